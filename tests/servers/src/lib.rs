@@ -1,0 +1,1 @@
+//! Real servers, built once per machine.
