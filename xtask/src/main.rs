@@ -1,2 +1,43 @@
-//! The chores of the project.
-fn main() {}
+//! The chores of the project: everything a contributor or CI runs that is not the product itself.
+//!
+//! `cargo xtask test` is the one test command; `cargo xtask servers` builds the real servers that tests run on;
+//! `cargo xtask bench` runs us beside our peers.
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+mod bench;
+mod servers;
+mod test;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The chores of mcrx", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run every check and test, cheap ones first; installs or names what is missing
+    Test(test::Args),
+    /// Build the real servers that tests run on, once per machine
+    Servers(servers::Args),
+    /// Measure against peers, side by side in one run
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Test(args) => test::run(&args),
+        Chore::Servers(args) => servers::run(&args),
+        Chore::Bench(args) => bench::run(&args),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
