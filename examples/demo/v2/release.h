@@ -1,0 +1,4 @@
+/* Which release this is: shown by --version, in the greeting and by STATS. */
+#pragma once
+
+#define RELEASE "2.0"
