@@ -1,2 +1,35 @@
 //! `mcrx`, the command: thin glue over the libraries, and the only code that prints.
-fn main() {}
+//!
+//! Each subcommand is one module with an `Args` and a `run`; what they print goes through [`output`], how they end
+//! through [`exit`].
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+mod demo;
+mod exit;
+mod output;
+
+#[derive(Parser)]
+#[command(version, about, after_help = exit::HELP, disable_help_subcommand = true)]
+struct Cli {
+    /// Print the facts as one JSON object instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = output::Output::new(cli.json);
+    let outcome = match cli.command {
+        Command::Demo(args) => demo::run(&args, &output),
+    };
+    exit::code(outcome, &output)
+}

@@ -1,0 +1,50 @@
+//! How the command ends: which exit code says what, and which error leads to which.
+//!
+//! Codes are added here when the first subcommand needs them, with the numbers that `mcrx --help` promises.
+
+use crate::output::Output;
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+/// The whole list, for `--help`.
+pub(crate) const HELP: &str = "\
+Exit codes: 0 done, 1 findings, 2 wrong usage, 3 something is missing or not permitted on this machine, \
+4 refused with the server untouched, 5 rolled back, 6 the server's state is not known.";
+
+/// Why a subcommand did not end well, where the code is to tell. Any other error is one of this machine's, code 3.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Something was checked and is not as it should be.
+    #[error("{0}")]
+    Finding(String),
+    /// A signal asked the command to end; what it had started is ended by the time this is reported.
+    #[error("interrupted by signal {0}")]
+    Interrupted(u8),
+}
+
+const DONE: u8 = 0;
+const FINDINGS: u8 = 1;
+const ENVIRONMENT: u8 = 3;
+/// By the shells' convention: 128 and the number of the signal.
+const SIGNAL: u8 = 128;
+
+/// Reports an error, if there is one, and picks the exit code.
+pub(crate) fn code(outcome: anyhow::Result<()>, output: &Output) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::from(DONE) };
+    if reader_is_gone(&error) {
+        return ExitCode::from(DONE);
+    }
+    output.error(&error);
+    ExitCode::from(match error.downcast_ref::<Failure>() {
+        Some(Failure::Finding(_)) => FINDINGS,
+        Some(Failure::Interrupted(signal)) => SIGNAL.saturating_add(*signal),
+        None => ENVIRONMENT,
+    })
+}
+
+/// Whoever read our output has seen enough, as in `mcrx demo | head`.
+fn reader_is_gone(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<crate::output::PrintError>()
+        .is_some_and(|print| print.0.kind() == ErrorKind::BrokenPipe)
+}

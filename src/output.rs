@@ -1,0 +1,61 @@
+//! Everything the command prints: results to stdout, narration to stderr, either text or one JSON object.
+//!
+//! Colour goes to terminals only, and not where NO_COLOR is set; `anstream` sees to both.
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, Write};
+
+const HEADING: Style = Style::new().bold();
+const QUIET: Style = Style::new().dimmed();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// Stdout could not be written to.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot print the result: {0}")]
+pub(crate) struct PrintError(pub(crate) io::Error);
+
+/// Where a subcommand says what it found and what it is doing.
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Output {
+        Output { json }
+    }
+
+    /// A title in the result. Like [`line`](Output::line), it is not printed where JSON is wanted.
+    pub(crate) fn heading(&self, text: impl Display) -> Result<(), PrintError> {
+        self.line(format_args!("\n{HEADING}{text}{HEADING:#}"))
+    }
+
+    /// A line of the result.
+    pub(crate) fn line(&self, text: impl Display) -> Result<(), PrintError> {
+        if self.json {
+            return Ok(());
+        }
+        writeln!(anstream::stdout().lock(), "{text}").map_err(PrintError)
+    }
+
+    /// The result as JSON, where that is wanted.
+    pub(crate) fn facts(&self, facts: &impl Serialize) -> Result<(), PrintError> {
+        if !self.json {
+            return Ok(());
+        }
+        let mut stdout = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut stdout, facts).map_err(io::Error::from).map_err(PrintError)?;
+        writeln!(stdout).map_err(PrintError)
+    }
+
+    /// What is being done now. A reader who closed stderr does not want to know.
+    pub(crate) fn narrate(&self, text: impl Display) {
+        let _ = writeln!(anstream::stderr().lock(), "{QUIET}{text}{QUIET:#}");
+    }
+
+    /// Why it did not work, with its causes.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        let _ = writeln!(anstream::stderr().lock(), "{ERROR}error:{ERROR:#} {error:#}");
+    }
+}
