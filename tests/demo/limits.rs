@@ -81,7 +81,10 @@ fn a_key_is_1_to_64_printable_characters() {
         for wrong in [format!("{longest}k"), "tab\tbed".to_owned(), "\u{e4}".to_owned(), String::new()] {
             for request in [format!("SET {wrong} x"), format!("ADD {wrong} 1"), format!("MARK {wrong}")] {
                 let answer = ada.ask(&request);
-                assert_eq!(answer, "-KEY a key is 1 to 64 printable characters without spaces", "to {request:?}");
+                assert_eq!(
+                    answer, "-KEY a key is 1 to 64 printable characters without spaces",
+                    "to {request:?}"
+                );
             }
         }
         assert_eq!(ada.stat("keys"), 1);

@@ -9,7 +9,9 @@ fn before_login_only_help_login_and_quit_are_heard() {
     on_both(|release| {
         let server = Server::start(release, &[]);
         let mut client = server.connect();
-        for request in ["SET a 1", "GET a", "DELETE a", "STATS", "WHOAMI", "MARKS", "MARK a", "ADD a 1", "SET"] {
+        for request in
+            ["SET a 1", "GET a", "DELETE a", "STATS", "WHOAMI", "MARKS", "MARK a", "ADD a 1", "SET"]
+        {
             assert_eq!(client.ask(request), "-LOGIN first: LOGIN NAME PASSWORD", "to {request}");
         }
         assert!(client.ask("HELP").starts_with('*'));
@@ -23,7 +25,8 @@ fn before_login_only_help_login_and_quit_are_heard() {
 fn a_wrong_name_or_password_is_refused_alike() {
     on_both(|release| {
         let server = Server::start(release, &[]);
-        for wrong in ["ada hopper", "nobody lovelace", "ada lovelac", "ada lovelace ", "ada ", "ADA lovelace"] {
+        for wrong in ["ada hopper", "nobody lovelace", "ada lovelac", "ada lovelace ", "ada ", "ADA lovelace"]
+        {
             let mut client = server.connect();
             assert_eq!(client.ask(&format!("LOGIN {wrong}")), "-DENIED wrong name or password", "{wrong:?}");
             assert_eq!(client.ask("WHOAMI"), "-LOGIN first: LOGIN NAME PASSWORD");

@@ -166,8 +166,11 @@ fn help_lists_every_command_with_its_arguments() {
         let server = Server::start(release, &[]);
         let mut client = server.connect();
         let help = client.ask("help");
-        let commands = ["ADD KEY NUMBER", "DELETE KEY", "EXPIRE KEY MILLISECONDS", "GET KEY", "LOGIN NAME PASSWORD"];
-        for command in commands.into_iter().chain(["MARKS", "QUIT", "SET KEY TEXT", "STATS", "TTL KEY", "WHOAMI"]) {
+        let commands =
+            ["ADD KEY NUMBER", "DELETE KEY", "EXPIRE KEY MILLISECONDS", "GET KEY", "LOGIN NAME PASSWORD"];
+        for command in
+            commands.into_iter().chain(["MARKS", "QUIT", "SET KEY TEXT", "STATS", "TTL KEY", "WHOAMI"])
+        {
             assert!(help.contains(&format!("${command}")), "{command} is not in {help}");
         }
         server.end_well();

@@ -38,7 +38,9 @@ fn in_release_2_a_value_set_anew_outlives_the_old_one() {
 fn in_both_releases_adding_and_pushing_keep_the_deadline() {
     for release in [Release::Old, Release::New] {
         on(release, |ada| {
-            for request in ["ADD n 1", "EXPIRE n 600000", "ADD n 1", "PUSH l x", "EXPIRE l 600000", "PUSH l y"] {
+            for request in
+                ["ADD n 1", "EXPIRE n 600000", "ADD n 1", "PUSH l x", "EXPIRE l 600000", "PUSH l y"]
+            {
                 ada.ask(request);
             }
             assert_ne!(ada.ask("TTL n"), ":-1");

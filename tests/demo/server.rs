@@ -121,7 +121,10 @@ pub(crate) fn lives(pid: Pid) -> bool {
 
 fn children_of(parent: Pid) -> Vec<Pid> {
     let parent = parent.as_raw_nonzero().to_string();
-    processes().filter(|pid| stat_of(*pid).is_some_and(|stat| stat[1] == parent)).filter_map(Pid::from_raw).collect()
+    processes()
+        .filter(|pid| stat_of(*pid).is_some_and(|stat| stat[1] == parent))
+        .filter_map(Pid::from_raw)
+        .collect()
 }
 
 /// The processes in the session that `leader` leads.

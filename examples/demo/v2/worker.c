@@ -69,8 +69,10 @@ void workers_stop(void)
 {
     if (eventfd_write(stop_fd, 1) < 0)
         die("eventfd_write: %s", strerror(errno));
-    for (int i = 0; i < WORKERS; i++) {
+    for (int i = 0; i < WORKERS; i++)
         pthread_join(workers[i].thread, NULL);
+    /* Not before both are gone: either may be counting the other's connections. */
+    for (int i = 0; i < WORKERS; i++) {
         pthread_mutex_destroy(&workers[i].lock);
         close(workers[i].epoll_fd);
     }
