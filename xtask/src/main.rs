@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod bench;
+mod install;
 mod servers;
 mod test;
 
@@ -28,6 +29,8 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
+    // `bench` starts servers, each guarded by this program started anew.
+    mcrx_harness::take_over();
     let outcome = match Cli::parse().chore {
         Chore::Test(args) => test::run(&args),
         Chore::Servers(args) => servers::run(&args),

@@ -47,7 +47,7 @@ pub use context::{Context, Skip};
 pub use guardian::{Exit, Usage, take_over};
 pub use kind::{Invocation, Kind, Place};
 pub use launch::{Credentials, Launch};
-pub use need::{Need, condition, program, root, server};
+pub use need::{Need, condition, is_root, program, root, server};
 pub use nix::sys::signal::Signal;
 pub use nix::unistd::Pid;
 pub use port::{Port, listening};

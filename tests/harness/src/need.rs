@@ -36,7 +36,12 @@ pub fn program(name: &'static str) -> Need {
 
 /// Root's rights.
 pub fn root() -> Need {
-    condition(|| if geteuid().is_root() { Ok(()) } else { Err("needs root".to_owned()) })
+    condition(|| if is_root() { Ok(()) } else { Err("needs root".to_owned()) })
+}
+
+/// Whether this process has root's rights.
+pub fn is_root() -> bool {
+    geteuid().is_root()
 }
 
 /// Anything else: the error says what is missing.
