@@ -1,0 +1,28 @@
+//! Contains `unsafe`: the C interface for those who update a running program, which `live` calls inside the process.
+
+use core::ffi::c_void;
+
+/// Makes the heap at `old_base`, of the version before, this library's: its blocks are freed, resized and enumerated as before, its
+/// slabs serve new requests, and the region that this library started with is given back once nothing lives in it.
+/// Returns 1; or 0, with nothing changed, if there is no heap of this format there.
+///
+/// # Safety
+/// Every other thread of the process is held outside the malloc family, no thread of the version before will run again, and
+/// `old_base` is readable if it is a multiple of 1 TiB.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mcrx_take_over(old_base: u64) -> i32 {
+    // SAFETY: the caller's word.
+    i32::from(unsafe { mcrx_allocator::take_over(old_base) })
+}
+
+/// Makes a live block of `size` bytes at `address`, a multiple of 16 outside this process's heap. Null if the place is taken.
+#[unsafe(no_mangle)]
+extern "C" fn mcrx_malloc_at(address: *mut c_void, size: usize) -> *mut c_void {
+    crate::family::pointer(mcrx_allocator::malloc_at(address.addr() as u64, size as u64))
+}
+
+/// Ends the placing of start-up blocks that `MCRX_PLACEMENT` asked for.
+#[unsafe(no_mangle)]
+extern "C" fn mcrx_end_of_start_up() {
+    mcrx_allocator::end_of_start_up();
+}

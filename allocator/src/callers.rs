@@ -1,0 +1,159 @@
+//! Contains `unsafe`: caller tables, by which a site is followed through the wrappers above it.
+//!
+//! `MCRX_CALLERS` names a directory; for a module with build-id `0123ab`, the file `0123ab.callers` in it, laid out as
+//! [`CallerTableHeader`] says, is mapped when the first call from that module is seen. A file that is not what it should be
+//! is reported once and not used.
+
+use crate::abi::{CALLER_TABLE_MAGIC, CallerRow, CallerTableHeader, VERSION};
+use crate::lock;
+use crate::module::{self, BuildId, Loaded};
+use crate::report::Message;
+use crate::settings::SETTINGS;
+use crate::sync::{AtomicU32, AtomicU64, Field, Ordering};
+use crate::sys;
+
+/// Modules whose tables are remembered. Programs load tens of files.
+const TABLES: usize = 256;
+
+struct Table {
+    /// Where the module lies; 0 for a free entry. Written last.
+    start: AtomicU64,
+    end: AtomicU64,
+    /// Address of the first row; 0 for no table.
+    rows: AtomicU64,
+    count: AtomicU32,
+}
+
+#[expect(clippy::declare_interior_mutable_const, reason = "only the initialiser of the array below")]
+const NO_TABLE: Table = Table {
+    start: AtomicU64::new(0),
+    end: AtomicU64::new(0),
+    rows: AtomicU64::new(0),
+    count: AtomicU32::new(0),
+};
+static KNOWN: [Table; TABLES] = [NO_TABLE; TABLES];
+static LOCK: AtomicU32 = AtomicU32::new(0);
+
+/// If `address` is the return address of a call inside an allocation wrapper: how many bytes above the stack pointer, as it is after
+/// that call, the wrapper's own return address lies.
+pub(crate) fn wrapper_at(address: u64) -> Option<u32> {
+    if SETTINGS.callers.get() == 0 {
+        return None;
+    }
+    for table in &KNOWN {
+        let start = table.start.load(Ordering::Acquire);
+        if start == 0 {
+            break;
+        }
+        if address >= start && address < table.end.get() {
+            return look_up(table, address - start);
+        }
+    }
+    look_up(add(&module::loaded_at(address)?)?, address.checked_sub(module::loaded_at(address)?.start)?)
+}
+
+fn look_up(table: &Table, offset: u64) -> Option<u32> {
+    let rows = usize::try_from(table.rows.get()).ok()?;
+    if rows == 0 {
+        return None;
+    }
+    let count = usize::try_from(table.count.get()).ok()?;
+    // SAFETY: `add` checked that this many rows lie in the mapping, which stays.
+    let rows =
+        unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance::<CallerRow>(rows), count) };
+    let offset = u32::try_from(offset).ok()?;
+    rows.binary_search_by_key(&offset, |row| row.offset)
+        .ok()
+        .and_then(|at| rows.get(at))
+        .map(|row| row.return_at)
+}
+
+fn add(loaded: &Loaded) -> Option<&'static Table> {
+    let _held = lock::lock(&LOCK);
+    let free = KNOWN.iter().find(|table| table.start.get() == 0 || table.start.get() == loaded.start)?;
+    if free.start.get() == 0 {
+        if let Some((rows, count)) = map(&loaded.build_id) {
+            free.rows.set(rows);
+            free.count.set(count);
+        }
+        free.end.set(loaded.end);
+        free.start.store(loaded.start, Ordering::Release);
+    }
+    Some(free)
+}
+
+const PATH_MAX: usize = 4096;
+
+/// Maps the table of a build-id; returns where its rows are and how many.
+fn map(build_id: &BuildId) -> Option<(u64, u32)> {
+    let mut path = [0u8; PATH_MAX];
+    let mut len = 0;
+    let directory = SETTINGS.directory_of_callers();
+    let hex = build_id.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let hex = hex.map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+    for byte in directory.iter().copied().chain(*b"/").chain(hex).chain(*b".callers\0") {
+        *path.get_mut(len)? = byte;
+        len += 1;
+    }
+    let path = path.get(..len)?;
+    let file = sys::map_file(path).ok()?;
+    let checked = check(file, build_id);
+    if checked.is_none() {
+        Message::new()
+            .text("ignored: ")
+            .bytes(path.strip_suffix(b"\0").unwrap_or(path))
+            .text(" is no caller table of this module")
+            .send();
+    }
+    checked
+}
+
+fn check(file: &[u8], build_id: &BuildId) -> Option<(u64, u32)> {
+    let head = size_of::<CallerTableHeader>();
+    let word = |at: usize| file.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
+    let magic = file.get(..8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes)?;
+    let rows = word(12)?;
+    let bytes = usize::try_from(rows).ok()?.checked_mul(size_of::<CallerRow>())?;
+    let fits = file.len() == head.checked_add(bytes)?;
+    let same = usize::try_from(word(16)?).ok()? == build_id.len && file.get(24..56)? == build_id.bytes;
+    let aligned = file.as_ptr().addr().is_multiple_of(align_of::<CallerRow>());
+    (magic == CALLER_TABLE_MAGIC && word(8)? == VERSION && fits && same && aligned)
+        .then(|| ((file.as_ptr().addr() + head) as u64, rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: u32, id: &BuildId) -> Vec<u8> {
+        let mut file = CALLER_TABLE_MAGIC.to_le_bytes().to_vec();
+        for word in [VERSION, rows, u32::try_from(id.len).unwrap(), 0] {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend(id.bytes);
+        file.resize(file.len() + usize::try_from(rows).unwrap() * 8, 0);
+        file
+    }
+
+    fn id() -> BuildId {
+        let mut bytes = [0; BuildId::MAX];
+        bytes[..4].copy_from_slice(&[1, 2, 3, 4]);
+        BuildId { bytes, len: 4 }
+    }
+
+    #[test]
+    fn a_table_is_taken_only_whole_and_only_for_its_module() {
+        let good = table(3, &id());
+        assert_eq!(check(&good, &id()).map(|(_, rows)| rows), Some(3));
+        assert_eq!(check(&good[..good.len() - 1], &id()), None, "cut");
+        assert_eq!(check(&[], &id()), None, "empty");
+        let other = BuildId { bytes: [9; BuildId::MAX], len: 4 };
+        assert_eq!(check(&good, &other), None, "another module's");
+        let mut newer = good.clone();
+        newer[8] += 1;
+        assert_eq!(check(&newer, &id()), None, "another version");
+        let mut huge = good;
+        huge[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(check(&huge, &id()), None, "more rows than bytes");
+    }
+}

@@ -1,0 +1,103 @@
+//! Contains `unsafe`. The two paths that matter: a small block from the calling thread's bin, and one back to its own slab.
+//!
+//! Each touches two cache lines beyond the program's own: `malloc` the bin and the tag, `free` the descriptor and the tag. The block
+//! itself is not touched. Everything rarer is in `slow`.
+
+use crate::abi::{
+    CLASS_COUNT, Class, DESCRIPTORS_OFFSET, Descriptor, REGION_SIZE, SLICE_SIZE, Tag, slice_of,
+};
+use crate::region::TagRef;
+use crate::sync::Field;
+use crate::{runtime, slow, thread};
+
+/// Who asked: the return address of the call, and the stack pointer as it is after the return.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// Return address of the call into the malloc family.
+    pub address: u64,
+    /// The caller's stack pointer once the call has returned.
+    pub stack: u64,
+}
+
+/// Requests up to this size find their class in a table.
+const TABLE_MAX: u64 = 1024;
+const TABLE_LEN: usize = 65;
+
+#[expect(clippy::cast_possible_truncation, reason = "an index below 65")]
+static CLASSES: [u8; TABLE_LEN] = {
+    let mut table = [0; TABLE_LEN];
+    let mut step = 0;
+    while step < TABLE_LEN {
+        table[step] = Class::of(step as u64 * 16).0;
+        step += 1;
+    }
+    table
+};
+
+/// `malloc(3)`. Null if there is no memory (`errno` is the caller's to set).
+#[inline(always)]
+pub fn malloc(size: u64, caller: Caller) -> u64 {
+    if size <= TABLE_MAX
+        && let Some(heap) = thread::current()
+        && let Some(site_bits) = heap.sites.site(caller.address)
+    {
+        let step = usize::try_from((size + 15) >> 4).unwrap_or(0);
+        let class = usize::from(CLASSES[step % 128 % TABLE_LEN]);
+        let bin = &heap.bins[class % CLASS_COUNT];
+        let index = bin.free.get();
+        if index != 0 {
+            let tag_ref = TagRef::at(bin.tags.get() + 8 * u64::from(index));
+            let tag = tag_ref.get();
+            bin.free.set(tag.next());
+            // Last: from here on the block is live to whoever looks.
+            tag_ref.set(tag.taken(size, site_bits));
+            return bin.blocks.get() + u64::from(index) * u64::from(bin.block_size.get());
+        }
+    }
+    slow::malloc(size, caller)
+}
+
+/// `free(3)`; `function` and `caller` are for messages.
+#[inline(always)]
+pub fn free(address: u64, caller: u64) {
+    let base = runtime::home_base();
+    let offset = address.wrapping_sub(base);
+    if offset < REGION_SIZE {
+        let at = base + DESCRIPTORS_OFFSET + u64::from(slice_of(address)) * size_of::<Descriptor>() as u64;
+        let d = descriptor_at(at);
+        let heap = thread::heap_address();
+        if d.owner.get() == heap && heap != 0 {
+            let in_slab = address & (SLICE_SIZE - 1);
+            let from_first = in_slab.wrapping_sub(u64::from(d.first.get()));
+            let index = from_first.wrapping_mul(d.reciprocal.get()) >> crate::abi::RECIPROCAL_SHIFT;
+            let tag_ref = TagRef::at(address - in_slab + u64::from(d.tags.get()) + 8 * index);
+            let exact = index * u64::from(d.block_size.get()) == from_first;
+            if exact && index < u64::from(d.capacity.get()) {
+                let tag = tag_ref.get();
+                if tag.is_live() {
+                    // First: from here on the block is free to whoever looks.
+                    tag_ref.set(tag.freed(d.local_free.get()));
+                    #[expect(clippy::cast_possible_truncation, reason = "below the capacity")]
+                    d.local_free.set(index as u32 + 1);
+                    let left = d.countdown.get() - 1;
+                    d.countdown.set(left);
+                    if left == 0 {
+                        slow::attend(address);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+    slow::free(address, caller);
+}
+
+#[inline(always)]
+fn descriptor_at(address: u64) -> &'static Descriptor {
+    let address = usize::try_from(address).unwrap_or(0);
+    // SAFETY: the descriptor of a slice of the home region. It is committed if the slice ever was dealt out; an address beyond is
+    // not one that `free` may be given, and faults here instead of corrupting anything.
+    unsafe { &*core::ptr::with_exposed_provenance::<Descriptor>(address) }
+}
+
+const _: () = assert!(Tag::SIZE_LIMIT > crate::abi::MAX_SLAB_BLOCK);

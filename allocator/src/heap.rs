@@ -1,0 +1,438 @@
+//! A thread's heap: for each size class a bin, from which blocks are taken, and the queue of slabs behind it.
+//!
+//! A heap belongs to one thread at a time. When the thread ends, the heap is emptied as far as it goes and waits, with its
+//! slabs, for the next thread; what is freed into it meanwhile is settled by whoever frees it, under the region's lock.
+//! Heap 0 belongs to no thread ever: it owns the slabs whose owners vanished (see `orphan`).
+
+use crate::abi::{CLASS_COUNT, Class, Descriptor, Kind};
+use crate::mailbox::{Letter, Mailbox};
+use crate::orphan;
+use crate::region::Region;
+use crate::remote::Remote;
+use crate::site_cache::SiteCache;
+use crate::slab::{Slab, place};
+use crate::span::{self, Locked};
+use crate::sync::{AtomicU32, AtomicU64, Field, Ordering, fence};
+
+/// Empty slabs of one slice that a heap keeps for itself: 512 KiB.
+const SPARES_MAX: u32 = 8;
+
+/// Who has a heap.
+pub(crate) mod tenure {
+    /// Nobody; may be given to a thread.
+    pub(crate) const IDLE: u32 = 0;
+    /// A thread.
+    pub(crate) const OWNED: u32 = 1;
+}
+
+/// One size class of a heap. All fields are the owner's.
+#[repr(C)]
+pub(crate) struct Bin {
+    /// First of the blocks that `malloc` takes next, linked through the tags of `slab`; 0 for none.
+    pub(crate) free: AtomicU32,
+    /// Bytes per block.
+    pub(crate) block_size: AtomicU32,
+    /// Where the tag of block 0 of `slab` would lie, so that tag `i` is `8 * i` further.
+    pub(crate) tags: AtomicU64,
+    /// Where block 0 of `slab` would lie.
+    pub(crate) blocks: AtomicU64,
+    /// The current slab, by slice; 0 for none.
+    pub(crate) slab: AtomicU32,
+    /// First and last slab of the queue; 0 for none.
+    head: AtomicU32,
+    tail: AtomicU32,
+    reserved: AtomicU32,
+}
+
+/// A heap. All zero is a heap that was never used.
+#[repr(C, align(128))]
+pub(crate) struct Heap {
+    pub(crate) bins: [Bin; CLASS_COUNT],
+    pub(crate) sites: SiteCache,
+    /// Base of its region.
+    pub(crate) base: AtomicU64,
+    pub(crate) index: AtomicU32,
+    spares: AtomicU32,
+    spare_count: AtomicU32,
+    /// Any thread reads: the region's era when the heap was last taken. If it differs, the owner has vanished.
+    pub(crate) era: AtomicU32,
+    /// Any thread reads: see [`tenure`].
+    pub(crate) tenure: AtomicU32,
+    /// Any thread reads: the owner.
+    pub(crate) thread: AtomicU32,
+    /// Address of the owner's thread-local word that holds this heap's address.
+    pub(crate) slot: AtomicU64,
+    /// Under the region's lock: the idle heap after this one, by index; 0 for none.
+    pub(crate) next_idle: AtomicU32,
+    /// Any thread: see [`Mailbox`].
+    mailbox: Apart<AtomicU32>,
+}
+
+/// On a cache line of its own.
+#[repr(C, align(128))]
+struct Apart<T>(T);
+
+fn letter(descriptor: &Descriptor) -> Letter<'_> {
+    Letter { mailed: &descriptor.mailed, next: &descriptor.mail_next }
+}
+
+impl Heap {
+    pub(crate) fn address(&self) -> u64 {
+        core::ptr::from_ref(self).addr() as u64
+    }
+
+    #[inline(always)]
+    pub(crate) fn region(&self) -> Region {
+        // SAFETY: a heap lies in the region that it names (set before it is given out), and is used only while that is mapped.
+        unsafe { Region::at(self.base.get()) }
+    }
+
+    pub(crate) fn bin(&self, class: usize) -> &Bin {
+        &self.bins[class % CLASS_COUNT]
+    }
+
+    fn slab(&self, slice: u32) -> Slab {
+        Slab::at(self.region(), slice)
+    }
+
+    /// Finds free blocks for an empty bin. `false`: no memory.
+    pub(crate) fn refill(&self, class: Class) -> bool {
+        let bin = self.bin(usize::from(class.0));
+        let current = bin.slab.get();
+        if current != 0 {
+            let slab = self.slab(current);
+            loop {
+                if self.serve_from(bin, slab) {
+                    return true;
+                }
+                if slab.mark_full() {
+                    break;
+                }
+            }
+            bin.slab.set(0);
+        }
+        if !Mailbox(&self.mailbox.0).is_empty() {
+            self.read_mail();
+        }
+        loop {
+            let slab = match self.pop(bin) {
+                Some(slab) => slab,
+                None => match self.new_slab(class) {
+                    Some(slab) => slab,
+                    None => return false,
+                },
+            };
+            slab.descriptor.place.set(place::CURRENT);
+            bin.slab.set(slab.slice);
+            if self.serve_from(bin, slab) {
+                return true;
+            }
+            // Queued slabs have free blocks, and so do new ones; should one not, it is merely full.
+            if slab.mark_full() {
+                bin.slab.set(0);
+            }
+        }
+    }
+
+    fn serve_from(&self, bin: &Bin, slab: Slab) -> bool {
+        let first = slab.collect();
+        if first == 0 {
+            return false;
+        }
+        let d = slab.descriptor;
+        let start = slab.region.slice_address(slab.slice);
+        bin.tags.set(start + u64::from(d.tags.get()) - 8);
+        bin.blocks.set(start + u64::from(d.first.get()) - u64::from(d.block_size.get()));
+        bin.block_size.set(d.block_size.get());
+        bin.free.set(first);
+        true
+    }
+
+    fn new_slab(&self, class: Class) -> Option<Slab> {
+        let slices = class.slab_slices();
+        let spare = self.spares.get();
+        if slices == 1 && spare != 0 {
+            let slab = self.slab(spare);
+            self.spares.set(slab.descriptor.next.get());
+            self.spare_count.set(self.spare_count.get() - 1);
+            slab.set_up(class, self.address(), false);
+            return Some(slab);
+        }
+        let region = self.region();
+        let locked = span::lock(region);
+        if let Some(slab) = orphan::adopt(&locked, class, self.address()) {
+            return Some(slab);
+        }
+        let span = locked.take(slices, 1)?;
+        drop(locked);
+        let slab = self.slab(span.slice);
+        slab.set_up(class, self.address(), span.zero);
+        Some(slab)
+    }
+
+    /// Owner: `countdown` of a slab of this heap has run out.
+    #[cold]
+    pub(crate) fn attend(&self, slice: u32) {
+        let slab = self.slab(slice);
+        let d = slab.descriptor;
+        match d.place.get() {
+            place::FULL => {
+                let out = d.capacity.get() - 1;
+                self.readmit(slab, out);
+            }
+            place::QUEUED => {
+                let bin = self.bin(slab.class());
+                // One empty slab is kept for the next allocation, lest a program that frees and allocates in turn
+                // sends the slab back and forth.
+                if bin.slab.get() != 0 || bin.head.get() != bin.tail.get() {
+                    self.unqueue(bin, slab);
+                    self.retire(slab);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts a slab that was full, and has `out` blocks out, where it belongs now.
+    fn readmit(&self, slab: Slab, out: u32) {
+        let out = slab.gather(out);
+        slab.descriptor.countdown.set(out);
+        let bin = self.bin(slab.class());
+        if out == 0 && bin.head.get() != 0 {
+            return self.retire(slab);
+        }
+        self.push(bin, slab);
+    }
+
+    /// Owner: gives up an empty slab that is in no queue.
+    fn retire(&self, slab: Slab) {
+        let d = slab.descriptor;
+        let slices = slab.word().slices();
+        if slices == 1 && self.spare_count.get() < SPARES_MAX {
+            d.capacity.set(0);
+            d.place.set(place::SPARE);
+            d.next.set(self.spares.get());
+            self.spares.set(slab.slice);
+            return self.spare_count.set(self.spare_count.get() + 1);
+        }
+        span::lock(slab.region).give(slab.slice, slices);
+    }
+
+    fn push(&self, bin: &Bin, slab: Slab) {
+        let d = slab.descriptor;
+        d.place.set(place::QUEUED);
+        d.next.set(0);
+        d.previous.set(bin.tail.get());
+        match bin.tail.get() {
+            0 => bin.head.set(slab.slice),
+            tail => self.slab(tail).descriptor.next.set(slab.slice),
+        }
+        bin.tail.set(slab.slice);
+    }
+
+    fn pop(&self, bin: &Bin) -> Option<Slab> {
+        let head = bin.head.get();
+        if head == 0 {
+            return None;
+        }
+        let slab = self.slab(head);
+        self.unqueue(bin, slab);
+        Some(slab)
+    }
+
+    fn unqueue(&self, bin: &Bin, slab: Slab) {
+        let d = slab.descriptor;
+        let (next, previous) = (d.next.get(), d.previous.get());
+        match previous {
+            0 => bin.head.set(next),
+            _ => self.slab(previous).descriptor.next.set(next),
+        }
+        match next {
+            0 => bin.tail.set(previous),
+            _ => self.slab(next).descriptor.previous.set(previous),
+        }
+    }
+
+    /// Owner: looks at the slabs that others have posted.
+    fn read_mail(&self) {
+        let mut slice = Mailbox(&self.mailbox.0).take();
+        while slice != 0 {
+            let slab = self.slab(slice);
+            slice = Mailbox::open(&letter(slab.descriptor));
+            // A letter can be old: the slab may have been read, given back and taken anew since it was posted.
+            if slab.word().kind() != Some(Kind::Slab) {
+                continue;
+            }
+            let owner = slab.descriptor.owner.load(Ordering::Acquire);
+            if owner == self.address() {
+                if slab.descriptor.place.get() == place::FULL {
+                    self.readmit(slab, slab.descriptor.capacity.get());
+                }
+            } else if owner != 0 && !Remote(&slab.descriptor.remote).is_empty() {
+                // Its new owner may have missed a notice because of this one.
+                notify(slab, owner);
+            }
+        }
+    }
+
+    /// Gives back what the heap holds beyond blocks in use, as far as it can: by the owner.
+    pub(crate) fn trim(&self) {
+        self.read_mail();
+        for class in 1..CLASS_COUNT {
+            self.empty_bin(self.bin(class));
+        }
+        let mut spare = self.spares.get();
+        self.spares.set(0);
+        self.spare_count.set(0);
+        let locked = span::lock(self.region());
+        while spare != 0 {
+            let next = self.slab(spare).descriptor.next.get();
+            locked.give(spare, 1);
+            spare = next;
+        }
+        for class in 1..CLASS_COUNT {
+            let mut slice = self.bin(class).head.get();
+            while slice != 0 {
+                let slab = self.slab(slice);
+                slice = slab.descriptor.next.get();
+                let out = slab.gather(slab.descriptor.countdown.get());
+                slab.descriptor.countdown.set(out);
+                if out == 0 {
+                    self.unqueue(self.bin(class), slab);
+                    locked.give(slab.slice, slab.word().slices());
+                }
+            }
+        }
+    }
+
+    /// Returns a bin's blocks to their slab, and the slab to the queue.
+    pub(crate) fn empty_bin(&self, bin: &Bin) {
+        let current = bin.slab.get();
+        if current == 0 {
+            return;
+        }
+        let slab = self.slab(current);
+        let back = slab.append_local(bin.free.get());
+        bin.free.set(0);
+        bin.slab.set(0);
+        slab.descriptor.countdown.set(slab.descriptor.countdown.get() - back);
+        self.push(bin, slab);
+    }
+
+    /// The owner's last act: leaves the heap to the next thread.
+    pub(crate) fn leave(&self) {
+        self.trim();
+        let region = self.region();
+        let locked = span::lock(region);
+        self.tenure.store(tenure::IDLE, Ordering::SeqCst);
+        // From here on, posters settle their slabs themselves; what was posted before is settled here.
+        fence(Ordering::SeqCst);
+        self.settle_all(&locked);
+        self.next_idle.set(region.header().idle_heaps.get());
+        region.header().idle_heaps.set(self.index.get());
+    }
+
+    /// Under the lock, nobody has the heap: makes every slab call when its last block comes back.
+    fn settle_all(&self, locked: &Locked<'_>) {
+        self.settle_mail(locked);
+        for class in 1..CLASS_COUNT {
+            let mut slice = self.bin(class).head.get();
+            while slice != 0 {
+                let slab = self.slab(slice);
+                slice = slab.descriptor.next.get();
+                self.settle(locked, slab);
+            }
+        }
+    }
+
+    fn settle_mail(&self, locked: &Locked<'_>) {
+        let mut slice = Mailbox(&self.mailbox.0).take();
+        while slice != 0 {
+            let slab = self.slab(slice);
+            slice = Mailbox::open(&letter(slab.descriptor));
+            if slab.word().kind() == Some(Kind::Slab)
+                && slab.descriptor.owner.load(Ordering::Acquire) == self.address()
+            {
+                self.settle(locked, slab);
+            }
+        }
+    }
+
+    /// Under the lock, nobody has the heap: collects what others freed, gives the slab back if nothing is out, else arranges to be
+    /// called when nothing is.
+    pub(crate) fn settle(&self, locked: &Locked<'_>, slab: Slab) {
+        let d = slab.descriptor;
+        let bin = self.bin(slab.class());
+        loop {
+            let out = match d.place.get() {
+                place::FULL => d.capacity.get(),
+                place::QUEUED => d.countdown.get(),
+                _ => return,
+            };
+            let out = slab.gather(out);
+            d.countdown.set(out);
+            if d.place.get() == place::FULL {
+                self.push(bin, slab);
+            }
+            if out == 0 {
+                self.unqueue(bin, slab);
+                return locked.give(slab.slice, slab.word().slices());
+            }
+            if Remote(&d.remote).arm(out) {
+                return;
+            }
+        }
+    }
+
+    /// Puts an ownerless slab, with its lists in order, under heap 0.
+    pub(crate) fn shelve(&self, slab: Slab) {
+        self.push(self.bin(slab.class()), slab);
+    }
+
+    /// Takes a slab of `class` off the shelf of heap 0.
+    pub(crate) fn unshelve(&self, class: Class) -> Option<Slab> {
+        self.pop(self.bin(usize::from(class.0)))
+    }
+
+    /// Forgets every list: the slabs are found by their descriptors.
+    pub(crate) fn forget_lists(&self) {
+        for bin in &self.bins {
+            for field in [&bin.free, &bin.slab, &bin.head, &bin.tail] {
+                field.set(0);
+            }
+        }
+        self.spares.set(0);
+        self.spare_count.set(0);
+        self.mailbox.0.set(0);
+        self.sites.clear();
+    }
+}
+
+/// A push by another thread has reached the target of a slab that belongs to the heap at `owner` (as read before the push: the
+/// slab may have changed hands since).
+#[cold]
+pub(crate) fn notify(slab: Slab, owner: u64) {
+    let heap = orphan::heap_at(owner);
+    if heap.tenure.load(Ordering::SeqCst) == tenure::OWNED {
+        Mailbox(&heap.mailbox.0).post(slab.slice, &letter(slab.descriptor));
+        fence(Ordering::SeqCst);
+        if heap.tenure.load(Ordering::SeqCst) == tenure::OWNED {
+            return;
+        }
+        // The owner left between the two looks, and may have missed the letter.
+        let locked = span::lock(slab.region);
+        if heap.tenure.load(Ordering::SeqCst) == tenure::IDLE {
+            heap.settle_mail(&locked);
+        }
+        return;
+    }
+    let locked = span::lock(slab.region);
+    if heap.tenure.load(Ordering::SeqCst) == tenure::OWNED {
+        drop(locked);
+        return Mailbox(&heap.mailbox.0).post(slab.slice, &letter(slab.descriptor));
+    }
+    if slab.word().kind() == Some(Kind::Slab) && slab.descriptor.owner.load(Ordering::Acquire) == owner {
+        heap.settle(&locked, slab);
+    }
+    orphan::release_if_empty(locked);
+}

@@ -1,0 +1,73 @@
+//! The tagged heap of mcrx: a `malloc` in which every live block of a process can be read from outside, at any instant, with its
+//! exact size, the site that made it and its identity, at the price of a fast `malloc` without all that.
+//!
+//! Two audiences:
+//! - [`abi`] describes a heap in memory to whoever can read the process; with the feature `reader`, `reader` does it.
+//! - the entry points ([`malloc`], [`free`] and so on) are what the preloaded library exports under their C names. They are
+//!   here so that everything but the C boundary can be tested as a library.
+//!
+//! # How it is built
+//! Slabs of one block size, a heap per thread, lock-free frees from other threads: the family of mimalloc (Leijen, Zorn,
+//! de Moura, *Mimalloc: Free List Sharding in Action*, 2019) and snmalloc (Liétar et al., *snmalloc: A Message Passing
+//! Allocator*, 2019). What differs: free lists run through the tags that are kept anyway, not through the blocks, so that tagging
+//! costs no cache line more than it saves, and nothing a program writes to its blocks can corrupt a list; and every list can be made
+//! anew from tags and descriptors, which is how a forked child or the next release of a program takes a heap over whose
+//! threads are gone.
+//!
+//! # What it does not do
+//! It never logs, never calls `malloc`, takes no lock of libc's, keeps `errno` in `free`, has no thread of its own. It knows
+//! nothing of debug info, rules or sockets.
+
+#![cfg_attr(not(any(test, feature = "reader", loom)), no_std)]
+
+pub mod abi;
+
+mod lock;
+mod mailbox;
+mod remote;
+mod sync;
+
+mod bytes;
+mod callers;
+mod fast;
+mod heap;
+mod large;
+mod module;
+mod orphan;
+mod place;
+mod region;
+mod report;
+mod runtime;
+mod settings;
+mod site;
+mod site_cache;
+mod slab;
+mod slow;
+mod span;
+mod sys;
+mod thread;
+
+pub use fast::{Caller, free, malloc};
+pub use slow::{Totals, calloc, memalign, realloc, totals, trim, usable_size};
+
+/// Ends the placing of start-up blocks.
+pub fn end_of_start_up() {
+    place::end_of_start_up();
+}
+
+/// Makes a live block of `size` bytes at `address` (0 if it cannot be).
+#[must_use]
+pub fn malloc_at(address: u64, size: u64) -> u64 {
+    place::make_at(address, size, 0).unwrap_or(0)
+}
+
+/// Takes over the heap of the version before; see the C interface.
+///
+/// # Safety
+/// Every other thread of the process is held outside the allocator, no thread of the version before will run again, and `old`
+/// is the base of a mapped region.
+#[must_use]
+pub unsafe fn take_over(old: u64) -> bool {
+    // SAFETY: the caller's word.
+    unsafe { runtime::take_over(old) }
+}

@@ -1,0 +1,43 @@
+//! A futex mutex in a word of the region, for the rare paths: dealing out spans, heaps and new sites.
+//!
+//! Three states (Drepper, *Futexes Are Tricky*, section 5): free, held, held with waiters. It lies in the region, not in a
+//! static, so that a next release's library takes over whatever it protects together with it.
+
+use crate::sync::{AtomicU32, Ordering};
+use crate::sys;
+
+const FREE: u32 = 0;
+const HELD: u32 = 1;
+const CONTENDED: u32 = 2;
+/// Tries before the kernel is asked to wait: the sections are short.
+const SPINS: u32 = 100;
+
+/// Holds a lock until dropped.
+pub(crate) struct Guard<'a>(&'a AtomicU32);
+
+/// Takes the lock in `word`, waiting as long as it takes.
+pub(crate) fn lock(word: &AtomicU32) -> Guard<'_> {
+    for _ in 0..SPINS {
+        if word.compare_exchange_weak(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+            return Guard(word);
+        }
+        core::hint::spin_loop();
+    }
+    while word.swap(CONTENDED, Ordering::Acquire) != FREE {
+        sys::futex_wait(word, CONTENDED);
+    }
+    Guard(word)
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if self.0.swap(FREE, Ordering::Release) == CONTENDED {
+            sys::futex_wake(self.0);
+        }
+    }
+}
+
+/// Frees a lock whose holder no longer exists, when no other thread runs.
+pub(crate) fn reset(word: &AtomicU32) {
+    word.store(FREE, Ordering::Release);
+}

@@ -1,0 +1,125 @@
+//! Contains `unsafe`: from the address of a heap, as descriptors hold it, to the heap.
+//!
+//! Slabs whose owners vanished without a word: the other threads of a process that forked, or every thread of the version
+//! before an update. Their lists may be in any state; their tags and descriptors are true (see `abi`).
+//!
+//! The region's *era* moves on when owners vanish. A heap whose era is not the region's is nobody's, and its lists are void. Its
+//! slabs get new lists one by one: when a block of theirs is freed, or by a search that goes a little further whenever
+//! a heap needs a new slab. Slabs found are *shelved* under heap 0 until a heap wants one of their class.
+
+use crate::abi::{Class, FIRST_SLICE, Kind};
+use crate::heap::{Heap, tenure};
+use crate::region::Region;
+use crate::runtime;
+use crate::slab::Slab;
+use crate::span::{self, Locked};
+use crate::sync::{Field, Ordering};
+
+/// Spans looked at per new slab: what makes the search end soon, and never take long at once.
+const SEARCH_STEP: u32 = 32;
+
+/// The heap at `address`.
+#[inline(always)]
+pub(crate) fn heap_at(address: u64) -> &'static Heap {
+    let address = usize::try_from(address).unwrap_or(0);
+    // SAFETY: descriptors' owners and thread-local slots hold addresses of heaps of mapped regions only.
+    unsafe { &*core::ptr::with_exposed_provenance::<Heap>(address) }
+}
+
+/// Whether the owner at `owner`, of a slab of `region`, has vanished.
+#[inline(always)]
+pub(crate) fn is_orphan(region: Region, owner: u64) -> bool {
+    heap_at(owner).era.get() != region.header().era.get()
+}
+
+/// Every heap of `region` but `survivor` has lost its owner, and no thread is inside the allocator.
+pub(crate) fn owners_vanished(region: Region, survivor: Option<&Heap>) {
+    let header = region.header();
+    let era = header.era.get() + 1;
+    for heap in survivor.into_iter().chain([region.heap(0)]) {
+        heap.era.set(era);
+    }
+    header.idle_heaps.set(0);
+    header.orphan_cursor.set(FIRST_SLICE);
+    header.orphan_end.set(header.high.get());
+    header.era.store(era, Ordering::Release);
+    span::rebuild(region);
+}
+
+/// Gives a slab new lists and puts it under heap 0, if its owner has vanished.
+#[cold]
+pub(crate) fn rescue(slab: Slab) {
+    let locked = span::lock(slab.region);
+    if is_orphan(slab.region, slab.descriptor.owner.load(Ordering::Acquire)) {
+        shelve(&locked, slab);
+    }
+}
+
+fn shelve(locked: &Locked<'_>, slab: Slab) {
+    if slab.rebuild() == 0 {
+        return locked.give(slab.slice, slab.word().slices());
+    }
+    let shelf = locked.region.heap(0);
+    shelf.shelve(slab);
+    slab.descriptor.owner.store(shelf.address(), Ordering::Release);
+}
+
+/// A slab of `class` with free blocks that belonged to nobody, now the heap's at address `owner`.
+pub(crate) fn adopt(locked: &Locked<'_>, class: Class, owner: u64) -> Option<Slab> {
+    let header = locked.region.header();
+    if header.orphan_cursor.get() < header.orphan_end.get() {
+        search(locked);
+    }
+    let slab = locked.region.heap(0).unshelve(class)?;
+    slab.descriptor.owner.store(owner, Ordering::Release);
+    Some(slab)
+}
+
+fn search(locked: &Locked<'_>) {
+    let region = locked.region;
+    let header = region.header();
+    let mut slice = header.orphan_cursor.get();
+    for _ in 0..SEARCH_STEP {
+        if slice >= header.orphan_end.get() {
+            reclaim_heaps(region);
+            break;
+        }
+        let slab = Slab::at(region, slice);
+        let word = slab.word();
+        slice += match word.kind() {
+            Some(Kind::Free | Kind::Taken | Kind::Slab | Kind::Large) => word.slices().max(1),
+            _ => 1,
+        };
+        if word.kind() == Some(Kind::Slab) && is_orphan(region, slab.descriptor.owner.load(Ordering::Acquire))
+        {
+            shelve(locked, slab);
+        }
+    }
+    header.orphan_cursor.set(slice);
+}
+
+/// No slab names a vanished owner any more: its heap can serve a new thread.
+fn reclaim_heaps(region: Region) {
+    let header = region.header();
+    for index in 1..header.heaps.get() {
+        let heap = region.heap(index);
+        if heap.era.get() != header.era.get() {
+            heap.forget_lists();
+            heap.tenure.set(tenure::IDLE);
+            heap.next_idle.set(header.idle_heaps.get());
+            header.idle_heaps.set(index);
+            heap.era.store(header.era.get(), Ordering::Release);
+        }
+    }
+}
+
+/// Gives a region back to the system if it is draining and nothing lives in it. Whoever calls has just freed a block of it.
+pub(crate) fn release_if_empty(locked: Locked<'_>) {
+    let region = locked.region;
+    let header = region.header();
+    let gone = header.draining.get() == 1 && header.spans.get() == 0;
+    drop(locked);
+    if gone {
+        runtime::forget_region(region);
+    }
+}

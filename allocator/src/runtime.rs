@@ -1,0 +1,205 @@
+//! Contains `unsafe`: from the address of a region to the region, and what the process as a whole has: its home region, the
+//! regions it took over, and the one-time start.
+
+use crate::abi::{REGION_SIZE, region_of};
+use crate::lock;
+use crate::orphan;
+use crate::place;
+use crate::region::Region;
+use crate::report::Message;
+use crate::settings::SETTINGS;
+use crate::sync::{AtomicU32, AtomicU64, Field, Ordering};
+use crate::sys;
+use crate::thread;
+
+/// Base of the region that new blocks are made in; 0 before the first.
+static HOME: AtomicU64 = AtomicU64::new(0);
+static START: AtomicU32 = AtomicU32::new(0);
+
+/// Values of a region's fork word; the kernel makes it 0 in a child.
+const SAME_PROCESS: u32 = 1;
+const MENDING: u32 = 2;
+
+/// The base of the home region, or a value that is no region's.
+#[inline(always)]
+pub(crate) fn home_base() -> u64 {
+    HOME.get()
+}
+
+/// The home region, if there is one yet.
+#[inline(always)]
+pub(crate) fn home() -> Option<Region> {
+    let base = HOME.load(Ordering::Acquire);
+    // SAFETY: HOME is set to bases of regions made or taken over by this process; the home region is never unmapped.
+    (base != 0).then(|| unsafe { Region::at(base) })
+}
+
+/// The home region, made if need be. `None`: no address space.
+#[cold]
+pub(crate) fn start() -> Option<Region> {
+    let _guard = lock::lock(&START);
+    if let Some(region) = home() {
+        return Some(region);
+    }
+    read_environment();
+    let wanted = SETTINGS.region.get();
+    let region = match Region::create((wanted != 0).then_some(wanted), SETTINGS.epoch.get()) {
+        Ok(region) => region,
+        Err(error) => {
+            let number = u64::try_from(error.0).unwrap_or(0);
+            Message::new().text("no address space for a heap: errno ").decimal(number).send();
+            return None;
+        }
+    };
+    if wanted != 0 && region.base() != wanted {
+        Message::new().text("MCRX_REGION is taken, heap lies at ").hex(region.base()).send();
+    }
+    let shelf = region.heap(0);
+    shelf.base.set(region.base());
+    shelf.era.set(region.header().era.get());
+    region.header().heaps.set(1);
+    watch_for_fork(region);
+    HOME.store(region.base(), Ordering::Release);
+    Some(region)
+}
+
+/// Asks the kernel to clear the fork word in children.
+fn watch_for_fork(region: Region) {
+    let word = region.fork_word();
+    let page = core::ptr::from_ref(word).addr() as u64;
+    // SAFETY: the page holds nothing but the fork word, which children are meant to find cleared. On kernels before 4.14
+    // children go unnoticed: their other threads' memory stays in use.
+    let _ = unsafe { sys::advise(page, 4096, libc::MADV_WIPEONFORK) };
+    word.store(SAME_PROCESS, Ordering::Release);
+}
+
+/// To be called before any lock is taken: if this process is a child forked since the last call, the threads of the
+/// parent that hold locks and heaps do not exist here.
+#[inline]
+pub(crate) fn mend_after_fork() {
+    if let Some(region) = home()
+        && region.fork_word().load(Ordering::Acquire) != SAME_PROCESS
+    {
+        mend(region);
+    }
+}
+
+#[cold]
+fn mend(region: Region) {
+    let word = region.fork_word();
+    if word.compare_exchange(0, MENDING, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        while word.load(Ordering::Acquire) == MENDING {
+            core::hint::spin_loop();
+        }
+        return;
+    }
+    lock::reset(&START);
+    for region in regions() {
+        lock::reset(&region.header().site_lock);
+        let survivor = thread::current().filter(|heap| heap.base.get() == region.base());
+        orphan::owners_vanished(region, survivor);
+    }
+    word.store(SAME_PROCESS, Ordering::Release);
+}
+
+/// The home region and those taken over.
+pub(crate) fn regions() -> impl Iterator<Item = Region> {
+    core::iter::successors(home(), |region| {
+        let base = region.header().adopted.load(Ordering::Acquire);
+        // SAFETY: the chain holds regions that are mapped; one that goes is taken out of it first (see `forget_region`).
+        (base != 0).then(|| unsafe { Region::at(base) })
+    })
+}
+
+/// The region that holds `address`, if it is one of ours.
+pub(crate) fn region_holding(address: u64) -> Option<Region> {
+    let base = region_of(address);
+    regions().find(|region| region.base() == base)
+}
+
+/// Takes an empty, draining region out of the chain and unmaps it.
+pub(crate) fn forget_region(gone: Region) {
+    let Some(home) = home() else { return };
+    {
+        // The home region's lock guards the chain.
+        let _guard = lock::lock(&home.header().lock);
+        let Some(before) = regions().find(|region| region.header().adopted.get() == gone.base()) else {
+            return;
+        };
+        before.header().adopted.store(gone.header().adopted.get(), Ordering::Release);
+    }
+    // SAFETY: no block lives in it, so nobody has an address in it to free; it is out of the chain.
+    unsafe { gone.destroy() };
+}
+
+/// Puts a region at the end of the chain.
+fn append_region(added: u64) {
+    if let Some(last) = regions().last() {
+        last.header().adopted.store(added, Ordering::Release);
+    }
+}
+
+/// Makes the region at `old`, of the version before, the home of this library, and lets its own start-up region drain.
+/// See the C interface, `mcrx_take_over`.
+///
+/// # Safety
+/// Every thread of the process but the caller is held outside the allocator, no thread of the version before will run
+/// again, and `old` is a mapped region of this format.
+pub(crate) unsafe fn take_over(old: u64) -> bool {
+    let Some(young) = home() else { return false };
+    if young.base() == old || old % REGION_SIZE != 0 || old == 0 {
+        return false;
+    }
+    // SAFETY: the caller's word.
+    let old = unsafe { Region::at(old) };
+    if old.header().magic.load(Ordering::Acquire) != crate::abi::MAGIC
+        || old.header().version.get() != crate::abi::VERSION
+        || old.header().base.get() != old.base()
+    {
+        return false;
+    }
+    lock::reset(&old.header().site_lock);
+    orphan::owners_vanished(old, None);
+    thread::dismiss_all(young);
+    orphan::owners_vanished(young, None);
+    young.header().draining.set(1);
+    watch_for_fork(old);
+    old.header().epoch.set(young.header().epoch.get());
+    place::forget_all(young);
+    HOME.store(old.base(), Ordering::Release);
+    append_region(young.base());
+    true
+}
+
+unsafe extern "C" {
+    /// Where the kernel put `argc` (exported by the dynamic loader as `GLIBC_2.1`): set before any other code runs, unlike
+    /// `environ`, which the first calls of `malloc` come too early for.
+    static __libc_stack_end: *const usize;
+}
+
+/// Longest value of the environment that is looked at.
+const VARIABLE_MAX: usize = 4096;
+
+fn read_environment() {
+    // SAFETY: at process start the kernel lays out argc, argc pointers, a null, the environment's pointers, a null (System V
+    // ABI); programs may overwrite the strings (setproctitle) but not before this runs, at the first allocation.
+    unsafe {
+        let stack = __libc_stack_end;
+        if stack.is_null() {
+            return;
+        }
+        let argc = *stack;
+        let mut variable = stack.add(1 + argc + 1).cast::<*const u8>();
+        while !(*variable).is_null() {
+            let start = *variable;
+            if *start == b'M' {
+                let mut len = 0;
+                while len < VARIABLE_MAX && *start.add(len) != 0 {
+                    len += 1;
+                }
+                SETTINGS.read_or_report(core::slice::from_raw_parts(start, len));
+            }
+            variable = variable.add(1);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Contains `unsafe`: reading return addresses off the caller's stack.
+//!
+//! From a call to the site that it counts for: the call's return address, or, where a caller table says that it lies in a wrapper,
+//! the stack of return addresses up to the first frame that is no wrapper.
+
+use crate::abi::{FRAMES_MAX, SITE_BUCKETS, SITES_MAX, SiteId, SiteRecord};
+use crate::fast::Caller;
+use crate::heap::Heap;
+use crate::region::Region;
+use crate::settings::SETTINGS;
+use crate::site_cache::Known;
+use crate::sync::{Field, Ordering};
+use crate::{abi, callers, lock, module, place};
+
+/// Most frames of a site.
+const DEPTH_MAX: usize = 16;
+/// Bit of [`SiteRecord::flags`].
+const PLACED: u32 = 1;
+
+/// The answer for a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site {
+    pub(crate) id: SiteId,
+    /// Whether blocks of the site are looked up in the placement table.
+    pub(crate) placed: bool,
+}
+
+/// Return addresses, innermost first.
+struct Stack {
+    addresses: [u64; DEPTH_MAX],
+    depth: usize,
+}
+
+impl Stack {
+    fn as_slice(&self) -> &[u64] {
+        &self.addresses[..self.depth]
+    }
+}
+
+#[inline]
+fn unpack_bits(bits: u64) -> SiteId {
+    abi::Tag(bits).site()
+}
+
+/// The site of a call.
+pub(crate) fn of(heap: &Heap, caller: Caller) -> Site {
+    if let Some(bits) = heap.sites.site(caller.address) {
+        return Site { id: unpack_bits(bits), placed: false };
+    }
+    let mut stack = Stack { addresses: [0; DEPTH_MAX], depth: 1 };
+    stack.addresses[0] = caller.address;
+    let (mut key, mut pointer) = (caller.address, caller.stack);
+    loop {
+        let innermost = stack.addresses[stack.depth - 1];
+        let above = match heap.sites.find(key) {
+            Some(Known::Site(bits)) => return Site { id: unpack_bits(bits), placed: false },
+            Some(Known::Deeper(above)) => Some(above),
+            None => callers::wrapper_at(innermost).map(u64::from).inspect(|above| {
+                heap.sites.insert(key, Known::Deeper(*above));
+            }),
+        };
+        match above {
+            Some(above) if stack.depth < DEPTH_MAX => {
+                let address = return_address(pointer + above);
+                pointer += above + 8;
+                stack.addresses[stack.depth] = address;
+                stack.depth += 1;
+                key = mix(key, address);
+            }
+            _ => break,
+        }
+    }
+    let site = intern(heap.region(), stack.as_slice());
+    if !site.placed {
+        heap.sites.insert(key, Known::Site(abi::Tag::site_bits(site.id)));
+    }
+    site
+}
+
+fn return_address(at: u64) -> u64 {
+    let pointer = core::ptr::with_exposed_provenance::<u64>(usize::try_from(at).unwrap_or(0));
+    // SAFETY: a caller table, checked to be of this very module, says that the function that called us keeps its return address
+    // there, inside its own live frame.
+    unsafe { pointer.read() }
+}
+
+/// Multiplication by an odd constant (the golden ratio's), folded: enough for hash tables over addresses.
+fn mix(hash: u64, value: u64) -> u64 {
+    let product = (hash ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    product ^ (product >> 29)
+}
+
+/// The site of a stack of return addresses, made if it is new.
+fn intern(region: Region, addresses: &[u64]) -> Site {
+    let none = Site { id: SiteId(0), placed: false };
+    if SETTINGS.sites.get() == 0 {
+        return none;
+    }
+    // The epoch too: after an update the same address can be other code.
+    let seed = u64::from(region.header().epoch.get());
+    let hash = addresses.iter().fold(seed, |hash, address| mix(hash, *address));
+    if let Some(site) = find(region, hash) {
+        return site;
+    }
+    let held = lock::lock(&region.header().site_lock);
+    // Another thread may have made it meanwhile.
+    find(region, hash).or_else(|| add(region, hash, addresses, &held)).unwrap_or(none)
+}
+
+fn bucket(hash: u64, probe: u32) -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+    let start = hash as u32;
+    start.wrapping_add(probe) % SITE_BUCKETS
+}
+
+/// Addresses are not compared: with 64 bits of hash, two of a million sites share one with a chance of 2^-25.
+fn find(region: Region, hash: u64) -> Option<Site> {
+    for probe in 0..SITE_BUCKETS {
+        let id = SiteId(region.site_bucket(bucket(hash, probe)).load(Ordering::Acquire));
+        if id.0 == 0 {
+            return None;
+        }
+        let record = region.site(id);
+        if record.hash.get() == hash {
+            return Some(Site { id, placed: record.flags.get() & PLACED != 0 });
+        }
+    }
+    None
+}
+
+fn add(region: Region, hash: u64, addresses: &[u64], held: &lock::Guard<'_>) -> Option<Site> {
+    let header = region.header();
+    let (id, first) = (header.sites.get(), header.frames.get());
+    let depth = u32::try_from(addresses.len()).ok()?;
+    if id >= SITES_MAX || first + depth > FRAMES_MAX {
+        return None;
+    }
+    region.commit_entry(abi::SITES_OFFSET, size_of::<SiteRecord>() as u64, u64::from(id)).ok()?;
+    for (index, address) in (first..).zip(addresses) {
+        region.commit_entry(abi::FRAMES_OFFSET, size_of::<abi::Frame>() as u64, u64::from(index)).ok()?;
+        region.frame(index).0.set(module::frame_of(region, *address, held));
+        header.frames.set(index + 1);
+    }
+    let record = region.site(SiteId(id));
+    record.hash.set(hash);
+    record.frames.set(first);
+    record.depth.set(depth);
+    record.address.set(*addresses.first()?);
+    let placed = place::wants(region, first, depth);
+    record.flags.set(if placed { PLACED } else { 0 });
+    header.sites.store(id + 1, Ordering::Release);
+    for probe in 0..SITE_BUCKETS {
+        let bucket = region.site_bucket(bucket(hash, probe));
+        if bucket.get() == 0 {
+            bucket.store(id, Ordering::Release);
+            break;
+        }
+    }
+    Some(Site { id: SiteId(id), placed })
+}

@@ -1,0 +1,205 @@
+//! Slabs: slices cut into blocks of one size, and the lists of free ones.
+//!
+//! A slab belongs to one heap. Its owner takes blocks from the *bin* (see `heap`), which holds the free list of one slab at a
+//! time; what the owner frees goes to `local_free`, what others free to `remote`. `countdown` tells `free` when to stop and look:
+//!
+//! | place   | in a bin's queue | `countdown`            | `remote` target            |
+//! |---------|------------------|------------------------|----------------------------|
+//! | CURRENT | no               | blocks out             | none                       |
+//! | QUEUED  | yes              | blocks out             | none (all out, if ownerless) |
+//! | FULL    | no               | 1: the next free       | some: tell the owner       |
+//! | SPARE   | no (heap's spares)| unused                | none                       |
+//!
+//! *Out* is every block of the first `capacity` that is neither in `local_free` nor has been collected from `remote`.
+
+use crate::abi::{Class, Descriptor, Kind, Word, flag};
+use crate::region::{Region, TagRef};
+use crate::remote::Remote;
+use crate::sync::{Field, Ordering};
+
+/// Where a slab stands.
+pub(crate) mod place {
+    /// In no heap's hands yet.
+    pub(crate) const NONE: u32 = 0;
+    /// In its bin's queue: has free blocks.
+    pub(crate) const QUEUED: u32 = 1;
+    /// The one its bin takes blocks from.
+    pub(crate) const CURRENT: u32 = 2;
+    /// Every block is out.
+    pub(crate) const FULL: u32 = 3;
+    /// Empty, kept by its heap for any class of its length.
+    pub(crate) const SPARE: u32 = 4;
+}
+
+/// Bytes of blocks that are made ready at a time: a page, so that a slab's pages are touched as they are needed.
+const EXTEND_BYTES: u32 = 4096;
+/// Fewest blocks made ready at a time.
+const EXTEND_MIN: u32 = 4;
+/// Of a full slab's blocks, one in this many must come back from other threads before the owner is told.
+const NOTIFY_FRACTION: u32 = 8;
+/// Spreads the generations that slabs start with over their 24 bits (the golden ratio's).
+const GENERATION_STEP: u32 = 0x9E_3779;
+
+/// A slab and where it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Slab {
+    pub(crate) region: Region,
+    pub(crate) slice: u32,
+    pub(crate) descriptor: &'static Descriptor,
+}
+
+impl Slab {
+    pub(crate) fn at(region: Region, slice: u32) -> Self {
+        Slab { region, slice, descriptor: region.descriptor(slice) }
+    }
+
+    /// Lays a slab of `class` out over a span that was dealt out or is spare, for the heap at address `owner`. No block of it is
+    /// ready yet.
+    pub(crate) fn set_up(self, class: Class, owner: u64, zero: bool) {
+        let shape = class.slab_shape(self.slice);
+        let d = self.descriptor;
+        d.capacity.set(0);
+        d.reciprocal.set(shape.reciprocal);
+        d.first.set(shape.first);
+        d.block_size.set(shape.block_size);
+        d.tags.set(shape.tags);
+        d.limit.set(shape.limit);
+        d.local_free.set(0);
+        d.countdown.set(0);
+        d.place.set(place::NONE);
+        Remote(&d.remote).reset(0);
+        let slices = class.slab_slices();
+        for distance in 1..slices {
+            self.region
+                .descriptor(self.slice + distance)
+                .word
+                .set(Word::new(Kind::Interior, 0, 0, distance).0);
+        }
+        let flags = flag::COMMITTED | if zero { 0 } else { flag::DIRTY };
+        d.word.store(Word::new(Kind::Slab, class.0, flags, slices).0, Ordering::Release);
+        d.owner.store(owner, Ordering::Release);
+    }
+
+    pub(crate) fn word(self) -> Word {
+        Word(self.descriptor.word.get())
+    }
+
+    pub(crate) fn class(self) -> usize {
+        usize::from(self.word().class())
+    }
+
+    #[inline(always)]
+    pub(crate) fn tag(self, index: u32) -> TagRef {
+        self.region.tag(self.slice, self.descriptor.tags.get(), index)
+    }
+
+    /// Makes more blocks ready; returns the first of them, all linked in order, or 0 if the slab has no more.
+    pub(crate) fn extend(self) -> u32 {
+        let d = self.descriptor;
+        let (capacity, limit) = (d.capacity.get(), d.limit.get());
+        let more = (EXTEND_BYTES / d.block_size.get()).max(EXTEND_MIN).min(limit - capacity);
+        if more == 0 {
+            return 0;
+        }
+        let zero = self.word().flags() & flag::DIRTY == 0;
+        let made = &self.region.header().slabs_made;
+        let generation = if capacity == 0 {
+            made.fetch_add(1, Ordering::Relaxed).wrapping_mul(GENERATION_STEP)
+        } else {
+            made.get().wrapping_mul(GENERATION_STEP)
+        };
+        let generation = u64::from(generation & 0xFF_FFFF);
+        let last = capacity + more;
+        for index in capacity + 1..last {
+            self.tag(index).set(crate::abi::Tag::fresh(generation, index + 1, zero));
+        }
+        self.tag(last).set(crate::abi::Tag::fresh(generation, 0, zero));
+        // The reader trusts tags up to the capacity, so they come first.
+        d.capacity.store(last, Ordering::Release);
+        capacity + 1
+    }
+
+    /// Owner: gets a list of free blocks for the bin, if there are any without more memory: its first, or 0.
+    pub(crate) fn collect(self) -> u32 {
+        let d = self.descriptor;
+        let local = d.local_free.get();
+        let first = if local != 0 {
+            d.local_free.set(0);
+            local
+        } else if Remote(&d.remote).is_empty() {
+            self.extend()
+        } else {
+            Remote(&d.remote).take().first
+        };
+        if first != 0 {
+            d.countdown.set(d.capacity.get());
+        }
+        first
+    }
+
+    /// Owner: moves what others freed to `local_free`; returns the blocks still out. The slab is queued or full.
+    pub(crate) fn gather(self, out: u32) -> u32 {
+        let d = self.descriptor;
+        let stack = Remote(&d.remote).take();
+        if stack.count == 0 {
+            return out;
+        }
+        self.append_local(stack.first);
+        out - stack.count
+    }
+
+    /// Puts a list of free blocks in front of `local_free`; returns its length.
+    pub(crate) fn append_local(self, first: u32) -> u32 {
+        if first == 0 {
+            return 0;
+        }
+        let mut count = 1;
+        let mut last = first;
+        loop {
+            let next = self.tag(last).get().next();
+            if next == 0 {
+                break;
+            }
+            last = next;
+            count += 1;
+        }
+        let tag = self.tag(last);
+        tag.set(tag.get().linked(self.descriptor.local_free.get()));
+        self.descriptor.local_free.set(first);
+        count
+    }
+
+    /// Owner: declares the slab full; false if blocks have come back meanwhile.
+    pub(crate) fn mark_full(self) -> bool {
+        let d = self.descriptor;
+        let enough = (d.capacity.get() / NOTIFY_FRACTION).max(1);
+        if !Remote(&d.remote).arm_if_empty(enough) {
+            return false;
+        }
+        d.place.set(place::FULL);
+        d.countdown.set(1);
+        true
+    }
+
+    /// Makes the lists anew from the tags, when the owner has vanished and no other thread can be in them; returns how many
+    /// blocks live.
+    pub(crate) fn rebuild(self) -> u32 {
+        let d = self.descriptor;
+        let mut first = 0;
+        let mut live = 0;
+        for index in (1..=d.capacity.get()).rev() {
+            let tag = self.tag(index);
+            if tag.get().is_live() {
+                live += 1;
+            } else {
+                tag.set(tag.get().linked(first));
+                first = index;
+            }
+        }
+        d.local_free.set(first);
+        d.countdown.set(live);
+        d.place.set(place::NONE);
+        Remote(&d.remote).reset(live);
+        live
+    }
+}

@@ -1,0 +1,321 @@
+//! The rest of the family: what the fast paths do not serve, and every other entry point.
+//!
+//! Addresses are `u64` here, 0 for null. Nothing here touches `errno`: the C boundary sets it where a function is to.
+
+use crate::abi::{Class, Kind, MAX_SLAB_BLOCK, SLICE_SIZE, State, Tag, Word};
+use crate::fast::Caller;
+use crate::heap::{self, Heap};
+use crate::region::Region;
+use crate::remote::Remote;
+use crate::report::{Misuse, misuse};
+use crate::slab::Slab;
+use crate::sync::{Field, Ordering};
+use crate::{bytes, large, orphan, place, runtime, site, span, thread};
+
+/// A request, as every allocating entry point puts it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request {
+    pub(crate) size: u64,
+    /// A power of two.
+    pub(crate) align: u64,
+    pub(crate) zero: bool,
+}
+
+/// Every block is aligned to this much.
+const MIN_ALIGN: u64 = 16;
+
+/// The calling thread's heap, made if need be.
+fn heap() -> Option<&'static Heap> {
+    runtime::mend_after_fork();
+    thread::current().or_else(|| thread::acquire(runtime::home().or_else(runtime::start)?))
+}
+
+#[cold]
+pub(crate) fn malloc(size: u64, caller: Caller) -> u64 {
+    allocate(Request { size, align: MIN_ALIGN, zero: false }, caller)
+}
+
+/// `calloc(3)` for a product that does not overflow.
+pub fn calloc(size: u64, caller: Caller) -> u64 {
+    allocate(Request { size, align: MIN_ALIGN, zero: true }, caller)
+}
+
+/// `aligned_alloc(3)` and its like; `align` is a power of two.
+pub fn memalign(align: u64, size: u64, caller: Caller) -> u64 {
+    allocate(Request { size, align: align.max(MIN_ALIGN), zero: false }, caller)
+}
+
+fn allocate(request: Request, caller: Caller) -> u64 {
+    let Some(heap) = heap() else { return 0 };
+    let site = site::of(heap, caller);
+    if site.placed
+        && let Some(address) = place::at_start_up(site.id, request.size)
+    {
+        return address;
+    }
+    match allocate_in(heap, request, Tag::site_bits(site.id)) {
+        Some(address) => address,
+        None => 0,
+    }
+}
+
+fn allocate_in(heap: &Heap, request: Request, site_bits: u64) -> Option<u64> {
+    let class = if request.align == MIN_ALIGN {
+        (request.size <= MAX_SLAB_BLOCK).then(|| Class::of(request.size))
+    } else {
+        Class::aligned(request.size, request.align)
+    };
+    let Some(class) = class else {
+        let (address, zero) =
+            large::allocate(heap.region(), request.size, request.align.max(SLICE_SIZE), site_bits)?;
+        if request.zero && !zero {
+            bytes::fill_zero(address, request.size);
+        }
+        return Some(address);
+    };
+    let bin = heap.bin(usize::from(class.0));
+    if bin.free.get() == 0 && !heap.refill(class) {
+        return None;
+    }
+    let index = bin.free.get();
+    let slab = Slab::at(heap.region(), bin.slab.get());
+    let tag_ref = slab.tag(index);
+    let tag = tag_ref.get();
+    let address = bin.blocks.get() + u64::from(index) * u64::from(bin.block_size.get());
+    if request.zero && !tag.reads_zero() {
+        bytes::fill_zero(address, request.size);
+    }
+    bin.free.set(tag.next());
+    tag_ref.set(tag.taken(request.size, site_bits));
+    Some(address)
+}
+
+/// A live block, found by its address.
+enum Found {
+    InSlab { slab: Slab, index: u32 },
+    Large { region: Region, slice: u32 },
+}
+
+/// Finds the block that begins at `address`, live or not long ago freed.
+fn find(address: u64) -> Result<Found, Misuse> {
+    let region = runtime::region_holding(address).ok_or(Misuse::Foreign)?;
+    let nothing = Misuse::NotABlock { block: 0, size: 0, site: crate::abi::SiteId(0) };
+    let slice = region.slice(address);
+    if slice < crate::abi::FIRST_SLICE || slice >= region.header().high.load(Ordering::Acquire) {
+        return Err(nothing);
+    }
+    let word = Word(region.descriptor(slice).word.get());
+    let head = if word.kind() == Some(Kind::Interior) { slice - word.slices() } else { slice };
+    let slab = Slab::at(region, head);
+    let start = region.slice_address(head);
+    match slab.word().kind() {
+        Some(Kind::Large) => {
+            let d = slab.descriptor;
+            if start == address {
+                return Ok(Found::Large { region, slice: head });
+            }
+            Err(Misuse::NotABlock { block: start, size: d.size.get(), site: Tag(d.tag.get()).site() })
+        }
+        Some(Kind::Slab) => {
+            let shape = Class(slab.word().class()).slab_shape(head);
+            let offset = u32::try_from(address - start).unwrap_or(u32::MAX);
+            let Some((index, inside)) = shape.index(offset) else { return Err(nothing) };
+            if index > slab.descriptor.capacity.get() {
+                return Err(nothing);
+            }
+            let tag = slab.tag(index).get();
+            match (inside, tag.is_live()) {
+                (0, true) => Ok(Found::InSlab { slab, index }),
+                (0, false) => {
+                    Err(Misuse::DoubleFree { block_size: u64::from(shape.block_size), site: tag.site() })
+                }
+                _ => Err(Misuse::NotABlock {
+                    block: address - u64::from(inside),
+                    size: tag.size(),
+                    site: tag.site(),
+                }),
+            }
+        }
+        Some(Kind::Free | Kind::Taken) => {
+            Err(Misuse::DoubleFree { block_size: 0, site: crate::abi::SiteId(0) })
+        }
+        _ => Err(nothing),
+    }
+}
+
+/// `free(3)`, but for blocks that the calling thread's own heap made.
+#[cold]
+pub(crate) fn free(address: u64, caller: u64) {
+    if address == 0 {
+        return;
+    }
+    if let Err(what) = try_free(address)
+        && !place::free(address)
+    {
+        misuse("free", address, caller, what);
+    }
+}
+
+fn try_free(address: u64) -> Result<(), Misuse> {
+    runtime::mend_after_fork();
+    match find(address)? {
+        Found::Large { region, slice } => large::free(region, slice),
+        Found::InSlab { slab, index } => free_in(slab, index),
+    }
+}
+
+fn free_in(slab: Slab, index: u32) -> Result<(), Misuse> {
+    let d = slab.descriptor;
+    let own = thread::heap_address();
+    let mut owner = d.owner.load(Ordering::Acquire);
+    while orphan::is_orphan(slab.region, owner) {
+        orphan::rescue(slab);
+        owner = d.owner.load(Ordering::Acquire);
+    }
+    let tag = slab.tag(index).get();
+    if !tag.is_live() {
+        return Err(Misuse::DoubleFree { block_size: u64::from(d.block_size.get()), site: tag.site() });
+    }
+    if owner == own && own != 0 {
+        slab.tag(index).set(tag.freed(d.local_free.get()));
+        d.local_free.set(index);
+        d.countdown.set(d.countdown.get() - 1);
+        if d.countdown.get() == 0 {
+            orphan::heap_at(own).attend(slab.slice);
+        }
+        return Ok(());
+    }
+    if Remote(&d.remote).push(index, |next| slab.tag(index).set(tag.freed(next))) {
+        heap::notify(slab, owner);
+    }
+    Ok(())
+}
+
+/// The slab of `address` in the calling thread's heap wants attention.
+#[cold]
+pub(crate) fn attend(address: u64) {
+    runtime::mend_after_fork();
+    if let (Some(heap), Some(region)) = (thread::current(), runtime::home()) {
+        heap.attend(region.slice(address));
+    }
+}
+
+/// `realloc(3)` of a block to a size above 0. `None`: no memory, or no such block; the old block is untouched then.
+pub fn realloc(address: u64, size: u64, caller: Caller) -> Option<u64> {
+    let heap = heap()?;
+    let site = site::of(heap, caller);
+    let site_bits = Tag::site_bits(site.id);
+    let old_size = match find(address) {
+        Err(what) => {
+            if place::resize(address, size) {
+                return Some(address);
+            }
+            let Some(old_size) = place::size(address) else {
+                misuse("realloc", address, caller.address, what);
+                return None;
+            };
+            old_size
+        }
+        Ok(Found::InSlab { slab, index }) => {
+            let tag_ref = slab.tag(index);
+            let tag = tag_ref.get();
+            let room = u64::from(slab.descriptor.block_size.get());
+            if size <= room && size >= room / 2 {
+                tag_ref.set(tag.taken(size, site_bits));
+                return Some(address);
+            }
+            if tag.state() == State::LiveWhole { room } else { tag.size() }
+        }
+        Ok(Found::Large { region, slice }) => {
+            if size > MAX_SLAB_BLOCK {
+                if large::resize(region, slice, size, site_bits) {
+                    return Some(address);
+                }
+                if let Some(new) = large::move_to_new(region, slice, heap.region(), size, site_bits) {
+                    let _ = large::free(region, slice);
+                    return Some(new);
+                }
+            }
+            large::usable(region, slice)
+        }
+    };
+    let new = allocate_in(heap, Request { size, align: MIN_ALIGN, zero: false }, site_bits)?;
+    bytes::copy(address, new, old_size.min(size));
+    free(address, caller.address);
+    Some(new)
+}
+
+/// `malloc_usable_size(3)`. From here on all of it counts as the program's.
+#[must_use]
+pub fn usable_size(address: u64) -> u64 {
+    match find(address) {
+        Ok(Found::InSlab { slab, index }) => {
+            let tag = slab.tag(index);
+            tag.set(tag.get().whole());
+            u64::from(slab.descriptor.block_size.get())
+        }
+        Ok(Found::Large { region, slice }) => large::usable(region, slice),
+        Err(_) => place::size(address).unwrap_or(0),
+    }
+}
+
+/// `malloc_trim(3)`: gives all that is free and not needed back to the system.
+pub fn trim() {
+    runtime::mend_after_fork();
+    if let Some(region) = runtime::home() {
+        thread::reap(region);
+        if let Some(heap) = thread::current() {
+            heap.trim();
+        }
+        span::lock(region).purge_all();
+    }
+}
+
+/// What `mallinfo2(3)` reports, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Totals {
+    /// Slices dealt out so far.
+    pub arena: u64,
+    /// In live blocks of slabs, rounded up to their classes.
+    pub in_slabs: u64,
+    /// Live blocks of slabs.
+    pub slab_blocks: u64,
+    /// In large blocks.
+    pub in_large: u64,
+    /// Large blocks.
+    pub large_blocks: u64,
+}
+
+/// Adds up what lives. Other threads may go on meanwhile: the sum is then of no one instant.
+#[must_use]
+pub fn totals() -> Totals {
+    let mut totals = Totals::default();
+    for region in runtime::regions() {
+        let high = region.header().high.load(Ordering::Acquire);
+        totals.arena += u64::from(high - crate::abi::FIRST_SLICE) * SLICE_SIZE;
+        let mut slice = crate::abi::FIRST_SLICE;
+        while slice < high {
+            let slab = Slab::at(region, slice);
+            let word = slab.word();
+            match word.kind() {
+                Some(Kind::Slab) => {
+                    let live =
+                        (1..=slab.descriptor.capacity.get()).filter(|i| slab.tag(*i).get().is_live()).count();
+                    totals.slab_blocks += live as u64;
+                    totals.in_slabs += live as u64 * u64::from(slab.descriptor.block_size.get());
+                }
+                Some(Kind::Large) => {
+                    totals.large_blocks += 1;
+                    totals.in_large += large::usable(region, slice);
+                }
+                Some(Kind::Interior | Kind::FreeTail | Kind::Unused | Kind::Guard) | None => {
+                    slice += 1;
+                    continue;
+                }
+                Some(Kind::Free | Kind::Taken) => {}
+            }
+            slice += word.slices().max(1);
+        }
+    }
+    totals
+}

@@ -1,0 +1,349 @@
+//! Dealing out slices: spans of them, free or in use, tile the region from its first data slice to `high`.
+//!
+//! Free spans stand in lists by length, the lists in a bitmap. Both are caches: the tiling can be read from the descriptors
+//! alone at any instant (see `abi`), which is how [`rebuild`] mends them after a fork that caught another thread in here.
+//!
+//! Everything here wants the region's lock, which the [`Locked`] handle proves.
+
+use crate::abi::{Kind, REGION_SIZE, SLICE_SIZE, Word, flag};
+use crate::lock::{self, Guard};
+use crate::region::{Region, TABLE_STEP};
+use crate::settings::SETTINGS;
+use crate::sync::{Field, Ordering};
+use crate::sys;
+
+const LISTS: u32 = 64;
+/// Spans of up to this many slices have a list for each length.
+const EXACT_LISTS: u32 = 32;
+/// Least and most slices by which the committed part of the region grows: 1 MiB, 64 MiB.
+const GROW_MIN: u32 = 16;
+const GROW_MAX: u32 = 1024;
+/// The region grows by this fraction of itself.
+const GROW_FRACTION: u32 = 8;
+/// Free spans of at least this many slices (32 MiB) are given back at once, with their charge.
+const HUGE: u32 = 512;
+/// Slices covered by one step of descriptors.
+#[expect(clippy::cast_possible_truncation, reason = "64 KiB / 128")]
+const DESCRIPTOR_STEP: u32 = (TABLE_STEP / size_of::<crate::abi::Descriptor>() as u64) as u32;
+
+/// A region whose lock is held.
+pub(crate) struct Locked<'a> {
+    pub(crate) region: Region,
+    _guard: Guard<'a>,
+}
+
+/// A span in use, as dealt out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) slice: u32,
+    /// Whether every byte reads as zero.
+    pub(crate) zero: bool,
+}
+
+/// Takes the region's lock.
+pub(crate) fn lock(region: Region) -> Locked<'static> {
+    Locked { region, _guard: lock::lock(&region.header().lock) }
+}
+
+/// The list for free spans of `slices` slices: exact up to 32, then two lists to each doubling.
+fn list_of(slices: u32) -> u32 {
+    if slices <= EXACT_LISTS {
+        return slices - 1;
+    }
+    let log = 31 - slices.leading_zeros();
+    (EXACT_LISTS + 2 * (log - 5) + ((slices >> (log - 1)) & 1)).min(LISTS - 1)
+}
+
+impl Locked<'_> {
+    /// Deals out `slices` slices, the first at a multiple of `align` slices. `None`: no memory.
+    pub(crate) fn take(&self, slices: u32, align: u32) -> Option<Span> {
+        self.purge_if_due();
+        let wanted = slices.checked_add(align - 1)?;
+        let (found, length, flags) = self.take_free(wanted).or_else(|| self.grow(wanted))?;
+        let start = found.next_multiple_of(align);
+        let end = start + slices;
+        // From the end to the start: at every instant the descriptors tile the region.
+        self.split_off(found, end, found + length - end, flags);
+        self.publish(start, slices, Word::new(Kind::Taken, 0, flags, slices));
+        self.split_off(found, found, start - found, flags);
+        if flags & flag::COMMITTED == 0 && self.recommit(start, slices).is_err() {
+            self.put(start, slices, flags);
+            return None;
+        }
+        self.region.header().spans.set(self.region.header().spans.get() + 1);
+        Some(Span { slice: start, zero: flags & flag::DIRTY == 0 })
+    }
+
+    /// Takes a span back. Its pages hold old bytes.
+    pub(crate) fn give(&self, slice: u32, slices: u32) {
+        self.region.header().spans.set(self.region.header().spans.get() - 1);
+        self.region.descriptor(slice).owner.set(0);
+        if slices >= HUGE {
+            let (offset, len) = self.extent(slice, slices);
+            // SAFETY: the span is nobody's: its last block was freed, and the lock keeps others from taking it.
+            if unsafe { self.region.decommit(offset, len) }.is_ok() {
+                return self.put(slice, slices, 0);
+            }
+        }
+        self.put(slice, slices, flag::COMMITTED | flag::DIRTY);
+        self.purge_if_due();
+    }
+
+    /// Gives the last `slices - keep` slices of a span back.
+    pub(crate) fn shrink(&self, slice: u32, slices: u32, keep: u32, word: Word) {
+        let (rest, dirty) = (slices - keep, flag::COMMITTED | flag::DIRTY);
+        self.publish(slice + keep, rest, Word::new(Kind::Taken, 0, dirty, rest));
+        self.publish(slice, keep, word);
+        self.put(slice + keep, rest, dirty);
+    }
+
+    /// Adds `more` slices to a span from the free one behind it and publishes `word`, made for the new length. Says whether the
+    /// added slices read as zero; `None` if there are not so many.
+    pub(crate) fn extend(&self, slice: u32, slices: u32, more: u32, word: Word) -> Option<bool> {
+        let behind = slice + slices;
+        if behind >= self.region.header().high.get() {
+            return None;
+        }
+        let free = Word(self.region.descriptor(behind).word.get());
+        if free.kind() != Some(Kind::Free) || free.slices() < more || free.flags() & flag::COMMITTED == 0 {
+            return None;
+        }
+        self.unlink(behind);
+        self.split_off(behind, behind + more, free.slices() - more, free.flags());
+        for distance in slices + 1..slices + more {
+            self.region.descriptor(slice + distance).word.set(Word::new(Kind::Interior, 0, 0, distance).0);
+        }
+        self.publish(slice, slices + more, word);
+        // Only now: before, this word was the head of a span of the tiling.
+        self.region.descriptor(behind).word.set(Word::new(Kind::Interior, 0, 0, slices).0);
+        Some(free.flags() & flag::DIRTY == 0)
+    }
+
+    /// Gives every free page back to the system.
+    pub(crate) fn purge_all(&self) {
+        self.purge(0);
+    }
+
+    fn extent(&self, slice: u32, slices: u32) -> (u64, u64) {
+        (u64::from(slice) * SLICE_SIZE, u64::from(slices) * SLICE_SIZE)
+    }
+
+    /// Writes a span's word, with the word of its last slice before it.
+    fn publish(&self, slice: u32, slices: u32, word: Word) {
+        if slices > 1 {
+            let tail = if word.kind() == Some(Kind::Free) { Kind::FreeTail } else { Kind::Interior };
+            self.region.descriptor(slice + slices - 1).word.set(Word::new(tail, 0, 0, slices - 1).0);
+        }
+        self.region.descriptor(slice).word.store(word.0, Ordering::Release);
+    }
+
+    fn take_free(&self, slices: u32) -> Option<(u32, u32, u8)> {
+        let header = self.region.header();
+        let mut lists = header.span_lists.get() & (!0 << list_of(slices));
+        while lists != 0 {
+            let list = lists.trailing_zeros();
+            let mut slice = self.first(list);
+            while slice != 0 {
+                let descriptor = self.region.descriptor(slice);
+                let word = Word(descriptor.word.get());
+                if word.slices() >= slices {
+                    self.unlink(slice);
+                    return Some((slice, word.slices(), word.flags()));
+                }
+                slice = descriptor.next.get();
+            }
+            lists &= lists - 1;
+        }
+        None
+    }
+
+    /// Extends the region by at least `slices` slices.
+    fn grow(&self, slices: u32) -> Option<(u32, u32, u8)> {
+        let header = self.region.header();
+        let (high, committed) = (header.high.get(), header.committed.get());
+        let used = committed - crate::abi::FIRST_SLICE;
+        let step = (used / GROW_FRACTION).clamp(GROW_MIN, GROW_MAX).next_power_of_two();
+        let last = u32::try_from(header.size.get().min(REGION_SIZE) / SLICE_SIZE).unwrap_or(u32::MAX);
+        let needed = slices.saturating_sub(committed - high);
+        let more = needed.next_multiple_of(step);
+        let more = if committed.checked_add(more)? <= last { more } else { needed };
+        if committed.checked_add(more)? > last {
+            return None;
+        }
+        if more > 0 {
+            self.commit_descriptors(committed, more)?;
+            let (offset, len) = self.extent(committed, more);
+            self.region.commit(offset, len).ok()?;
+            header.committed.set(committed + more);
+        }
+        // Described before `high` moves over it: readers stop at `high`.
+        let word = Word::new(Kind::Taken, 0, flag::COMMITTED, slices);
+        self.publish(high, slices, word);
+        header.high.store(high + slices, Ordering::Release);
+        Some((high, slices, flag::COMMITTED))
+    }
+
+    fn commit_descriptors(&self, from: u32, slices: u32) -> Option<()> {
+        let size = size_of::<crate::abi::Descriptor>() as u64;
+        let mut step = from.next_multiple_of(DESCRIPTOR_STEP);
+        while step < from + slices {
+            self.region.commit(crate::abi::DESCRIPTORS_OFFSET + u64::from(step) * size, TABLE_STEP).ok()?;
+            step += DESCRIPTOR_STEP;
+        }
+        Some(())
+    }
+
+    fn recommit(&self, slice: u32, slices: u32) -> Result<(), sys::Errno> {
+        let (offset, len) = self.extent(slice, slices);
+        self.region.commit(offset, len)
+    }
+
+    /// Makes `slices` slices at `slice` a free span of their own, cut from the free span at `from`. What lies on both sides is in
+    /// use or of another commitment, so there is nothing to join.
+    fn split_off(&self, from: u32, slice: u32, slices: u32, flags: u8) {
+        if slices > 0 {
+            let freed_at = self.region.descriptor(from).freed_at_ms.get();
+            self.region.descriptor(slice).freed_at_ms.set(freed_at);
+            self.publish(slice, slices, Word::new(Kind::Free, 0, flags, slices));
+            self.link(slice, slices);
+        }
+    }
+
+    /// Makes a span free, together with its free neighbours of the same commitment.
+    fn put(&self, mut slice: u32, mut slices: u32, mut flags: u8) {
+        let header = self.region.header();
+        let commitment = flags & flag::COMMITTED;
+        let joins = |word: Word| word.flags() & flag::COMMITTED == commitment;
+        let mut behind = 0;
+        if slice + slices < header.high.get() {
+            let word = Word(self.region.descriptor(slice + slices).word.get());
+            if word.kind() == Some(Kind::Free) && joins(word) {
+                behind = word.slices();
+                self.unlink(slice + slices);
+                flags |= word.flags();
+            }
+        }
+        if slice > crate::abi::FIRST_SLICE {
+            let before = Word(self.region.descriptor(slice - 1).word.get());
+            let start = match before.kind() {
+                Some(Kind::Free) => slice - 1,
+                Some(Kind::FreeTail) => slice - 1 - before.slices(),
+                _ => slice,
+            };
+            let word = Word(self.region.descriptor(start).word.get());
+            if start < slice && joins(word) {
+                self.unlink(start);
+                slices += slice - start;
+                slice = start;
+                flags |= word.flags();
+            }
+        }
+        slices += behind;
+        self.region.descriptor(slice).freed_at_ms.set(sys::now_ms());
+        self.publish(slice, slices, Word::new(Kind::Free, 0, flags, slices));
+        self.link(slice, slices);
+    }
+
+    fn first(&self, list: u32) -> u32 {
+        self.list(list).get()
+    }
+
+    fn list(&self, list: u32) -> &'static crate::sync::AtomicU32 {
+        &self.region.header().free_spans[usize::try_from(list % LISTS).unwrap_or(0)]
+    }
+
+    fn link(&self, slice: u32, slices: u32) {
+        let list = list_of(slices);
+        let next = self.first(list);
+        let descriptor = self.region.descriptor(slice);
+        descriptor.next.set(next);
+        descriptor.previous.set(0);
+        if next != 0 {
+            self.region.descriptor(next).previous.set(slice);
+        }
+        self.list(list).set(slice);
+        let lists = &self.region.header().span_lists;
+        lists.set(lists.get() | 1 << list);
+    }
+
+    fn unlink(&self, slice: u32) {
+        let descriptor = self.region.descriptor(slice);
+        let (next, previous) = (descriptor.next.get(), descriptor.previous.get());
+        if next != 0 {
+            self.region.descriptor(next).previous.set(previous);
+        }
+        if previous != 0 {
+            return self.region.descriptor(previous).next.set(next);
+        }
+        let list = list_of(Word(descriptor.word.get()).slices());
+        self.list(list).set(next);
+        if next == 0 {
+            let lists = &self.region.header().span_lists;
+            lists.set(lists.get() & !(1 << list));
+        }
+    }
+
+    fn purge_if_due(&self) {
+        let delay = SETTINGS.purge_delay_ms.get();
+        let now = sys::now_ms();
+        if now.wrapping_sub(self.region.header().purged_at_ms.get()) >= delay {
+            self.purge(delay);
+        }
+    }
+
+    /// Gives back the pages of spans that have been free for `delay_ms`.
+    fn purge(&self, delay_ms: u32) {
+        let header = self.region.header();
+        let now = sys::now_ms();
+        header.purged_at_ms.set(now);
+        let mut lists = header.span_lists.get();
+        while lists != 0 {
+            let mut slice = self.first(lists.trailing_zeros());
+            while slice != 0 {
+                let descriptor = self.region.descriptor(slice);
+                let word = Word(descriptor.word.get());
+                let due = now.wrapping_sub(descriptor.freed_at_ms.get()) >= delay_ms;
+                if due && word.flags() & flag::DIRTY != 0 && word.flags() & flag::COMMITTED != 0 {
+                    let (offset, len) = self.extent(slice, word.slices());
+                    // SAFETY: the span is free, and the lock keeps others from taking it.
+                    let done = unsafe { sys::advise(self.region.base() + offset, len, libc::MADV_DONTNEED) };
+                    if done.is_ok() {
+                        descriptor.word.set(Word::new(Kind::Free, 0, flag::COMMITTED, word.slices()).0);
+                    }
+                }
+                slice = descriptor.next.get();
+            }
+            lists &= lists - 1;
+        }
+    }
+}
+
+/// Makes the lists anew from the descriptors, in a forked child whose other threads are gone. Spans that they were about
+/// to use are free again.
+pub(crate) fn rebuild(region: Region) {
+    let header = region.header();
+    lock::reset(&header.lock);
+    let locked = lock(region);
+    header.span_lists.set(0);
+    for list in &header.free_spans {
+        list.set(0);
+    }
+    let mut spans = 0;
+    let mut slice = crate::abi::FIRST_SLICE;
+    while slice < header.high.get() {
+        let word = Word(region.descriptor(slice).word.get());
+        let slices = word.slices().max(1);
+        match word.kind() {
+            Some(Kind::Free) => locked.split_off(slice, slice, slices, word.flags()),
+            Some(Kind::Taken) => locked.split_off(slice, slice, slices, word.flags() | flag::DIRTY),
+            Some(Kind::Slab | Kind::Large) => spans += 1,
+            // A hole that a thread was about to describe.
+            Some(Kind::Interior | Kind::FreeTail | Kind::Unused | Kind::Guard) | None => {
+                slice += 1;
+                continue;
+            }
+        }
+        slice += slices;
+    }
+    header.spans.set(spans);
+}

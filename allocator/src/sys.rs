@@ -1,0 +1,221 @@
+//! Contains `unsafe`: the system calls of the allocator, made directly.
+//!
+//! Not through libc, because its wrappers set `errno` (which `free` must keep), may be interposed, and some are cancellation
+//! points. Every function returns the kernel's answer; nothing here retries but for `EINTR`.
+
+use core::arch::asm;
+use core::sync::atomic::AtomicU32;
+
+/// A system call's error number, as in `errno(3)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Errno(pub(crate) i32);
+
+type Result<T> = core::result::Result<T, Errno>;
+
+/// # Safety
+/// As the system call itself: it may do anything to the process.
+#[inline]
+unsafe fn call(number: libc::c_long, args: [u64; 6]) -> Result<u64> {
+    let answer: i64;
+    // SAFETY: the x86-64 syscall ABI: number in rax, arguments in these six registers, rcx and r11 clobbered, memory may
+    // change (no `nomem`). What the call does is the caller's to justify.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") number => answer,
+            in("rdi") args[0], in("rsi") args[1], in("rdx") args[2],
+            in("r10") args[3], in("r8") args[4], in("r9") args[5],
+            lateout("rcx") _, lateout("r11") _,
+            options(nostack),
+        );
+    }
+    u64::try_from(answer).map_err(|_| Errno(i32::try_from(-answer).unwrap_or(libc::EINVAL)))
+}
+
+const ANONYMOUS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+
+fn flags(bits: i32) -> u64 {
+    u64::from(bits.cast_unsigned())
+}
+
+/// Maps `[address, address + len)` inaccessible, only if nothing is mapped there.
+pub(crate) fn reserve(address: u64, len: u64) -> Result<()> {
+    map_new(address, len, libc::PROT_NONE)
+}
+
+/// Maps `[address, address + len)` readable and writable, only if nothing is mapped there.
+pub(crate) fn map_rw(address: u64, len: u64) -> Result<()> {
+    map_new(address, len, libc::PROT_READ | libc::PROT_WRITE)
+}
+
+fn map_new(address: u64, len: u64, protection: i32) -> Result<()> {
+    let wanted = flags(ANONYMOUS | libc::MAP_FIXED_NOREPLACE);
+    // SAFETY: MAP_FIXED_NOREPLACE never replaces a mapping, so no memory in use changes.
+    let got = unsafe { call(libc::SYS_mmap, [address, len, flags(protection), wanted, u64::MAX, 0])? };
+    if got == address {
+        return Ok(());
+    }
+    // A kernel before 4.17 takes the address as a hint only.
+    // SAFETY: `got` is a mapping made just now, which nobody else knows.
+    let _ = unsafe { call(libc::SYS_munmap, [got, len, 0, 0, 0, 0]) };
+    Err(Errno(libc::EEXIST))
+}
+
+/// Replaces `[address, address + len)` by inaccessible memory that is charged to nobody.
+///
+/// # Safety
+/// The range is the caller's, and nobody uses its contents.
+pub(crate) unsafe fn replace_by_reservation(address: u64, len: u64) -> Result<()> {
+    let wanted = flags(ANONYMOUS | libc::MAP_FIXED);
+    // SAFETY: the caller owns the range.
+    unsafe { call(libc::SYS_mmap, [address, len, flags(libc::PROT_NONE), wanted, u64::MAX, 0]).map(drop) }
+}
+
+/// # Safety
+/// The range is the caller's, and nobody uses its contents.
+pub(crate) unsafe fn unmap(address: u64, len: u64) -> Result<()> {
+    // SAFETY: the caller owns the range.
+    unsafe { call(libc::SYS_munmap, [address, len, 0, 0, 0, 0]).map(drop) }
+}
+
+/// Makes part of a reservation usable.
+///
+/// # Safety
+/// The range is the caller's.
+pub(crate) unsafe fn make_rw(address: u64, len: u64) -> Result<()> {
+    let protection = flags(libc::PROT_READ | libc::PROT_WRITE);
+    // SAFETY: the caller owns the range; nothing in it becomes less accessible.
+    unsafe { call(libc::SYS_mprotect, [address, len, protection, 0, 0, 0]).map(drop) }
+}
+
+/// # Safety
+/// The range is the caller's, and for advice that drops contents, nobody uses them.
+pub(crate) unsafe fn advise(address: u64, len: u64, advice: i32) -> Result<()> {
+    // SAFETY: the caller owns the range.
+    unsafe { call(libc::SYS_madvise, [address, len, flags(advice), 0, 0, 0]).map(drop) }
+}
+
+/// Moves the pages of `[from, from + len)` to `to`; what is at `to` goes, and `from` stays mapped and reads as zeros.
+///
+/// # Safety
+/// Both ranges are the caller's.
+pub(crate) unsafe fn move_pages(from: u64, len: u64, to: u64) -> Result<()> {
+    let wanted = flags(libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP);
+    // SAFETY: the caller owns both ranges.
+    unsafe { call(libc::SYS_mremap, [from, len, len, wanted, to, 0]).map(drop) }
+}
+
+/// Names a range in `/proc/PID/maps` as `[anon:NAME]`; kernels that cannot are left alone. `name` ends in NUL.
+pub(crate) fn name_range(address: u64, len: u64, name: &[u8]) {
+    debug_assert!(name.last() == Some(&0));
+    let args = [flags(libc::PR_SET_VMA), 0, address, len, name.as_ptr().addr() as u64, 0];
+    // SAFETY: only a label changes; the kernel copies the NUL-terminated name.
+    let _ = unsafe { call(libc::SYS_prctl, args) };
+}
+
+/// Waits while `*word == expected`; wakes up for no reason too.
+pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
+    let operation = flags(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG);
+    let args = [word.as_ptr().addr() as u64, operation, u64::from(expected), 0, 0, 0];
+    // SAFETY: the kernel only reads the word, which outlives the call.
+    let _ = unsafe { call(libc::SYS_futex, args) };
+}
+
+/// Wakes one waiter of `word`.
+pub(crate) fn futex_wake(word: &AtomicU32) {
+    let operation = flags(libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG);
+    // SAFETY: nothing is written.
+    let _ = unsafe { call(libc::SYS_futex, [word.as_ptr().addr() as u64, operation, 1, 0, 0, 0]) };
+}
+
+/// The calling thread's id.
+pub(crate) fn thread_id() -> u32 {
+    // SAFETY: gettid has no effects.
+    unsafe { call(libc::SYS_gettid, [0; 6]) }.map_or(0, |id| u32::try_from(id).unwrap_or(0))
+}
+
+/// Whether `thread` is a thread of this process. Errs towards yes.
+pub(crate) fn thread_exists(thread: u32) -> bool {
+    // SAFETY: getpid has no effects, and signal 0 is never delivered.
+    let answer = unsafe {
+        let process = call(libc::SYS_getpid, [0; 6]).unwrap_or(0);
+        call(libc::SYS_tgkill, [process, u64::from(thread), 0, 0, 0, 0])
+    };
+    answer != Err(Errno(libc::ESRCH))
+}
+
+/// Writes all of `text` to standard error, as far as it goes.
+pub(crate) fn write_stderr(text: &[u8]) {
+    let mut rest = text;
+    while !rest.is_empty() {
+        // SAFETY: the kernel reads `rest`, which is valid for its length.
+        let answer =
+            unsafe { call(libc::SYS_write, [2, rest.as_ptr().addr() as u64, rest.len() as u64, 0, 0, 0]) };
+        match answer {
+            Ok(written) if written > 0 => {
+                rest = rest.get(usize::try_from(written).unwrap_or(rest.len())..).unwrap_or(&[])
+            }
+            Err(Errno(libc::EINTR)) => {}
+            _ => return,
+        }
+    }
+}
+
+/// Ends the process by `SIGABRT`, whatever handlers it has after the first.
+pub(crate) fn abort() -> ! {
+    // SAFETY: libc's abort takes no arguments and does not return.
+    unsafe { libc::abort() }
+}
+
+/// Milliseconds of the monotonic clock, modulo 2^32, to the precision of a scheduler tick.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "modulo 2^32 is what is asked for"
+)]
+pub(crate) fn now_ms() -> u32 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is valid for writing; this clock exists on every Linux since 2.6.32, so errno stays. Through libc, for the vDSO.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
+    (now.tv_sec as u64).wrapping_mul(1000).wrapping_add(now.tv_nsec as u64 / 1_000_000) as u32
+}
+
+/// The soft limit on address space (`ulimit -v`), if there is one.
+pub(crate) fn address_space_limit() -> Option<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let args = [0, flags(libc::RLIMIT_AS.cast_signed()), 0, (&raw mut limit).addr() as u64, 0, 0];
+    // SAFETY: prlimit64 of this process writes one `rlimit` to the fourth argument.
+    unsafe { call(libc::SYS_prlimit64, args) }.ok()?;
+    (limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+}
+
+/// A file mapped for reading, for as long as the process lives.
+pub(crate) fn map_file(path_with_nul: &[u8]) -> Result<&'static [u8]> {
+    debug_assert!(path_with_nul.last() == Some(&0));
+    let read_only = flags(libc::O_RDONLY | libc::O_CLOEXEC);
+    let at = flags(libc::AT_FDCWD);
+    // SAFETY: the path is NUL-terminated; `stat` is written whole by fstat; the mapping is private, read-only, never unmapped,
+    // so the slice is valid for 'static (a file truncated later would fault, as any mapping of it does).
+    unsafe {
+        let file = call(libc::SYS_openat, [at, path_with_nul.as_ptr().addr() as u64, read_only, 0, 0, 0])?;
+        let mut stat: libc::stat = core::mem::zeroed();
+        let sized = call(libc::SYS_fstat, [file, (&raw mut stat).addr() as u64, 0, 0, 0, 0]);
+        let len = u64::try_from(stat.st_size).unwrap_or(0);
+        let mapped = sized.and_then(|_| {
+            call(libc::SYS_mmap, [0, len, flags(libc::PROT_READ), flags(libc::MAP_PRIVATE), file, 0])
+        });
+        let _ = call(libc::SYS_close, [file, 0, 0, 0, 0, 0]);
+        let start = core::ptr::with_exposed_provenance::<u8>(usize::try_from(mapped?).unwrap_or(0));
+        Ok(core::slice::from_raw_parts(start, usize::try_from(len).unwrap_or(0)))
+    }
+}
+
+/// The NUL-terminated text at an address of the initial environment; empty for address 0.
+pub(crate) fn text_at(address: u64) -> &'static [u8] {
+    let start = core::ptr::with_exposed_provenance::<libc::c_char>(usize::try_from(address).unwrap_or(0));
+    if start.is_null() {
+        return &[];
+    }
+    // SAFETY: the kernel put the environment's strings, each ending in NUL, above the initial stack, where they stay.
+    unsafe { core::ffi::CStr::from_ptr(start) }.to_bytes()
+}
