@@ -76,6 +76,21 @@ impl<'a, K: Kind> Launch<'a, K> {
 
     /// Starts it and waits until it serves. What it said is in the error if it does not.
     pub fn start(self) -> Result<Running<K>> {
+        let Begun { kind, place, guardian, started } = self.begin()?;
+        match served(&kind, &place, &guardian, started) {
+            Ok(main) => Ok(Running::new(kind, place, guardian, main)),
+            Err(error) => {
+                let ended = guardian.lock().unwrap_or_else(PoisonError::into_inner).end();
+                let fate =
+                    ended.map_or_else(|error| format!("{error:#}"), |ended| format!("{:?}", ended.exit));
+                let said = tail(place.directory());
+                Err(anyhow!("{} does not serve: {error:#}\nend: {fate}\n{said}", kind.name()))
+            }
+        }
+    }
+
+    /// Starts it, and does nothing.
+    pub(crate) fn begin(self) -> Result<Begun<K>> {
         let place = Place::new(self.scratch.fresh(&self.kind.name()), self.kind.ports())?;
         let invocation = self.kind.prepare(&place)?;
         let mut words = self.wrapper;
@@ -92,30 +107,28 @@ impl<'a, K: Kind> Launch<'a, K> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         environment.extend(self.environment);
-        let log = place.path("output.log");
         let (guardian, started) = Guardian::start(Order {
             program: words.remove(0).into(),
             arguments: words,
             environment,
             directory: place.directory().to_owned(),
-            log: log.clone(),
+            log: place.path("output.log"),
             credentials: self.credentials,
             scratch: self.scratch.directory().to_owned(),
         })
         .with_context(|| format!("{} did not start", self.kind.name()))?;
         let guardian = Arc::new(Mutex::new(guardian));
         self.scratch.adopt(&guardian);
-        match served(&self.kind, &place, &guardian, started) {
-            Ok(main) => Ok(Running::new(self.kind, place, guardian, main)),
-            Err(error) => {
-                let ended = guardian.lock().unwrap_or_else(PoisonError::into_inner).end();
-                let fate =
-                    ended.map_or_else(|error| format!("{error:#}"), |ended| format!("{:?}", ended.exit));
-                let said = tail(place.directory());
-                Err(anyhow!("{} does not serve: {error:#}\nend: {fate}\n{said}", self.kind.name()))
-            }
-        }
+        Ok(Begun { kind: self.kind, place, guardian, started })
     }
+}
+
+/// A process that was started, and of which no more is known.
+pub(crate) struct Begun<K> {
+    pub(crate) kind: K,
+    pub(crate) place: Place,
+    pub(crate) guardian: Arc<Mutex<Guardian>>,
+    started: Pid,
 }
 
 /// Waits until the server answers, and says which process it is.

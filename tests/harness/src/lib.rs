@@ -26,6 +26,7 @@
 //! What it does not do: build the servers (`mcrx-servers` does), install programs (`cargo xtask test` does), reach
 //! anything but loopback.
 
+mod batch;
 mod context;
 mod guardian;
 mod kind;
@@ -43,6 +44,7 @@ pub mod client;
 pub mod server;
 
 pub use anyhow::{Context as Explain, Result, anyhow, bail, ensure};
+pub use batch::{Batch, Finished};
 pub use context::{Context, Skip};
 pub use guardian::{Exit, Usage, take_over};
 pub use kind::{Invocation, Kind, Place};

@@ -92,7 +92,7 @@ impl<K: Kind> Running<K> {
         }
         // In vain means that the guardian has to kill, which the result tells.
         let _ = until(patience, "the end", || Ok(alive(tree).is_empty().then_some(())));
-        let Ended { exit, killed, left, usage } =
+        let Ended { exit, killed, left, usage, .. } =
             guardian.end().with_context(|| format!("stopping {name}"))?;
         ensure!(left.is_empty(), "{name} left processes that cannot be killed: {}", list(&left));
         for port in self.place.ports() {

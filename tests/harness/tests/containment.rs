@@ -6,8 +6,8 @@
 
 use mcrx_harness::process::Process;
 use mcrx_harness::{
-    Context, Credentials, Exit, Explain as _, Invocation, Kind, Need, Pid, Place, Result, Scratch, Signal,
-    Skip, Suite, bail, condition, ensure, program, root, server, until,
+    Batch, Context, Credentials, Exit, Explain as _, Invocation, Kind, Need, Pid, Place, Result, Scratch,
+    Signal, Skip, Suite, bail, condition, ensure, program, root, server, until,
 };
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         .test([root()], a_server_gets_the_credentials_it_is_given)
         .test([], a_wrapper_gets_the_servers_command_line)
         .test([], what_the_tree_used_is_counted)
+        .test([], a_program_that_ends_is_timed_and_its_leavings_are_killed)
         .test([], a_bad_suite_is_reported_test_by_test)
         .run()
 }
@@ -240,6 +241,17 @@ fn what_the_tree_used_is_counted(test: &Context) -> Result<()> {
     ensure!(stopped.usage.cpu() > Duration::from_millis(10), "{:?}", stopped.usage);
     ensure!(stopped.usage.peak_rss > 100 << 10, "{:?}", stopped.usage);
     Ok(())
+}
+
+fn a_program_that_ends_is_timed_and_its_leavings_are_killed(test: &Context) -> Result<()> {
+    let text = "sleep 1000 & echo $!; sleep 0.2; echo done; exit 4";
+    let program = Batch(Invocation::new(Path::new("/bin/sh"), ["-c", text]));
+    let finished = test.launch(program).finish(SOON)?;
+    ensure!(finished.exit == Exit::Code(4), "{finished:?}");
+    ensure!((0.2..5.0).contains(&finished.wall.as_secs_f64()), "{finished:?}");
+    let (pid, rest) = finished.output.split_once('\n').context("it said nothing")?;
+    ensure!(rest == "done\n", "{finished:?}");
+    all_gone(&[Pid::from_raw(pid.parse()?)])
 }
 
 fn bad_suite() -> ExitCode {

@@ -64,7 +64,14 @@ struct Post<'a> {
 /// The process that was started.
 struct Main {
     pid: Pid,
-    exit: Option<Exit>,
+    started: Instant,
+    exit: Option<(Exit, Duration)>,
+}
+
+impl Post<'_> {
+    fn exit(&self) -> Option<(Exit, Duration)> {
+        self.main.as_ref().and_then(|main| main.exit)
+    }
 }
 
 impl Post<'_> {
@@ -96,7 +103,7 @@ impl Post<'_> {
     fn serve(&mut self, request: Request) -> Result<Reply> {
         match request {
             Request::Start(order) => self.start(order),
-            Request::Status => Ok(Reply::Status { exit: self.main.as_ref().and_then(|main| main.exit) }),
+            Request::Status => Ok(Reply::Status { exit: self.exit().map(|(exit, _)| exit) }),
             Request::Signal { pid, signal } => {
                 let (pid, signal) = (Pid::from_raw(pid), Signal::try_from(signal)?);
                 if !descendants(Pid::this()).iter().any(|process| process.pid() == pid) {
@@ -133,11 +140,12 @@ impl Post<'_> {
         unsafe {
             command.pre_exec(own_session_and_no_signal_blocked);
         }
+        let started = Instant::now();
         // Never waited for through `Child`: `reap` does, for this one and for those that fall to us.
         let child =
             command.spawn().with_context(|| format!("{} cannot be started", order.program.display()))?;
         let pid = Pid::from_raw(child.id().cast_signed());
-        self.main = Some(Main { pid, exit: None });
+        self.main = Some(Main { pid, started, exit: None });
         Ok(Reply::Started { pid: pid.as_raw() })
     }
 
@@ -179,7 +187,7 @@ impl Post<'_> {
                 Err(error) => return Err(error).context("waitpid"),
             };
             if let Some(main) = self.main.as_mut().filter(|main| main.pid == pid) {
-                main.exit = Some(exit);
+                main.exit = Some((exit, main.started.elapsed()));
             }
         }
     }
@@ -206,7 +214,8 @@ impl Post<'_> {
         };
         let _ = self.reap();
         Ended {
-            exit: self.main.as_ref().and_then(|main| main.exit),
+            exit: self.exit().map(|(exit, _)| exit),
+            wall: self.exit().map(|(_, wall)| wall),
             killed: killed.into_values().collect(),
             left,
             usage: usage(),

@@ -82,6 +82,8 @@ pub(crate) struct Ended {
     pub(crate) killed: Vec<Process>,
     /// Would not die.
     pub(crate) left: Vec<Process>,
+    /// From the start of the started process to its end.
+    pub(crate) wall: Option<Duration>,
     pub(crate) usage: Usage,
 }
 
