@@ -3,9 +3,8 @@
 //! Each touches two cache lines beyond the program's own: `malloc` the bin and the tag, `free` the descriptor and the tag. The block
 //! itself is not touched. Everything rarer is in `slow`.
 
-use crate::abi::{
-    CLASS_COUNT, Class, DESCRIPTORS_OFFSET, Descriptor, REGION_SIZE, SLICE_SIZE, Tag, slice_of,
-};
+use crate::abi::{Class, DESCRIPTORS_OFFSET, Descriptor, REGION_SIZE, SLICE_SIZE, Tag, slice_of};
+use crate::heap::BINS;
 use crate::region::TagRef;
 use crate::sync::Field;
 use crate::{runtime, slow, thread};
@@ -34,16 +33,17 @@ static CLASSES: [u8; TABLE_LEN] = {
     table
 };
 
-/// `malloc(3)`. Null if there is no memory (`errno` is the caller's to set).
+/// A block from the calling thread's bin; `None` if that takes more than a moment: [`malloc`](crate::malloc) then.
 #[inline(always)]
-pub fn malloc(size: u64, caller: Caller) -> u64 {
+#[must_use]
+pub fn malloc_fast(size: u64, caller: Caller) -> Option<u64> {
     if size <= TABLE_MAX
         && let Some(heap) = thread::current()
         && let Some(site_bits) = heap.sites.site(caller.address)
     {
         let step = usize::try_from((size + 15) >> 4).unwrap_or(0);
-        let class = usize::from(CLASSES[step % 128 % TABLE_LEN]);
-        let bin = &heap.bins[class % CLASS_COUNT];
+        let class = usize::from(CLASSES[step % TABLE_LEN]);
+        let bin = &heap.bins[class % BINS];
         let index = bin.free.get();
         if index != 0 {
             let tag_ref = TagRef::at(bin.tags.get() + 8 * u64::from(index));
@@ -51,10 +51,10 @@ pub fn malloc(size: u64, caller: Caller) -> u64 {
             bin.free.set(tag.next());
             // Last: from here on the block is live to whoever looks.
             tag_ref.set(tag.taken(size, site_bits));
-            return bin.blocks.get() + u64::from(index) * u64::from(bin.block_size.get());
+            return Some(bin.blocks.get() + u64::from(index) * u64::from(bin.block_size.get()));
         }
     }
-    slow::malloc(size, caller)
+    None
 }
 
 /// `free(3)`; `function` and `caller` are for messages.

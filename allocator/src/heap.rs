@@ -38,16 +38,25 @@ pub(crate) struct Bin {
     pub(crate) blocks: AtomicU64,
     /// The current slab, by slice; 0 for none.
     pub(crate) slab: AtomicU32,
-    /// First and last slab of the queue; 0 for none.
-    head: AtomicU32,
-    tail: AtomicU32,
     reserved: AtomicU32,
 }
+
+/// The slabs of a class that have free blocks; 0 for none. The owner's.
+#[repr(C)]
+struct Queue {
+    head: AtomicU32,
+    tail: AtomicU32,
+}
+
+/// Bins of a heap: the classes, rounded up so that a masked index needs no check.
+pub(crate) const BINS: usize = 128;
+const _: () = assert!(CLASS_COUNT <= BINS);
 
 /// A heap. All zero is a heap that was never used.
 #[repr(C, align(128))]
 pub(crate) struct Heap {
-    pub(crate) bins: [Bin; CLASS_COUNT],
+    pub(crate) bins: [Bin; BINS],
+    queues: [Queue; CLASS_COUNT],
     pub(crate) sites: SiteCache,
     /// Base of its region.
     pub(crate) base: AtomicU64,
@@ -88,7 +97,11 @@ impl Heap {
     }
 
     pub(crate) fn bin(&self, class: usize) -> &Bin {
-        &self.bins[class % CLASS_COUNT]
+        &self.bins[class % BINS]
+    }
+
+    fn queue(&self, class: usize) -> &Queue {
+        &self.queues[class % CLASS_COUNT]
     }
 
     fn slab(&self, slice: u32) -> Slab {
@@ -115,7 +128,7 @@ impl Heap {
             self.read_mail();
         }
         loop {
-            let slab = match self.pop(bin) {
+            let slab = match self.pop(usize::from(class.0)) {
                 Some(slab) => slab,
                 None => match self.new_slab(class) {
                     Some(slab) => slab,
@@ -176,16 +189,13 @@ impl Heap {
         let slab = self.slab(slice);
         let d = slab.descriptor;
         match d.place.get() {
-            place::FULL => {
-                let out = d.capacity.get() - 1;
-                self.readmit(slab, out);
-            }
+            place::FULL => self.readmit(slab),
             place::QUEUED => {
-                let bin = self.bin(slab.class());
+                let (bin, queue) = (self.bin(slab.class()), self.queue(slab.class()));
                 // One empty slab is kept for the next allocation, lest a program that frees and allocates in turn
                 // sends the slab back and forth.
-                if bin.slab.get() != 0 || bin.head.get() != bin.tail.get() {
-                    self.unqueue(bin, slab);
+                if bin.slab.get() != 0 || queue.head.get() != queue.tail.get() {
+                    self.unqueue(slab);
                     self.retire(slab);
                 }
             }
@@ -193,15 +203,14 @@ impl Heap {
         }
     }
 
-    /// Puts a slab that was full, and has `out` blocks out, where it belongs now.
-    fn readmit(&self, slab: Slab, out: u32) {
-        let out = slab.gather(out);
+    /// Puts a slab that was full where it belongs now.
+    fn readmit(&self, slab: Slab) {
+        let out = slab.gather();
         slab.descriptor.countdown.set(out);
-        let bin = self.bin(slab.class());
-        if out == 0 && bin.head.get() != 0 {
+        if out == 0 && self.queue(slab.class()).head.get() != 0 {
             return self.retire(slab);
         }
-        self.push(bin, slab);
+        self.push(slab);
     }
 
     /// Owner: gives up an empty slab that is in no queue.
@@ -218,37 +227,39 @@ impl Heap {
         span::lock(slab.region).give(slab.slice, slices);
     }
 
-    fn push(&self, bin: &Bin, slab: Slab) {
+    fn push(&self, slab: Slab) {
         let d = slab.descriptor;
+        let queue = self.queue(slab.class());
         d.place.set(place::QUEUED);
         d.next.set(0);
-        d.previous.set(bin.tail.get());
-        match bin.tail.get() {
-            0 => bin.head.set(slab.slice),
+        d.previous.set(queue.tail.get());
+        match queue.tail.get() {
+            0 => queue.head.set(slab.slice),
             tail => self.slab(tail).descriptor.next.set(slab.slice),
         }
-        bin.tail.set(slab.slice);
+        queue.tail.set(slab.slice);
     }
 
-    fn pop(&self, bin: &Bin) -> Option<Slab> {
-        let head = bin.head.get();
+    fn pop(&self, class: usize) -> Option<Slab> {
+        let head = self.queue(class).head.get();
         if head == 0 {
             return None;
         }
         let slab = self.slab(head);
-        self.unqueue(bin, slab);
+        self.unqueue(slab);
         Some(slab)
     }
 
-    fn unqueue(&self, bin: &Bin, slab: Slab) {
+    fn unqueue(&self, slab: Slab) {
         let d = slab.descriptor;
+        let queue = self.queue(slab.class());
         let (next, previous) = (d.next.get(), d.previous.get());
         match previous {
-            0 => bin.head.set(next),
+            0 => queue.head.set(next),
             _ => self.slab(previous).descriptor.next.set(next),
         }
         match next {
-            0 => bin.tail.set(previous),
+            0 => queue.tail.set(previous),
             _ => self.slab(next).descriptor.previous.set(previous),
         }
     }
@@ -266,7 +277,7 @@ impl Heap {
             let owner = slab.descriptor.owner.load(Ordering::Acquire);
             if owner == self.address() {
                 if slab.descriptor.place.get() == place::FULL {
-                    self.readmit(slab, slab.descriptor.capacity.get());
+                    self.readmit(slab);
                 }
             } else if owner != 0 && !Remote(&slab.descriptor.remote).is_empty() {
                 // Its new owner may have missed a notice because of this one.
@@ -291,14 +302,14 @@ impl Heap {
             spare = next;
         }
         for class in 1..CLASS_COUNT {
-            let mut slice = self.bin(class).head.get();
+            let mut slice = self.queue(class).head.get();
             while slice != 0 {
                 let slab = self.slab(slice);
                 slice = slab.descriptor.next.get();
-                let out = slab.gather(slab.descriptor.countdown.get());
+                let out = slab.gather();
                 slab.descriptor.countdown.set(out);
                 if out == 0 {
-                    self.unqueue(self.bin(class), slab);
+                    self.unqueue(slab);
                     locked.give(slab.slice, slab.word().slices());
                 }
             }
@@ -316,7 +327,7 @@ impl Heap {
         bin.free.set(0);
         bin.slab.set(0);
         slab.descriptor.countdown.set(slab.descriptor.countdown.get() - back);
-        self.push(bin, slab);
+        self.push(slab);
     }
 
     /// The owner's last act: leaves the heap to the next thread.
@@ -336,7 +347,7 @@ impl Heap {
     fn settle_all(&self, locked: &Locked<'_>) {
         self.settle_mail(locked);
         for class in 1..CLASS_COUNT {
-            let mut slice = self.bin(class).head.get();
+            let mut slice = self.queue(class).head.get();
             while slice != 0 {
                 let slab = self.slab(slice);
                 slice = slab.descriptor.next.get();
@@ -362,20 +373,18 @@ impl Heap {
     /// called when nothing is.
     pub(crate) fn settle(&self, locked: &Locked<'_>, slab: Slab) {
         let d = slab.descriptor;
-        let bin = self.bin(slab.class());
         loop {
-            let out = match d.place.get() {
-                place::FULL => d.capacity.get(),
-                place::QUEUED => d.countdown.get(),
-                _ => return,
-            };
-            let out = slab.gather(out);
+            let was = d.place.get();
+            if was != place::FULL && was != place::QUEUED {
+                return;
+            }
+            let out = slab.gather();
             d.countdown.set(out);
-            if d.place.get() == place::FULL {
-                self.push(bin, slab);
+            if was == place::FULL {
+                self.push(slab);
             }
             if out == 0 {
-                self.unqueue(bin, slab);
+                self.unqueue(slab);
                 return locked.give(slab.slice, slab.word().slices());
             }
             if Remote(&d.remote).arm(out) {
@@ -386,20 +395,23 @@ impl Heap {
 
     /// Puts an ownerless slab, with its lists in order, under heap 0.
     pub(crate) fn shelve(&self, slab: Slab) {
-        self.push(self.bin(slab.class()), slab);
+        self.push(slab);
     }
 
     /// Takes a slab of `class` off the shelf of heap 0.
     pub(crate) fn unshelve(&self, class: Class) -> Option<Slab> {
-        self.pop(self.bin(usize::from(class.0)))
+        self.pop(usize::from(class.0))
     }
 
     /// Forgets every list: the slabs are found by their descriptors.
     pub(crate) fn forget_lists(&self) {
         for bin in &self.bins {
-            for field in [&bin.free, &bin.slab, &bin.head, &bin.tail] {
-                field.set(0);
-            }
+            bin.free.set(0);
+            bin.slab.set(0);
+        }
+        for queue in &self.queues {
+            queue.head.set(0);
+            queue.tail.set(0);
         }
         self.spares.set(0);
         self.spare_count.set(0);

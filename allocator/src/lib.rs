@@ -47,8 +47,8 @@ mod span;
 mod sys;
 mod thread;
 
-pub use fast::{Caller, free, malloc};
-pub use slow::{Totals, calloc, memalign, realloc, totals, trim, usable_size};
+pub use fast::{Caller, free, malloc_fast};
+pub use slow::{Totals, calloc, malloc, memalign, realloc, totals, trim, usable_size};
 
 /// Ends the placing of start-up blocks.
 pub fn end_of_start_up() {

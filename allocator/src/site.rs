@@ -65,7 +65,8 @@ pub(crate) fn of(heap: &Heap, caller: Caller) -> Site {
                 pointer += above + 8;
                 stack.addresses[stack.depth] = address;
                 stack.depth += 1;
-                key = mix(key, address);
+                // The cache wants the top bit for itself.
+                key = mix(key, address) >> 1;
             }
             _ => break,
         }

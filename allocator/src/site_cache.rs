@@ -1,14 +1,13 @@
 //! From a return address to a site, for the calls a thread has made before.
 //!
 //! Direct-mapped, per heap. A key is a return address, or, above a wrapper, a hash of the key below and the next return address.
-//! An entry either holds the site, as it stands in a tag, or says how far above the stack pointer the next return address is.
+//! An entry either holds the site, as it stands in a tag, or says how far above the stack pointer the next return address is; the
+//! latter are filed under the key with its top bit set (no address has it), so that the fast path passes over them.
 
 use crate::sync::{AtomicU64, Field};
 
 const ENTRIES: usize = 512;
-/// Set in an entry's value if its key is a call inside a wrapper. Site bits leave the low bits free.
-const DEEPER: u64 = 1;
-const RETURN_AT_SHIFT: u32 = 1;
+const DEEPER: u64 = 1 << 63;
 
 /// What is known of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,35 +35,31 @@ impl SiteCache {
         &self.0[usize::try_from(mixed).unwrap_or(0) % ENTRIES]
     }
 
-    /// The site bits of a key, if they are known and the key is no wrapper's.
+    /// The site bits of a key, if they are known and the key is no wrapper's. Keys have a clear top bit.
     #[inline(always)]
     pub(crate) fn site(&self, key: u64) -> Option<u64> {
         let entry = self.entry(key);
-        let value = entry.value.get();
-        (entry.key.get() == key && value & DEEPER == 0).then_some(value)
+        (entry.key.get() == key).then(|| entry.value.get())
     }
 
     /// All that is known of a key.
     pub(crate) fn find(&self, key: u64) -> Option<Known> {
         let entry = self.entry(key);
-        let value = entry.value.get();
-        if entry.key.get() != key {
-            return None;
+        match entry.key.get() {
+            found if found == key => Some(Known::Site(entry.value.get())),
+            found if found == key | DEEPER => Some(Known::Deeper(entry.value.get())),
+            _ => None,
         }
-        Some(if value & DEEPER == 0 {
-            Known::Site(value)
-        } else {
-            Known::Deeper(value >> RETURN_AT_SHIFT & 0xFFFF_FFFF)
-        })
     }
 
     pub(crate) fn insert(&self, key: u64, known: Known) {
         let entry = self.entry(key);
+        let (key, value) = match known {
+            Known::Site(bits) => (key, bits),
+            Known::Deeper(above) => (key | DEEPER, above),
+        };
         entry.key.set(key);
-        entry.value.set(match known {
-            Known::Site(bits) => bits,
-            Known::Deeper(return_at) => return_at << RETURN_AT_SHIFT | DEEPER,
-        });
+        entry.value.set(value);
     }
 
     pub(crate) fn clear(&self) {

@@ -7,7 +7,7 @@
 //! |---------|------------------|------------------------|----------------------------|
 //! | CURRENT | no               | blocks out             | none                       |
 //! | QUEUED  | yes              | blocks out             | none (all out, if ownerless) |
-//! | FULL    | no               | 1: the next free       | some: tell the owner       |
+//! | FULL    | no               | frees until it is queued | some: tell the owner     |
 //! | SPARE   | no (heap's spares)| unused                | none                       |
 //!
 //! *Out* is every block of the first `capacity` that is neither in `local_free` nor has been collected from `remote`.
@@ -35,8 +35,10 @@ pub(crate) mod place {
 const EXTEND_BYTES: u32 = 4096;
 /// Fewest blocks made ready at a time.
 const EXTEND_MIN: u32 = 4;
-/// Of a full slab's blocks, one in this many must come back from other threads before the owner is told.
-const NOTIFY_FRACTION: u32 = 8;
+/// Of a full slab's blocks, one in this many must come back, from its owner or from others, before it is worth its owner's attention;
+/// at most [`ADMISSION_MAX`]. A slab admitted for a single block would be full again at the next allocation.
+const ADMISSION_FRACTION: u32 = 16;
+const ADMISSION_MAX: u32 = 16;
 /// Spreads the generations that slabs start with over their 24 bits (the golden ratio's).
 const GENERATION_STEP: u32 = 0x9E_3779;
 
@@ -137,9 +139,24 @@ impl Slab {
         first
     }
 
-    /// Owner: moves what others freed to `local_free`; returns the blocks still out. The slab is queued or full.
-    pub(crate) fn gather(self, out: u32) -> u32 {
+    /// Frees that a full slab waits for.
+    fn admission(self) -> u32 {
+        (self.descriptor.capacity.get() / ADMISSION_FRACTION).clamp(1, ADMISSION_MAX)
+    }
+
+    /// Owner: blocks out of a slab that is queued or full.
+    pub(crate) fn out(self) -> u32 {
         let d = self.descriptor;
+        match d.place.get() {
+            place::FULL => d.capacity.get() - (self.admission() - d.countdown.get()),
+            _ => d.countdown.get(),
+        }
+    }
+
+    /// Owner: moves what others freed to `local_free`; returns the blocks still out. The slab is queued or full.
+    pub(crate) fn gather(self) -> u32 {
+        let d = self.descriptor;
+        let out = self.out();
         let stack = Remote(&d.remote).take();
         if stack.count == 0 {
             return out;
@@ -172,12 +189,11 @@ impl Slab {
     /// Owner: declares the slab full; false if blocks have come back meanwhile.
     pub(crate) fn mark_full(self) -> bool {
         let d = self.descriptor;
-        let enough = (d.capacity.get() / NOTIFY_FRACTION).max(1);
-        if !Remote(&d.remote).arm_if_empty(enough) {
+        if !Remote(&d.remote).arm_if_empty(self.admission()) {
             return false;
         }
         d.place.set(place::FULL);
-        d.countdown.set(1);
+        d.countdown.set(self.admission());
         true
     }
 

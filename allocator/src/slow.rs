@@ -30,17 +30,20 @@ fn heap() -> Option<&'static Heap> {
     thread::current().or_else(|| thread::acquire(runtime::home().or_else(runtime::start)?))
 }
 
-#[cold]
-pub(crate) fn malloc(size: u64, caller: Caller) -> u64 {
+/// `malloc(3)`, to be tried after [`malloc_fast`](crate::malloc_fast). 0 if there is no memory.
+#[must_use]
+pub fn malloc(size: u64, caller: Caller) -> u64 {
     allocate(Request { size, align: MIN_ALIGN, zero: false }, caller)
 }
 
 /// `calloc(3)` for a product that does not overflow.
+#[must_use]
 pub fn calloc(size: u64, caller: Caller) -> u64 {
     allocate(Request { size, align: MIN_ALIGN, zero: true }, caller)
 }
 
 /// `aligned_alloc(3)` and its like; `align` is a power of two.
+#[must_use]
 pub fn memalign(align: u64, size: u64, caller: Caller) -> u64 {
     allocate(Request { size, align: align.max(MIN_ALIGN), zero: false }, caller)
 }

@@ -40,6 +40,15 @@ pub(crate) fn caller(address: usize, stack: usize) -> Caller {
 
 /// `malloc(3)`.
 pub(crate) extern "C" fn malloc(size: usize, address: usize, stack: usize) -> *mut c_void {
+    match mcrx_allocator::malloc_fast(size as u64, caller(address, stack)) {
+        Some(block) => pointer(block),
+        None => malloc_slow(size, address, stack),
+    }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn malloc_slow(size: usize, address: usize, stack: usize) -> *mut c_void {
     answer(mcrx_allocator::malloc(size as u64, caller(address, stack)))
 }
 

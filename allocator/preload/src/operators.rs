@@ -65,8 +65,7 @@ fn or_throw(block: *mut c_void) -> *mut c_void {
 
 /// `operator new(size_t)`, `operator new[](size_t)`.
 pub(crate) extern "C-unwind" fn new(size: usize, address: usize, stack: usize) -> *mut c_void {
-    let block = mcrx_allocator::malloc(size as u64, caller(address, stack));
-    if block != 0 {
+    if let Some(block) = mcrx_allocator::malloc_fast(size as u64, caller(address, stack)) {
         return pointer(block);
     }
     or_throw(with_handler(|| mcrx_allocator::malloc(size as u64, caller(address, stack))))
