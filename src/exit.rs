@@ -1,15 +1,16 @@
 //! How the command ends: which exit code says what, and which error leads to which.
 //!
-//! Codes are added here when the first subcommand needs them, with the numbers that `mcrx --help` promises.
+//! The numbers mean the same for every subcommand: 0 done, 1 findings, 2 wrong usage (clap's own), 3 this machine, 4
+//! refused with the server untouched, 5 rolled back, 6 the server's state is not known. Each stands here, and in the help,
+//! from when the first subcommand can end so.
 
-use crate::output::Output;
+use crate::output::{Output, PrintError};
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
-/// The whole list, for `--help`.
-pub(crate) const HELP: &str = "\
-Exit codes: 0 done, 1 findings, 2 wrong usage, 3 something is missing or not permitted on this machine, \
-4 refused with the server untouched, 5 rolled back, 6 the server's state is not known.";
+/// For `--help`.
+pub(crate) const HELP: &str = "Exit codes: 0 done, 1 findings, 2 wrong usage, \
+3 something is missing or not permitted on this machine.";
 
 /// Why a subcommand did not end well, where the code is to tell. Any other error is one of this machine's, code 3.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,5 @@ pub(crate) fn code(outcome: anyhow::Result<()>, output: &Output) -> ExitCode {
 
 /// Whoever read our output has seen enough, as in `mcrx demo | head`.
 fn reader_is_gone(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<crate::output::PrintError>()
-        .is_some_and(|print| print.0.kind() == ErrorKind::BrokenPipe)
+    error.downcast_ref::<PrintError>().is_some_and(|print| print.0.kind() == ErrorKind::BrokenPipe)
 }
