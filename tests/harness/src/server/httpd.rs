@@ -47,6 +47,10 @@ DefaultRuntimeDir \"{root}\"
 {user}KeepAlive On
 KeepAliveTimeout 86400
 MaxKeepAliveRequests 0
+Timeout 86400
+<IfModule reqtimeout_module>
+  RequestReadTimeout header=0 body=0
+</IfModule>
 DocumentRoot \"{root}/docs\"
 <IfModule mime_module>
   TypesConfig mime.types

@@ -91,6 +91,9 @@ http {{
   gzip_types text/plain;
   keepalive_timeout 1d;
   keepalive_requests 1000000000;
+  client_header_timeout 1d;
+  client_body_timeout 1d;
+  send_timeout 1d;
   {}
   server {{
     listen {};

@@ -52,7 +52,7 @@ impl Kind for Sshd {
             format!(
                 "ListenAddress {}\nHostKey {}\nPidFile {}\nAuthorizedKeysFile {}\n\
                  StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-                 PermitRootLogin prohibit-password\nMaxStartups 1000\nLogLevel VERBOSE\n{}",
+                 PermitRootLogin prohibit-password\nMaxStartups 1000\nLoginGraceTime 0\nLogLevel VERBOSE\n{}",
                 place.address(0),
                 place.text("host_key"),
                 place.text("sshd.pid"),
