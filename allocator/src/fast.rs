@@ -57,7 +57,7 @@ pub fn malloc_fast(size: u64, caller: Caller) -> Option<u64> {
     None
 }
 
-/// `free(3)`; `function` and `caller` are for messages.
+/// `free(3)`; `caller` is the return address, for messages.
 #[inline(always)]
 pub fn free(address: u64, caller: u64) {
     let base = runtime::home_base();
@@ -65,8 +65,9 @@ pub fn free(address: u64, caller: u64) {
     if offset < REGION_SIZE {
         let at = base + DESCRIPTORS_OFFSET + u64::from(slice_of(address)) * size_of::<Descriptor>() as u64;
         let d = descriptor_at(at);
-        let heap = thread::heap_address();
-        if d.owner.get() == heap && heap != 0 {
+        let owner = d.owner.get();
+        // Only the first slice of a slab has an owner.
+        if owner != 0 {
             let in_slab = address & (SLICE_SIZE - 1);
             let from_first = in_slab.wrapping_sub(u64::from(d.first.get()));
             let index = from_first.wrapping_mul(d.reciprocal.get()) >> crate::abi::RECIPROCAL_SHIFT;
@@ -74,11 +75,15 @@ pub fn free(address: u64, caller: u64) {
             let exact = index * u64::from(d.block_size.get()) == from_first;
             if exact && index < u64::from(d.capacity.get()) {
                 let tag = tag_ref.get();
+                #[expect(clippy::cast_possible_truncation, reason = "at most the capacity")]
+                let number = index as u32 + 1;
                 if tag.is_live() {
+                    if owner != thread::heap_address() {
+                        return slow::free_remote(address, number, owner);
+                    }
                     // First: from here on the block is free to whoever looks.
                     tag_ref.set(tag.freed(d.local_free.get()));
-                    #[expect(clippy::cast_possible_truncation, reason = "below the capacity")]
-                    d.local_free.set(index as u32 + 1);
+                    d.local_free.set(number);
                     let left = d.countdown.get() - 1;
                     d.countdown.set(left);
                     if left == 0 {

@@ -9,6 +9,7 @@ use crate::mailbox::{Letter, Mailbox};
 use crate::orphan;
 use crate::region::Region;
 use crate::remote::Remote;
+use crate::runtime;
 use crate::site_cache::SiteCache;
 use crate::slab::{Slab, place};
 use crate::span::{self, Locked};
@@ -109,7 +110,9 @@ impl Heap {
     }
 
     /// Finds free blocks for an empty bin. `false`: no memory.
+    #[cold]
     pub(crate) fn refill(&self, class: Class) -> bool {
+        runtime::mend_after_fork();
         let bin = self.bin(usize::from(class.0));
         let current = bin.slab.get();
         if current != 0 {
@@ -424,6 +427,7 @@ impl Heap {
 /// slab may have changed hands since).
 #[cold]
 pub(crate) fn notify(slab: Slab, owner: u64) {
+    runtime::mend_after_fork();
     let heap = orphan::heap_at(owner);
     if heap.tenure.load(Ordering::SeqCst) == tenure::OWNED {
         Mailbox(&heap.mailbox.0).post(slab.slice, &letter(slab.descriptor));

@@ -5,7 +5,7 @@ use crate::region::Region;
 use crate::report::Misuse;
 use crate::span;
 use crate::sync::{Field, Ordering};
-use crate::{orphan, sys};
+use crate::{orphan, runtime, sys};
 
 const PAGE: u64 = 4096;
 /// Larger than any object may be in C (`PTRDIFF_MAX`), and than a region.
@@ -25,6 +25,7 @@ fn slices_for(size: u64) -> Option<u32> {
 
 /// Makes a block of `size` bytes at a multiple of `align`, a power of two; returns its address and whether it reads as zero.
 pub(crate) fn allocate(region: Region, size: u64, align: u64, site_bits: u64) -> Option<(u64, bool)> {
+    runtime::mend_after_fork();
     let slices = slices_for(size)?;
     let align_slices = u32::try_from((align >> SLICE_BITS).max(1)).ok()?;
     let span = span::lock(region).take(slices, align_slices)?;
@@ -62,6 +63,7 @@ pub(crate) fn usable(region: Region, slice: u32) -> u64 {
 
 /// Changes the size of the block at `slice` without moving it, if that can be done.
 pub(crate) fn resize(region: Region, slice: u32, size: u64, site_bits: u64) -> bool {
+    runtime::mend_after_fork();
     let Some(wanted) = slices_for(size) else { return false };
     let d = region.descriptor(slice);
     let have = Word(d.word.get()).slices();

@@ -49,6 +49,7 @@ pub(crate) fn owners_vanished(region: Region, survivor: Option<&Heap>) {
 /// Gives a slab new lists and puts it under heap 0, if its owner has vanished.
 #[cold]
 pub(crate) fn rescue(slab: Slab) {
+    runtime::mend_after_fork();
     let locked = span::lock(slab.region);
     if is_orphan(slab.region, slab.descriptor.owner.load(Ordering::Acquire)) {
         shelve(&locked, slab);

@@ -10,7 +10,7 @@ use crate::region::Region;
 use crate::settings::SETTINGS;
 use crate::site_cache::Known;
 use crate::sync::{Field, Ordering};
-use crate::{abi, callers, lock, module, place};
+use crate::{abi, callers, lock, module, place, runtime};
 
 /// Most frames of a site.
 const DEPTH_MAX: usize = 16;
@@ -43,10 +43,16 @@ fn unpack_bits(bits: u64) -> SiteId {
 }
 
 /// The site of a call.
+#[inline]
 pub(crate) fn of(heap: &Heap, caller: Caller) -> Site {
     if let Some(bits) = heap.sites.site(caller.address) {
         return Site { id: unpack_bits(bits), placed: false };
     }
+    walk(heap, caller)
+}
+
+/// The site of a call whose return address does not name it alone.
+fn walk(heap: &Heap, caller: Caller) -> Site {
     let mut stack = Stack { addresses: [0; DEPTH_MAX], depth: 1 };
     stack.addresses[0] = caller.address;
     let (mut key, mut pointer) = (caller.address, caller.stack);
@@ -103,6 +109,7 @@ fn intern(region: Region, addresses: &[u64]) -> Site {
     if let Some(site) = find(region, hash) {
         return site;
     }
+    runtime::mend_after_fork();
     let held = lock::lock(&region.header().site_lock);
     // Another thread may have made it meanwhile.
     find(region, hash).or_else(|| add(region, hash, addresses, &held)).unwrap_or(none)

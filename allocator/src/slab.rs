@@ -12,7 +12,7 @@
 //!
 //! *Out* is every block of the first `capacity` that is neither in `local_free` nor has been collected from `remote`.
 
-use crate::abi::{Class, Descriptor, Kind, Word, flag};
+use crate::abi::{Class, Descriptor, Kind, SlabShape, Word, flag};
 use crate::region::{Region, TagRef};
 use crate::remote::Remote;
 use crate::sync::{Field, Ordering};
@@ -88,6 +88,19 @@ impl Slab {
 
     pub(crate) fn class(self) -> usize {
         usize::from(self.word().class())
+    }
+
+    /// The layout that the slab was given.
+    #[inline(always)]
+    pub(crate) fn shape(self) -> SlabShape {
+        let d = self.descriptor;
+        SlabShape {
+            tags: d.tags.get(),
+            first: d.first.get(),
+            limit: d.limit.get(),
+            block_size: d.block_size.get(),
+            reciprocal: d.reciprocal.get(),
+        }
     }
 
     #[inline(always)]

@@ -25,9 +25,15 @@ pub(crate) struct Request {
 const MIN_ALIGN: u64 = 16;
 
 /// The calling thread's heap, made if need be.
+#[inline(always)]
 fn heap() -> Option<&'static Heap> {
+    thread::current().or_else(first_heap)
+}
+
+#[cold]
+fn first_heap() -> Option<&'static Heap> {
     runtime::mend_after_fork();
-    thread::current().or_else(|| thread::acquire(runtime::home().or_else(runtime::start)?))
+    thread::acquire(runtime::home().or_else(runtime::start)?)
 }
 
 /// `malloc(3)`, to be tried after [`malloc_fast`](crate::malloc_fast). 0 if there is no memory.
@@ -120,7 +126,7 @@ fn find(address: u64) -> Result<Found, Misuse> {
             Err(Misuse::NotABlock { block: start, size: d.size.get(), site: Tag(d.tag.get()).site() })
         }
         Some(Kind::Slab) => {
-            let shape = Class(slab.word().class()).slab_shape(head);
+            let shape = slab.shape();
             let offset = u32::try_from(address - start).unwrap_or(u32::MAX);
             let Some((index, inside)) = shape.index(offset) else { return Err(nothing) };
             if index > slab.descriptor.capacity.get() {
@@ -170,28 +176,40 @@ fn try_free(address: u64) -> Result<(), Misuse> {
 fn free_in(slab: Slab, index: u32) -> Result<(), Misuse> {
     let d = slab.descriptor;
     let own = thread::heap_address();
-    let mut owner = d.owner.load(Ordering::Acquire);
-    while orphan::is_orphan(slab.region, owner) {
-        orphan::rescue(slab);
-        owner = d.owner.load(Ordering::Acquire);
-    }
+    let owner = d.owner.load(Ordering::Acquire);
     let tag = slab.tag(index).get();
-    if !tag.is_live() {
-        return Err(Misuse::DoubleFree { block_size: u64::from(d.block_size.get()), site: tag.site() });
-    }
-    if owner == own && own != 0 {
-        slab.tag(index).set(tag.freed(d.local_free.get()));
-        d.local_free.set(index);
-        d.countdown.set(d.countdown.get() - 1);
-        if d.countdown.get() == 0 {
-            orphan::heap_at(own).attend(slab.slice);
-        }
+    if owner != own || own == 0 || orphan::is_orphan(slab.region, owner) {
+        give_back(slab, index, owner);
         return Ok(());
     }
-    if Remote(&d.remote).push(index, |next| slab.tag(index).set(tag.freed(next))) {
-        heap::notify(slab, owner);
+    slab.tag(index).set(tag.freed(d.local_free.get()));
+    d.local_free.set(index);
+    d.countdown.set(d.countdown.get() - 1);
+    if d.countdown.get() == 0 {
+        orphan::heap_at(own).attend(slab.slice);
     }
     Ok(())
+}
+
+/// Frees live block `index` of the slab whose first slice holds `address`, in the home region, for a heap that is not the
+/// calling thread's.
+#[cold]
+pub(crate) fn free_remote(address: u64, index: u32, owner: u64) {
+    if let Some(region) = runtime::home() {
+        give_back(Slab::at(region, region.slice(address)), index, owner);
+    }
+}
+
+fn give_back(slab: Slab, index: u32, mut owner: u64) {
+    while orphan::is_orphan(slab.region, owner) {
+        orphan::rescue(slab);
+        owner = slab.descriptor.owner.load(Ordering::Acquire);
+    }
+    let tag = slab.tag(index);
+    let live = tag.get();
+    if Remote(&slab.descriptor.remote).push(index, |next| tag.set(live.freed(next))) {
+        heap::notify(slab, owner);
+    }
 }
 
 /// The slab of `address` in the calling thread's heap wants attention.
