@@ -30,7 +30,7 @@ impl Scratch {
             .prefix(&format!("mcrx-{purpose}-"))
             .tempdir()
             .context("no scratch directory can be made")?;
-        directory.disable_cleanup(std::env::var_os(KEEP).is_some());
+        directory.disable_cleanup(is_kept());
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
         Ok(Scratch { directory, made: AtomicUsize::new(0), guardians: Mutex::default() })
     }
@@ -62,10 +62,19 @@ impl Scratch {
     }
 
     /// Kills every server that still runs here.
-    pub(crate) fn end_all(&self) {
+    fn end_all(&self) {
         for guardian in self.lock().drain(..).filter_map(|guardian| guardian.upgrade()) {
             // Whoever started it gets the error when it next asks something of its server.
             let _ = guardian.lock().unwrap_or_else(PoisonError::into_inner).end();
+        }
+    }
+
+    /// Does at once what dropping it would do: for one that a thread holds which will not end.
+    pub(crate) fn abandon(&self) {
+        self.end_all();
+        if !is_kept() {
+            // Best done, not needed: it lies below the system's temporary directory.
+            let _ = fs::remove_dir_all(self.directory());
         }
     }
 
@@ -77,6 +86,10 @@ impl Scratch {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Mutex<Guardian>>>> {
         self.guardians.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_kept() -> bool {
+    std::env::var_os(KEEP).is_some()
 }
 
 impl Drop for Scratch {

@@ -137,7 +137,7 @@ impl Test {
             Ok(Err(panic)) => Err(anyhow::anyhow!("panicked: {}", message(&*panic))),
             Err(RecvTimeoutError::Timeout) => {
                 let logs = context.scratch().logs();
-                context.scratch().end_all();
+                context.scratch().abandon();
                 Err(anyhow::anyhow!("still ran after {:?}; its servers were killed\n{logs}", self.deadline))
             }
             Err(RecvTimeoutError::Disconnected) => Err(anyhow::anyhow!("the test's thread went away")),
