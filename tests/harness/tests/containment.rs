@@ -304,10 +304,15 @@ mod bad {
     }
 }
 
-fn a_bad_suite_is_reported_test_by_test(_test: &Context) -> Result<()> {
+fn a_bad_suite_is_reported_test_by_test(test: &Context) -> Result<()> {
     let started = Instant::now();
-    let output =
-        Command::new(std::env::current_exe()?).env(BAD_SUITE, "1").args(["--test-threads", "4"]).output()?;
+    let temporary = test.scratch().fresh("temporary");
+    fs::create_dir(&temporary)?;
+    let output = Command::new(std::env::current_exe()?)
+        .env(BAD_SUITE, "1")
+        .env("TMPDIR", &temporary)
+        .args(["--test-threads", "4"])
+        .output()?;
     let report = String::from_utf8_lossy(&output.stdout);
     let line = |name: &str| {
         let mut lines = report.lines().filter(|line| line.starts_with("test "));
@@ -329,6 +334,8 @@ fn a_bad_suite_is_reported_test_by_test(_test: &Context) -> Result<()> {
     }
     ensure!(report.contains("1 passed; 3 failed; 3 ignored;"), "{report}");
     ensure!(output.status.code() == Some(101), "{}", output.status);
+    let left: Vec<_> = fs::read_dir(&temporary)?.flatten().map(|entry| entry.file_name()).collect();
+    ensure!(left.is_empty(), "directories were left: {left:?}");
     ensure!(started.elapsed() < SOON, "it took {:?}", started.elapsed());
     Ok(())
 }
