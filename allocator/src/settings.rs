@@ -6,7 +6,7 @@
 //! | `MCRX_EPOCH` | 0 to 4294967295 | 0 | which version of the program this is; also where the search for a place begins |
 //! | `MCRX_SITES` | `on`, `off` | `on` | whether blocks are tagged with the site that made them |
 //! | `MCRX_CALLERS` | a directory | none | where caller tables (`BUILDID.callers`) are looked for |
-//! | `MCRX_PURGE_DELAY` | milliseconds | 250 | how long freed pages are kept before they go back to the system |
+//! | `MCRX_PURGE_DELAY` | milliseconds | 1000 | how long freed pages are kept before they go back to the system |
 //! | `MCRX_ON_ERROR` | `abort`, `report` | `abort` | what follows the message on a double or invalid free |
 //! | `MCRX_PLACEMENT` | a file | none | where start-up blocks are to be placed (see `place`) |
 //!
@@ -39,7 +39,7 @@ pub(crate) static SETTINGS: Settings = Settings {
     region: AtomicU64::new(0),
     epoch: AtomicU32::new(0),
     sites: AtomicU32::new(1),
-    purge_delay_ms: AtomicU32::new(250),
+    purge_delay_ms: AtomicU32::new(1000),
     abort_on_error: AtomicU32::new(1),
     callers: AtomicU64::new(0),
     placement: AtomicU64::new(0),
@@ -146,7 +146,7 @@ mod tests {
             region: AtomicU64::new(0),
             epoch: AtomicU32::new(0),
             sites: AtomicU32::new(1),
-            purge_delay_ms: AtomicU32::new(250),
+            purge_delay_ms: AtomicU32::new(1000),
             abort_on_error: AtomicU32::new(1),
             callers: AtomicU64::new(0),
             placement: AtomicU64::new(0),

@@ -157,14 +157,17 @@ impl Locked<'_> {
         None
     }
 
-    /// Extends the region by at least `slices` slices.
+    /// Extends the region until its last span, if that is free, or else a new one, has `slices` slices.
     fn grow(&self, slices: u32) -> Option<(u32, u32, u8)> {
         let header = self.region.header();
+        self.guard_next_step();
         let (high, committed) = (header.high.get(), header.committed.get());
+        let tail = self.last_free();
+        let added = slices - tail.map_or(0, |start| high - start);
         let used = committed - crate::abi::FIRST_SLICE;
         let step = (used / GROW_FRACTION).clamp(GROW_MIN, GROW_MAX).next_power_of_two();
         let last = u32::try_from(header.size.get().min(REGION_SIZE) / SLICE_SIZE).unwrap_or(u32::MAX);
-        let needed = slices.saturating_sub(committed - high);
+        let needed = added.saturating_sub(committed - high);
         let more = needed.next_multiple_of(step);
         let more = if committed.checked_add(more)? <= last { more } else { needed };
         if committed.checked_add(more)? > last {
@@ -177,10 +180,47 @@ impl Locked<'_> {
             header.committed.set(committed + more);
         }
         // Described before `high` moves over it: readers stop at `high`.
-        let word = Word::new(Kind::Taken, 0, flag::COMMITTED, slices);
-        self.publish(high, slices, word);
-        header.high.store(high + slices, Ordering::Release);
-        Some((high, slices, flag::COMMITTED))
+        self.publish(high, added, Word::new(Kind::Taken, 0, flag::COMMITTED, added));
+        header.high.store(high + added, Ordering::Release);
+        let Some(start) = tail else { return Some((high, added, flag::COMMITTED)) };
+        self.unlink(start);
+        let flags = Word(self.region.descriptor(start).word.get()).flags();
+        self.publish(start, slices, Word::new(Kind::Taken, 0, flags, slices));
+        Some((start, slices, flags))
+    }
+
+    /// The start of the last span of the region, if it is free and committed.
+    fn last_free(&self) -> Option<u32> {
+        let high = self.region.header().high.get();
+        let start = self.free_before(high)?;
+        let word = Word(self.region.descriptor(start).word.get());
+        (word.flags() & flag::COMMITTED != 0).then_some(start)
+    }
+
+    /// The start of the free span that ends where `slice` begins.
+    fn free_before(&self, slice: u32) -> Option<u32> {
+        if slice == crate::abi::FIRST_SLICE {
+            return None;
+        }
+        let word = Word(self.region.descriptor(slice - 1).word.get());
+        match word.kind() {
+            Some(Kind::Free) => Some(slice - 1),
+            Some(Kind::FreeTail) => Some(slice - 1 - word.slices()),
+            _ => None,
+        }
+    }
+
+    /// At the start of each large step leaves a slice inaccessible, so that a program that runs off the end of a block is stopped
+    /// at the latest there.
+    fn guard_next_step(&self) {
+        let header = self.region.header();
+        let (high, committed) = (header.high.get(), header.committed.get());
+        let large = (committed - crate::abi::FIRST_SLICE) / GROW_FRACTION >= GROW_MAX;
+        if high == committed && large && self.commit_descriptors(high, 1).is_some() {
+            self.publish(high, 1, Word::new(Kind::Guard, 0, 0, 1));
+            header.committed.set(high + 1);
+            header.high.store(high + 1, Ordering::Release);
+        }
     }
 
     fn commit_descriptors(&self, from: u32, slices: u32) -> Option<()> {
@@ -223,15 +263,9 @@ impl Locked<'_> {
                 flags |= word.flags();
             }
         }
-        if slice > crate::abi::FIRST_SLICE {
-            let before = Word(self.region.descriptor(slice - 1).word.get());
-            let start = match before.kind() {
-                Some(Kind::Free) => slice - 1,
-                Some(Kind::FreeTail) => slice - 1 - before.slices(),
-                _ => slice,
-            };
+        if let Some(start) = self.free_before(slice) {
             let word = Word(self.region.descriptor(start).word.get());
-            if start < slice && joins(word) {
+            if joins(word) {
                 self.unlink(start);
                 slices += slice - start;
                 slice = start;
@@ -346,4 +380,164 @@ pub(crate) fn rebuild(region: Region) {
         slice += slices;
     }
     header.spans.set(spans);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::FIRST_SLICE;
+
+    /// A span in the model.
+    struct Held {
+        slice: u32,
+        slices: u32,
+    }
+
+    fn in_use(region: Region, held: &Held) {
+        region.descriptor(held.slice).word.set(Word::new(Kind::Large, 0, 0, held.slices).0);
+    }
+
+    /// Walks the tiling: every slice belongs to one span, spans in use are the model's, no two free spans of one commitment touch.
+    fn check(region: Region, held: &[Held]) {
+        let mut found = 0;
+        let mut slice = FIRST_SLICE;
+        let mut free_before = None;
+        while slice < region.header().high.get() {
+            let word = Word(region.descriptor(slice).word.get());
+            let commitment = word.flags() & flag::COMMITTED;
+            match word.kind() {
+                Some(Kind::Free) => {
+                    assert_ne!(free_before, Some(commitment), "two free spans touch at {slice}");
+                    free_before = Some(commitment);
+                }
+                Some(Kind::Large) => {
+                    free_before = None;
+                    assert!(
+                        held.iter().any(|h| h.slice == slice && h.slices == word.slices()),
+                        "stray span at {slice}"
+                    );
+                    found += 1;
+                }
+                Some(Kind::Guard) => free_before = None,
+                other => panic!("{other:?} at {slice}"),
+            }
+            slice += word.slices();
+        }
+        assert_eq!(slice, region.header().high.get(), "the last span ends where the region does");
+        assert_eq!(found, held.len());
+    }
+
+    fn random(seed: &mut u64) -> u32 {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        u32::try_from(*seed >> 40).unwrap()
+    }
+
+    fn exercise(region: Region, mut seed: u64, steps: u32) -> Vec<Held> {
+        let mut held: Vec<Held> = Vec::new();
+        for step in 0..steps {
+            let locked = lock(region);
+            match random(&mut seed) % 8 {
+                0..4 => {
+                    let slices = 1 + random(&mut seed) % [1, 4, 40, 600][random(&mut seed) as usize % 4];
+                    let align = 1 << (random(&mut seed) % 4);
+                    let span = locked.take(slices, align).unwrap();
+                    assert_eq!(span.slice % align, 0);
+                    let new = Held { slice: span.slice, slices };
+                    in_use(region, &new);
+                    held.push(new);
+                }
+                4 if !held.is_empty() => {
+                    let at = random(&mut seed) as usize % held.len();
+                    let span = &mut held[at];
+                    if span.slices > 1 {
+                        let keep = 1 + random(&mut seed) % (span.slices - 1);
+                        locked.shrink(span.slice, span.slices, keep, Word::new(Kind::Large, 0, 0, keep));
+                        span.slices = keep;
+                    }
+                }
+                5 if !held.is_empty() => {
+                    let at = random(&mut seed) as usize % held.len();
+                    let span = &mut held[at];
+                    let more = 1 + random(&mut seed) % 8;
+                    let word = Word::new(Kind::Large, 0, 0, span.slices + more);
+                    if locked.extend(span.slice, span.slices, more, word).is_some() {
+                        span.slices += more;
+                    }
+                }
+                _ if !held.is_empty() => {
+                    let at = random(&mut seed) as usize % held.len();
+                    let span = held.swap_remove(at);
+                    locked.give(span.slice, span.slices);
+                }
+                _ => {}
+            }
+            if step % 64 == 0 {
+                locked.purge_all();
+            }
+            drop(locked);
+            if step % 16 == 0 {
+                check(region, &held);
+            }
+        }
+        held
+    }
+
+    #[test]
+    fn spans_tile_the_region_whatever_is_taken_and_given() {
+        for seed in 1..6 {
+            let region = Region::create(None, 20).unwrap();
+            let held = exercise(region, seed * 0x9E37_79B9, 3000);
+            check(region, &held);
+            // SAFETY: nobody else knows the region.
+            unsafe { region.destroy() };
+        }
+    }
+
+    #[test]
+    fn lists_made_anew_serve_as_the_old_ones_did() {
+        let region = Region::create(None, 40).unwrap();
+        let held = exercise(region, 7, 2000);
+        let lists = region.header().span_lists.get();
+        // As a fork would leave it that caught another thread with the lock.
+        region.header().lock.set(1);
+        region.header().span_lists.set(!0);
+        rebuild(region);
+        assert_eq!(region.header().span_lists.get(), lists);
+        check(region, &held);
+        let more = exercise(region, 8, 0);
+        assert!(more.is_empty());
+        for span in held {
+            lock(region).give(span.slice, span.slices);
+        }
+        check(region, &[]);
+        // SAFETY: nobody else knows the region.
+        unsafe { region.destroy() };
+    }
+
+    #[test]
+    fn memory_given_back_reads_as_zero_when_it_is_said_to() {
+        let region = Region::create(None, 50).unwrap();
+        for slices in [1, 8, HUGE] {
+            let span = lock(region).take(slices, 1).unwrap();
+            in_use(region, &Held { slice: span.slice, slices });
+            let start =
+                core::ptr::with_exposed_provenance_mut::<u8>(region.slice_address(span.slice) as usize);
+            // SAFETY: the span was just dealt out to us.
+            unsafe { start.write_bytes(0xAA, slices as usize * 65536) };
+            lock(region).give(span.slice, slices);
+            lock(region).purge_all();
+            let again = lock(region).take(slices, 1).unwrap();
+            assert!(again.zero);
+            let start = core::ptr::with_exposed_provenance::<u8>(region.slice_address(again.slice) as usize);
+            // SAFETY: as above.
+            let bytes = unsafe { core::slice::from_raw_parts(start, slices as usize * 65536) };
+            assert!(bytes.iter().all(|byte| *byte == 0));
+            in_use(region, &Held { slice: again.slice, slices });
+            lock(region).give(again.slice, slices);
+        }
+        // SAFETY: nobody else knows the region.
+        unsafe { region.destroy() };
+    }
 }

@@ -24,6 +24,9 @@ global_asm!(
     ".text",
 );
 
+/// How many heaps are made between two searches for heaps of dead threads.
+const REAP_INTERVAL: u32 = 64;
+
 /// Address of the calling thread's heap; 0 if it has none.
 #[inline(always)]
 pub(crate) fn heap_address() -> u64 {
@@ -69,6 +72,10 @@ static KEY: AtomicU32 = AtomicU32::new(0);
 /// Gives the calling thread a heap of `region`: an idle one, a dead thread's, or a new one.
 #[cold]
 pub(crate) fn acquire(region: Region) -> Option<&'static Heap> {
+    let heaps = region.header().heaps.get();
+    if heaps.is_multiple_of(REAP_INTERVAL) && region.header().idle_heaps.get() == 0 {
+        reap(region);
+    }
     let heap = {
         let locked = span::lock(region);
         let heap = take_idle(region).or_else(|| make(region))?;
@@ -114,8 +121,8 @@ fn make(region: Region) -> Option<&'static Heap> {
     Some(heap)
 }
 
-/// Takes heaps back from threads that ended without saying so (their last frees came after the last destructor). Called when
-/// memory is wanted back, not on every new thread.
+/// Takes heaps back from threads that ended without saying so (their last allocation came after the last destructor). Called now and
+/// then, not for every new thread.
 pub(crate) fn reap(region: Region) {
     for index in 1..region.header().heaps.get() {
         let heap = region.heap(index);
