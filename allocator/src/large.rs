@@ -29,9 +29,6 @@ pub(crate) fn allocate(region: Region, size: u64, align: u64, site_bits: u64) ->
     let slices = slices_for(size)?;
     let align_slices = u32::try_from((align >> SLICE_BITS).max(1)).ok()?;
     let span = span::lock(region).take(slices, align_slices)?;
-    for distance in 1..slices {
-        region.descriptor(span.slice + distance).word.set(Word::new(Kind::Interior, 0, 0, distance).0);
-    }
     let d = region.descriptor(span.slice);
     d.size.set(size);
     // Spans begin new lives often and blocks rarely: the generation of a large block counts the lives of its first slice.
@@ -68,6 +65,10 @@ pub(crate) fn resize(region: Region, slice: u32, size: u64, site_bits: u64) -> b
     let d = region.descriptor(slice);
     let have = Word(d.word.get()).slices();
     let word = Word::new(Kind::Large, 0, flag::COMMITTED | flag::DIRTY, wanted);
+    if size < d.size.get() {
+        // The size before the span, so that at no instant the block is larger than its span.
+        d.size.set(size);
+    }
     if wanted > have {
         if region.header().draining.get() == 1
             || span::lock(region).extend(slice, have, wanted - have, word).is_none()

@@ -5,9 +5,9 @@
 
 use crate::abi::{
     ARENA_BASE, ARENA_SLOTS, CLASS_COUNT, DATA_OFFSET, DESCRIPTORS_OFFSET, Descriptor, FIRST_SLICE,
-    FORK_PAGE_OFFSET, FRAMES_OFFSET, Frame, HEAP_STRIDE, HEAPS_OFFSET, Header, MAGIC, MODULES_OFFSET, Module,
-    PLACED_OFFSET, Placed, REGION_SIZE, SITE_INDEX_OFFSET, SITES_OFFSET, SLICE_SIZE, SiteId, SiteRecord, Tag,
-    VERSION, slice_of,
+    FORK_PAGE_OFFSET, FRAMES_OFFSET, Frame, HEADS_OFFSET, HEAP_STRIDE, HEAPS_OFFSET, Header, MAGIC,
+    MODULES_OFFSET, Module, PLACED_OFFSET, Placed, REGION_SIZE, SITE_INDEX_OFFSET, SITES_OFFSET, SLICE_SIZE,
+    SiteId, SiteRecord, Tag, VERSION, slice_of,
 };
 use crate::heap::Heap;
 use crate::sync::{AtomicU32, AtomicU64, Field, Ordering};
@@ -103,6 +103,15 @@ impl Region {
         sys::map_rw(self.0 + offset, len)
     }
 
+    /// As [`commit`](Self::commit), for a step of a table; what is committed already stays as it is.
+    pub(crate) fn commit_table(self, offset: u64) -> Result<(), Errno> {
+        match self.commit(offset, TABLE_STEP) {
+            // Piece by piece: an earlier growth got this far and no further.
+            Err(Errno(libc::EEXIST)) => Ok(()),
+            other => other,
+        }
+    }
+
     /// Commits the step of a table that entry `index` opens, if it opens one. Entries are taken in order.
     pub(crate) fn commit_entry(self, table: u64, entry_size: u64, index: u64) -> Result<(), Errno> {
         debug_assert!(TABLE_STEP.is_multiple_of(entry_size));
@@ -110,7 +119,7 @@ impl Region {
         if offset == 0 || !offset.is_multiple_of(TABLE_STEP) {
             return Ok(());
         }
-        self.commit(table + offset, TABLE_STEP)
+        self.commit_table(table + offset)
     }
 
     /// Gives the pages and the charge of `[offset, offset + len)` back; it stays reserved.
@@ -162,6 +171,12 @@ impl Region {
     /// 0 in a process that has been forked since the word was set.
     pub(crate) fn fork_word(self) -> &'static AtomicU32 {
         self.table(FORK_PAGE_OFFSET)
+    }
+
+    /// The entry of a slice in the table of heads.
+    #[inline(always)]
+    pub(crate) fn head(self, slice: u32) -> &'static AtomicU32 {
+        self.table(HEADS_OFFSET + u64::from(slice) * 4)
     }
 
     /// The descriptor of a slice.

@@ -71,12 +71,6 @@ impl Slab {
         d.place.set(place::NONE);
         Remote(&d.remote).reset(0);
         let slices = class.slab_slices();
-        for distance in 1..slices {
-            self.region
-                .descriptor(self.slice + distance)
-                .word
-                .set(Word::new(Kind::Interior, 0, 0, distance).0);
-        }
         let flags = flag::COMMITTED | if zero { 0 } else { flag::DIRTY };
         d.word.store(Word::new(Kind::Slab, class.0, flags, slices).0, Ordering::Release);
         d.owner.store(owner, Ordering::Release);

@@ -113,9 +113,11 @@ fn find(address: u64) -> Result<Found, Misuse> {
     if slice < crate::abi::FIRST_SLICE || slice >= region.header().high.load(Ordering::Acquire) {
         return Err(nothing);
     }
-    let word = Word(region.descriptor(slice).word.get());
-    let head = if word.kind() == Some(Kind::Interior) { slice - word.slices() } else { slice };
+    let head = region.head(slice).get();
     let slab = Slab::at(region, head);
+    if head > slice || slice - head >= slab.word().slices() {
+        return Err(nothing);
+    }
     let start = region.slice_address(head);
     match slab.word().kind() {
         Some(Kind::Large) => {
@@ -329,7 +331,7 @@ pub fn totals() -> Totals {
                     totals.large_blocks += 1;
                     totals.in_large += large::usable(region, slice);
                 }
-                Some(Kind::Interior | Kind::FreeTail | Kind::Unused | Kind::Guard) | None => {
+                Some(Kind::Unused | Kind::Guard) | None => {
                     slice += 1;
                     continue;
                 }

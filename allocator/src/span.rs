@@ -22,6 +22,9 @@ const GROW_MAX: u32 = 1024;
 const GROW_FRACTION: u32 = 8;
 /// Free spans of at least this many slices (32 MiB) are given back at once, with their charge.
 const HUGE: u32 = 512;
+/// Slices covered by one step of heads.
+#[expect(clippy::cast_possible_truncation, reason = "64 KiB / 4")]
+const HEAD_STEP: u32 = (TABLE_STEP / 4) as u32;
 /// Slices covered by one step of descriptors.
 #[expect(clippy::cast_possible_truncation, reason = "64 KiB / 128")]
 const DESCRIPTOR_STEP: u32 = (TABLE_STEP / size_of::<crate::abi::Descriptor>() as u64) as u32;
@@ -66,6 +69,7 @@ impl Locked<'_> {
         self.split_off(found, end, found + length - end, flags);
         self.publish(start, slices, Word::new(Kind::Taken, 0, flags, slices));
         self.split_off(found, found, start - found, flags);
+        self.claim(start, start, slices);
         if flags & flag::COMMITTED == 0 && self.recommit(start, slices).is_err() {
             self.put(start, slices, flags);
             return None;
@@ -110,12 +114,8 @@ impl Locked<'_> {
         }
         self.unlink(behind);
         self.split_off(behind, behind + more, free.slices() - more, free.flags());
-        for distance in slices + 1..slices + more {
-            self.region.descriptor(slice + distance).word.set(Word::new(Kind::Interior, 0, 0, distance).0);
-        }
         self.publish(slice, slices + more, word);
-        // Only now: before, this word was the head of a span of the tiling.
-        self.region.descriptor(behind).word.set(Word::new(Kind::Interior, 0, 0, slices).0);
+        self.claim(slice, behind, more);
         Some(free.flags() & flag::DIRTY == 0)
     }
 
@@ -128,13 +128,18 @@ impl Locked<'_> {
         (u64::from(slice) * SLICE_SIZE, u64::from(slices) * SLICE_SIZE)
     }
 
-    /// Writes a span's word, with the word of its last slice before it.
+    /// Writes a span's word, and that its ends belong to it.
     fn publish(&self, slice: u32, slices: u32, word: Word) {
-        if slices > 1 {
-            let tail = if word.kind() == Some(Kind::Free) { Kind::FreeTail } else { Kind::Interior };
-            self.region.descriptor(slice + slices - 1).word.set(Word::new(tail, 0, 0, slices - 1).0);
-        }
+        self.region.head(slice).set(slice);
+        self.region.head(slice + slices - 1).set(slice);
         self.region.descriptor(slice).word.store(word.0, Ordering::Release);
+    }
+
+    /// Writes that `slices` slices at `from` belong to the span at `slice`.
+    fn claim(&self, slice: u32, from: u32, slices: u32) {
+        for inside in from..from + slices {
+            self.region.head(inside).set(slice);
+        }
     }
 
     fn take_free(&self, slices: u32) -> Option<(u32, u32, u8)> {
@@ -202,12 +207,9 @@ impl Locked<'_> {
         if slice == crate::abi::FIRST_SLICE {
             return None;
         }
-        let word = Word(self.region.descriptor(slice - 1).word.get());
-        match word.kind() {
-            Some(Kind::Free) => Some(slice - 1),
-            Some(Kind::FreeTail) => Some(slice - 1 - word.slices()),
-            _ => None,
-        }
+        let start = self.region.head(slice - 1).get();
+        let word = Word(self.region.descriptor(start).word.get());
+        (word.kind() == Some(Kind::Free) && start + word.slices() == slice).then_some(start)
     }
 
     /// At the start of each large step leaves a slice inaccessible, so that a program that runs off the end of a block is stopped
@@ -223,12 +225,18 @@ impl Locked<'_> {
         }
     }
 
+    /// Commits the descriptors and heads of `slices` slices at `from`, all before them being committed.
     fn commit_descriptors(&self, from: u32, slices: u32) -> Option<()> {
         let size = size_of::<crate::abi::Descriptor>() as u64;
         let mut step = from.next_multiple_of(DESCRIPTOR_STEP);
         while step < from + slices {
-            self.region.commit(crate::abi::DESCRIPTORS_OFFSET + u64::from(step) * size, TABLE_STEP).ok()?;
+            self.region.commit_table(crate::abi::DESCRIPTORS_OFFSET + u64::from(step) * size).ok()?;
             step += DESCRIPTOR_STEP;
+        }
+        let mut step = from.next_multiple_of(HEAD_STEP);
+        while step < from + slices {
+            self.region.commit_table(crate::abi::HEADS_OFFSET + u64::from(step) * 4).ok()?;
+            step += HEAD_STEP;
         }
         Some(())
     }
@@ -252,6 +260,8 @@ impl Locked<'_> {
     /// Makes a span free, together with its free neighbours of the same commitment.
     fn put(&self, mut slice: u32, mut slices: u32, mut flags: u8) {
         let header = self.region.header();
+        // No descriptor inside a free span may look like one of a block.
+        self.publish(slice, slices, Word::new(Kind::Free, 0, flags, slices));
         let commitment = flags & flag::COMMITTED;
         let joins = |word: Word| word.flags() & flag::COMMITTED == commitment;
         let mut behind = 0;
@@ -372,7 +382,7 @@ pub(crate) fn rebuild(region: Region) {
             Some(Kind::Taken) => locked.split_off(slice, slice, slices, word.flags() | flag::DIRTY),
             Some(Kind::Slab | Kind::Large) => spans += 1,
             // A hole that a thread was about to describe.
-            Some(Kind::Interior | Kind::FreeTail | Kind::Unused | Kind::Guard) | None => {
+            Some(Kind::Unused | Kind::Guard) | None => {
                 slice += 1;
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
-/// What a slice is. The numbers are part of the format.
+/// What the span that begins at a slice is. The numbers are part of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -10,12 +10,8 @@ pub enum Kind {
     Unused = 0,
     /// First slice of a free span.
     Free = 1,
-    /// Last slice of a free span of several; `slices` is the distance back to its first.
-    FreeTail = 2,
     /// First slice of a slab.
     Slab = 3,
-    /// A later slice of a slab or a large block; `slices` is the distance back to its first.
-    Interior = 4,
     /// First slice of a large block.
     Large = 5,
     /// Inaccessible on purpose.
@@ -29,9 +25,7 @@ impl Kind {
         Some(match bits {
             0 => Kind::Unused,
             1 => Kind::Free,
-            2 => Kind::FreeTail,
             3 => Kind::Slab,
-            4 => Kind::Interior,
             5 => Kind::Large,
             6 => Kind::Guard,
             7 => Kind::Taken,
@@ -48,12 +42,12 @@ pub mod flag {
     pub const COMMITTED: u8 = 2;
 }
 
-/// Kind, class, flags and length of a span, published by one store.
+/// Kind, class, flags and length of a span, published by one store. Only meaningful at the first slice of a span.
 ///
 /// ```text
 ///   63                       32 31     24 23     16 15      8 7       0
 ///  +---------------------------+---------+---------+---------+---------+
-///  | slices (or distance back) | 0       | flags   | class   | kind    |
+///  | slices                    | 0       | flags   | class   | kind    |
 ///  +---------------------------+---------+---------+---------+---------+
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,7 +79,7 @@ impl Word {
         (self.0 >> 16 & 0xFF) as u8
     }
 
-    /// Slices of the span, or the distance back to its first slice.
+    /// Slices of the span.
     #[must_use]
     pub const fn slices(self) -> u32 {
         (self.0 >> 32) as u32

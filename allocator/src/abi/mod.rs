@@ -12,10 +12,10 @@
 //!            +----------+----------+----------+--- - - - ---+----------+
 //!
 //!  region    base                                                                          base + 1 TiB
-//!            +--------+--- -+-------------+----------+--------+---------+-------+------------- - - -+
-//!            | header |     | descriptors | sites    | frames | modules | heaps | slices of 64 KiB   |
-//!            +--------+--- -+-------------+----------+--------+---------+-------+------------- - - -+
-//!            0              2 GiB         4 GiB      5 GiB    6 GiB     6.5 GiB  8 GiB
+//!            +--------+-------+-------------+-------+--------+---------+-------+------------------ - - -+
+//!            | header | heads | descriptors | sites | frames | modules | heaps | slices of 64 KiB        |
+//!            +--------+-------+-------------+-------+--------+---------+-------+------------------ - - -+
+//!            0        1 GiB   2 GiB         4 GiB   5 GiB    6 GiB     6.5 GiB 8 GiB
 //!
 //!  slab      slice                                                              slice + 64 KiB or 512 KiB
 //!            +-------+-----------------+-----+---------+---------+---------+- - - -+---------+------+
@@ -70,6 +70,10 @@ pub const SLICES: u32 = 1 << (REGION_BITS - SLICE_BITS);
 
 /// Offset of the page that the kernel wipes in a forked child (`MADV_WIPEONFORK`).
 pub const FORK_PAGE_OFFSET: u64 = 0x1_0000;
+/// Offset of the heads, 4 bytes per slice of the whole region: the first slice of the span that the slice is in. Written for every slice
+/// of a span in use, and for the first and the last of a free one. What it says of other slices is old: it counts only if the
+/// span that begins there does hold the slice.
+pub const HEADS_OFFSET: u64 = 0x4000_0000;
 /// Offset of the descriptors, one per slice of the whole region.
 pub const DESCRIPTORS_OFFSET: u64 = 0x8000_0000;
 /// Offset of the site records.
@@ -118,6 +122,7 @@ pub const fn slice_of(address: u64) -> u32 {
 }
 
 const _: () = {
+    assert!(HEADS_OFFSET + (SLICES as u64) * 4 <= DESCRIPTORS_OFFSET);
     assert!(DESCRIPTORS_OFFSET + (SLICES as u64) * (size_of::<Descriptor>() as u64) <= SITES_OFFSET);
     assert!(SITES_OFFSET + (SITES_MAX as u64) * (size_of::<SiteRecord>() as u64) <= SITE_INDEX_OFFSET);
     assert!(SITE_INDEX_OFFSET + (SITE_BUCKETS as u64) * 4 <= FRAMES_OFFSET);
