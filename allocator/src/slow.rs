@@ -2,7 +2,7 @@
 //!
 //! Addresses are `u64` here, 0 for null. Nothing here touches `errno`: the C boundary sets it where a function is to.
 
-use crate::abi::{Class, Kind, MAX_SLAB_BLOCK, SLICE_SIZE, State, Tag, Word};
+use crate::abi::{Class, Kind, MAX_SLAB_BLOCK, SLICE_SIZE, State, Tag};
 use crate::fast::Caller;
 use crate::heap::{self, Heap};
 use crate::region::Region;
