@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A server to be started: its program, and its configuration as a test wants it. One file per kind in [`crate::server`].
+/// A server to be started: its program, and its configuration as a test wants it. One file per kind in [`mod@crate::server`].
 pub trait Kind {
     /// For directories and messages, for example `nginx-1.22.1`.
     fn name(&self) -> String;

@@ -19,7 +19,7 @@
 //! ```
 //!
 //! Its parts, from the outside in: [`Suite`] runs tests and checks [`Need`]s; a [`Context`] is what one test is given;
-//! a [`Scratch`] directory holds all that the test writes and knows all that it started; [`server`] has one file for
+//! a [`Scratch`] directory holds all that the test writes and knows all that it started; [`mod@server`] has one file for
 //! each kind of server and [`client`] one for each protocol or load generator; a [`Running`] server is watched by a
 //! guardian process, which ends the whole tree when the test ends, panics, hangs or is killed.
 //!
