@@ -21,6 +21,8 @@
 #![cfg_attr(not(any(test, feature = "reader", loom)), no_std)]
 
 pub mod abi;
+#[cfg(feature = "reader")]
+pub mod reader;
 
 mod lock;
 mod mailbox;

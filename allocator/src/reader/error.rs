@@ -3,13 +3,14 @@
 use super::{Address, Unreadable};
 use crate::abi::{ARENA_BASE, ARENA_SLOTS, MAGIC, REGION_SIZE, VERSION};
 
+const ARENA_END: u64 = ARENA_BASE + ARENA_SLOTS * REGION_SIZE;
+
 /// What is wrong with a heap. Nothing of it was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No region may lie there.
     #[error(
-        "{0} is no place for a heap: wanted a multiple of {REGION_SIZE:#x} from {ARENA_BASE:#x} below {:#x}",
-        ARENA_BASE + ARENA_SLOTS * REGION_SIZE
+        "{0} is no place for a heap: wanted a multiple of {REGION_SIZE:#x} from {ARENA_BASE:#x} below {ARENA_END:#x}"
     )]
     Misplaced(Address),
     /// One region was named twice.
@@ -56,6 +57,14 @@ pub enum Error {
         least: u64,
         /// The most it may be.
         most: u64,
+    },
+    /// The chain of regions goes on somewhere where no region can be.
+    #[error("the heap at {base} is corrupt: the next of its process is said to be at {found}")]
+    Chain {
+        /// The region.
+        base: Address,
+        /// Where it says that the next one is.
+        found: Address,
     },
     /// A span that is described wrongly.
     #[error("the heap at {base} is corrupt: the span at {at} {fault}")]

@@ -3,8 +3,8 @@
 use super::decode::{u32_at, u64_at};
 use super::{Address, Epoch, Era, Error, Memory, Table};
 use crate::abi::{
-    self, DATA_OFFSET, FIRST_SLICE, FRAMES_MAX, HEAPS_MAX, MAGIC, MODULES_MAX, PLACED_MAX, REGION_SIZE, SITES_MAX,
-    SLICE_SIZE, VERSION, is_region_base,
+    self, DATA_OFFSET, FIRST_SLICE, FRAMES_MAX, HEAPS_MAX, MAGIC, MODULES_MAX, PLACED_MAX, REGION_SIZE,
+    SITES_MAX, SLICE_SIZE, VERSION, is_region_base,
 };
 use std::mem::offset_of;
 
@@ -78,7 +78,12 @@ impl Fields<'_> {
             sites: self.u32("the number of sites", offset_of!(abi::Header, sites), 1, SITES_MAX)?,
             frames: self.u32("the number of frames", offset_of!(abi::Header, frames), 0, FRAMES_MAX)?,
             modules: self.u32("the number of modules", offset_of!(abi::Header, modules), 1, MODULES_MAX)?,
-            placed: self.u32("the number of placed blocks", offset_of!(abi::Header, placed), 0, PLACED_MAX)?,
+            placed: self.u32(
+                "the number of placed blocks",
+                offset_of!(abi::Header, placed),
+                0,
+                PLACED_MAX,
+            )?,
         })
     }
 
@@ -87,7 +92,7 @@ impl Fields<'_> {
         match next {
             0 => Ok(None),
             _ if is_region_base(next) && next != self.base.0 => Ok(Some(Address(next))),
-            _ => Err(Error::Misplaced(Address(next))),
+            _ => Err(Error::Chain { base: self.base, found: Address(next) }),
         }
     }
 

@@ -1,0 +1,164 @@
+//! The heap of a process: all its regions, and the blocks placed outside them.
+
+use super::header::{Header, has_magic};
+use super::placed::{self, PlacedBlock};
+use super::region::Region;
+use super::{Address, Block, Consistency, Error, Limits, Memory, Place, Slot};
+use crate::abi::{ARENA_BASE, ARENA_SLOTS, REGION_SIZE, region_of};
+use std::collections::BTreeSet;
+
+const REGIONS_MAX: usize = {
+    assert!(ARENA_SLOTS < 255);
+    64
+};
+const _: () = assert!(REGIONS_MAX as u64 == ARENA_SLOTS);
+/// No region in this place of the arena.
+const NONE: u8 = u8::MAX;
+
+/// Everything that lives in a process, as far as the allocator knows: read once, checked, and from then on independent
+/// of the process. It takes 8 bytes per block, free ones included, and some 50 per slab.
+#[derive(Debug)]
+pub struct Heap {
+    /// In the order of their addresses.
+    regions: Vec<Region>,
+    /// For each place of the arena: the index in `regions` of the region that lies there.
+    in_arena: [u8; REGIONS_MAX],
+    /// In the order of their addresses.
+    placed: Vec<PlacedBlock>,
+    /// Slots of all regions; those of placed blocks follow.
+    region_slots: u32,
+    torn: u64,
+}
+
+impl Heap {
+    /// Reads and checks the regions at `bases` ([`find`](super::find) finds them), which make up the heap of one process.
+    ///
+    /// # Errors
+    /// The heap is not what an allocator of this version leaves: see [`Error`]. With [`Consistency::Running`], what spans and tags
+    /// say amiss is left out and counted instead ([`torn`](Heap::torn)).
+    pub fn read(
+        memory: &(impl Memory + ?Sized),
+        bases: &[Address],
+        consistency: Consistency,
+        limits: Limits,
+    ) -> Result<Heap, Error> {
+        let mut heap = Heap {
+            regions: Vec::new(),
+            in_arena: [NONE; REGIONS_MAX],
+            placed: Vec::new(),
+            region_slots: 0,
+            torn: 0,
+        };
+        let mut sorted = bases.to_vec();
+        sorted.sort_unstable();
+        if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Error::Twice(twice[0]));
+        }
+        let mut placed = Vec::new();
+        for base in sorted {
+            let header = Header::read(memory, base)?;
+            let region = Region::read(memory, header, consistency, limits, heap.region_slots)?;
+            let (blocks, torn) = placed::read(memory, &header, consistency)?;
+            placed.extend(blocks);
+            heap.region_slots += region.slots();
+            heap.torn += torn + region.torn();
+            heap.add(region);
+        }
+        let (placed, torn) =
+            placed::arrange(placed, consistency, |address| heap.region_of(address.0).is_some())?;
+        heap.placed = placed;
+        heap.torn += torn;
+        Ok(heap)
+    }
+
+    fn add(&mut self, region: Region) {
+        let number = u8::try_from(self.regions.len()).unwrap_or(NONE);
+        if let Some(place) =
+            arena_place(region.header().base.0).and_then(|place| self.in_arena.get_mut(place))
+        {
+            *place = number;
+        }
+        self.regions.push(region);
+    }
+
+    /// Its regions, in the order of their addresses.
+    #[must_use]
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    /// The region in which new blocks are made: the one that no other region has adopted.
+    #[must_use]
+    pub fn home(&self) -> Option<&Region> {
+        let adopted: BTreeSet<Address> =
+            self.regions.iter().filter_map(|region| region.header().adopted).collect();
+        self.regions.iter().find(|region| !adopted.contains(&region.header().base))
+    }
+
+    /// What `word` is, if it is an address. Takes constant time (with placed blocks, for words outside the regions: the logarithm of
+    /// their number).
+    #[must_use]
+    #[inline]
+    pub fn classify(&self, word: u64) -> Place {
+        if let Some(region) = self.region_of(word) {
+            return region.classify(word);
+        }
+        if self.placed.is_empty() {
+            return Place::Foreign;
+        }
+        self.classify_placed(word)
+    }
+
+    fn classify_placed(&self, word: u64) -> Place {
+        let after = self.placed.partition_point(|block| block.address.0 <= word);
+        match after.checked_sub(1).and_then(|number| Some((number, self.placed.get(number)?))) {
+            Some((number, placed)) if word < placed.end() => {
+                Place::Live { block: self.placed_block(number, placed), offset: word - placed.address.0 }
+            }
+            _ => Place::Foreign,
+        }
+    }
+
+    fn placed_block(&self, number: usize, placed: &PlacedBlock) -> Block {
+        let slot = Slot(self.region_slots.saturating_add(u32::try_from(number).unwrap_or(u32::MAX)));
+        Block::new(placed.region, placed.address, placed.size, placed.room, placed.tag, slot)
+    }
+
+    #[inline]
+    fn region_of(&self, word: u64) -> Option<&Region> {
+        let number = *self.in_arena.get(arena_place(word)?)?;
+        self.regions.get(usize::from(number))
+    }
+
+    /// All live blocks: those of the regions in the order of their addresses, then the placed ones in theirs.
+    pub fn blocks(&self) -> impl Iterator<Item = Block> {
+        let placed = self.placed.iter().enumerate().map(|(number, placed)| self.placed_block(number, placed));
+        self.regions.iter().flat_map(Region::blocks).chain(placed)
+    }
+
+    /// Every [`Block::slot`] is below this.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.region_slots.saturating_add(u32::try_from(self.placed.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Spans and blocks that were left out because they made no sense. 0 with [`Consistency::Stopped`].
+    #[must_use]
+    pub fn torn(&self) -> u64 {
+        self.torn
+    }
+}
+
+/// In which place of the arena an address lies.
+#[inline]
+fn arena_place(address: u64) -> Option<usize> {
+    let place = region_of(address).checked_sub(ARENA_BASE)? / REGION_SIZE;
+    usize::try_from(place).ok()
+}
+
+/// Which of `candidates` (see [`arena_bases`](super::arena_bases)) hold a heap, of whatever version: those that begin with its magic.
+/// A region that is being set up has none yet, and no blocks either.
+#[must_use]
+pub fn find(memory: &(impl Memory + ?Sized), candidates: &[Address]) -> Vec<Address> {
+    candidates.iter().copied().filter(|base| has_magic(memory, *base)).collect()
+}

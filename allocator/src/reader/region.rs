@@ -1,0 +1,128 @@
+//! One region: from a word that points into it to the block, and from slot to slot through all of them.
+
+use super::header::Header;
+use super::spans::{Content, Span, Spans, slice_address};
+use super::tags::Tags;
+use super::{Address, Block, Consistency, Error, Generation, Limits, Memory, Place, SiteKey, Slot};
+use crate::abi::{SLICE_SIZE, State, Tag, slice_of};
+
+/// Usable bytes of a large block are whole pages.
+const PAGE: u64 = 4096;
+
+/// A region as it was read.
+#[derive(Debug)]
+pub struct Region {
+    header: Header,
+    spans: Spans,
+    tags: Tags,
+    /// Number of its first slot within the heap.
+    first_slot: u32,
+}
+
+impl Region {
+    /// `first_slot`: slots of the regions before it, which count against the limit too.
+    pub(super) fn read(
+        memory: &(impl Memory + ?Sized),
+        header: Header,
+        consistency: Consistency,
+        limits: Limits,
+        first_slot: u32,
+    ) -> Result<Region, Error> {
+        let spans = Spans::read(memory, &header, consistency, limits.blocks.saturating_sub(first_slot))?;
+        let tags = Tags::read(memory, &header, &spans, consistency)?;
+        Ok(Region { header, spans, tags, first_slot })
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Bytes of address space that have been dealt out at some time: the region's heap ends this far behind its tables.
+    #[must_use]
+    pub fn dealt_out(&self) -> u64 {
+        u64::from(self.header.high - crate::abi::FIRST_SLICE) * SLICE_SIZE
+    }
+
+    pub(super) fn slots(&self) -> u32 {
+        self.spans.slots
+    }
+
+    pub(super) fn torn(&self) -> u64 {
+        self.spans.torn + self.tags.torn
+    }
+
+    /// `word` lies in the address space of this region.
+    #[inline]
+    pub(super) fn classify(&self, word: u64) -> Place {
+        let Some(span) = self.spans.covering(slice_of(word)) else { return Place::Free };
+        let in_span = word - slice_address(self.header.base, span.slice).0;
+        let number = match span.content {
+            // The offset fits: a slab has at most 512 KiB.
+            Content::Slab { shape, .. } => {
+                match u32::try_from(in_span).ok().and_then(|offset| shape.index(offset)) {
+                    Some((index, _)) => index - 1,
+                    None => return Place::Free,
+                }
+            }
+            Content::Large { .. } => 0,
+        };
+        match self.block(span, number) {
+            Some(block) if word - block.address.0 < block.usable => {
+                Place::Live { offset: word - block.address.0, block }
+            }
+            _ => Place::Free,
+        }
+    }
+
+    /// The live blocks, in the order of their addresses.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = Block> {
+        let spans = self.spans.all().iter();
+        spans.flat_map(|span| (0..span.slots()).filter_map(|number| self.block(span, number)))
+    }
+
+    /// Block `number`, from 0, of a span, if it is live.
+    #[inline]
+    fn block(&self, span: &Span, number: u32) -> Option<Block> {
+        if number >= span.slots() {
+            return None;
+        }
+        let slot = span.slot + number;
+        let tag = self.tags.at(slot);
+        if !tag.is_live() {
+            return None;
+        }
+        let start = slice_address(self.header.base, span.slice).0;
+        let (address, requested, usable) = match span.content {
+            Content::Slab { shape, .. } => {
+                let offset = shape.first + number * shape.block_size;
+                (start + u64::from(offset), tag.size(), u64::from(shape.block_size))
+            }
+            Content::Large { size, .. } => (start, size, size.next_multiple_of(PAGE).max(PAGE)),
+        };
+        let slot = Slot(self.first_slot + slot);
+        Some(Block::new(self.header.base, Address(address), requested, usable, tag, slot))
+    }
+}
+
+impl Block {
+    pub(super) fn new(
+        region: Address,
+        address: Address,
+        requested: u64,
+        usable: u64,
+        tag: Tag,
+        slot: Slot,
+    ) -> Block {
+        Block {
+            address,
+            requested,
+            usable,
+            site: SiteKey { region, id: tag.site() },
+            generation: Generation(tag.generation()),
+            whole: tag.state() == State::LiveWhole,
+            slot,
+        }
+    }
+}
