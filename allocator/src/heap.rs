@@ -68,8 +68,9 @@ pub(crate) struct Heap {
     pub(crate) era: AtomicU32,
     /// Any thread reads: see [`tenure`].
     pub(crate) tenure: AtomicU32,
-    /// Any thread reads: the owner.
+    /// Any thread reads: the owner, and its process; a child's are the parent's until it is mended.
     pub(crate) thread: AtomicU32,
+    pub(crate) process: AtomicU32,
     /// Address of the owner's thread-local word that holds this heap's address.
     pub(crate) slot: AtomicU64,
     /// Under the region's lock: the idle heap after this one, by index; 0 for none.

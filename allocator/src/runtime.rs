@@ -8,6 +8,7 @@ use crate::place;
 use crate::region::Region;
 use crate::report::Message;
 use crate::settings::SETTINGS;
+use crate::span;
 use crate::sync::{AtomicU32, AtomicU64, Field, Ordering};
 use crate::sys;
 use crate::thread;
@@ -93,13 +94,55 @@ fn mend(region: Region) {
         }
         return;
     }
+    // Every path to a lock leads through here first, so whoever holds one is a thread of the parent.
     lock::reset(&START);
+    // A child made by a bare system call may have started threads before it came here. Then there is no telling whose heaps are
+    // alive: all count as owned, and those of the parent's threads are lost to the child.
+    let sure = sys::thread_id() == sys::process_id() && sys::is_alone();
     for region in regions() {
         lock::reset(&region.header().site_lock);
-        let survivor = thread::current().filter(|heap| heap.base.get() == region.base());
-        orphan::owners_vanished(region, survivor);
+        if sure {
+            let survivor = thread::current().filter(|heap| heap.base.get() == region.base());
+            orphan::owners_vanished(region, survivor);
+        } else {
+            span::rebuild(region);
+        }
+    }
+    if let Some(heap) = thread::current() {
+        heap.thread.set(sys::thread_id());
+        heap.process.set(sys::process_id());
     }
     word.store(SAME_PROCESS, Ordering::Release);
+}
+
+unsafe extern "C" {
+    /// What `pthread_atfork(3)` comes down to in glibc.
+    fn __register_atfork(
+        prepare: Option<unsafe extern "C" fn()>,
+        parent: Option<unsafe extern "C" fn()>,
+        child: Option<unsafe extern "C" fn()>,
+        dso: *mut core::ffi::c_void,
+    ) -> i32;
+}
+
+/// Runs in the child of `fork(3)`, in its only thread.
+unsafe extern "C" fn forked() {
+    mend_after_fork();
+}
+
+/// Has children of `fork(3)` mended at once. Allocates.
+fn watch_for_forks_of_libc() {
+    // SAFETY: `forked` takes nothing and stays loaded: a preloaded library is never unloaded.
+    let _ = unsafe { __register_atfork(None, None, Some(forked), core::ptr::null_mut()) };
+}
+
+static WATCHING: AtomicU32 = AtomicU32::new(0);
+
+/// What can only be done once the first thread has its heap.
+pub(crate) fn after_first_heap() {
+    if WATCHING.swap(1, Ordering::Relaxed) == 0 {
+        watch_for_forks_of_libc();
+    }
 }
 
 /// The home region and those taken over.

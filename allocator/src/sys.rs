@@ -128,20 +128,37 @@ pub(crate) fn futex_wake(word: &AtomicU32) {
     let _ = unsafe { call(libc::SYS_futex, [word.as_ptr().addr() as u64, operation, 1, 0, 0, 0]) };
 }
 
+fn id(number: libc::c_long) -> u32 {
+    // SAFETY: only called for gettid and getpid, which have no effects.
+    unsafe { call(number, [0; 6]) }.map_or(0, |id| u32::try_from(id).unwrap_or(0))
+}
+
 /// The calling thread's id.
 pub(crate) fn thread_id() -> u32 {
-    // SAFETY: gettid has no effects.
-    unsafe { call(libc::SYS_gettid, [0; 6]) }.map_or(0, |id| u32::try_from(id).unwrap_or(0))
+    id(libc::SYS_gettid)
+}
+
+/// The process's id.
+pub(crate) fn process_id() -> u32 {
+    id(libc::SYS_getpid)
 }
 
 /// Whether `thread` is a thread of this process. Errs towards yes.
 pub(crate) fn thread_exists(thread: u32) -> bool {
-    // SAFETY: getpid has no effects, and signal 0 is never delivered.
-    let answer = unsafe {
-        let process = call(libc::SYS_getpid, [0; 6]).unwrap_or(0);
-        call(libc::SYS_tgkill, [process, u64::from(thread), 0, 0, 0, 0])
-    };
+    // SAFETY: signal 0 is never delivered.
+    let answer = unsafe { call(libc::SYS_tgkill, [u64::from(process_id()), u64::from(thread), 0, 0, 0, 0]) };
     answer != Err(Errno(libc::ESRCH))
+}
+
+/// Whether the calling thread is the only one of its process. Errs towards no.
+pub(crate) fn is_alone() -> bool {
+    let path = c"/proc/self/task";
+    let mut stat = core::mem::MaybeUninit::<libc::stat>::zeroed();
+    let args = [flags(libc::AT_FDCWD), path.as_ptr().addr() as u64, stat.as_mut_ptr().addr() as u64, 0, 0, 0];
+    // SAFETY: the path ends in NUL; the kernel writes one `stat`, for which all zero is a value too.
+    let (answer, stat) = unsafe { (call(libc::SYS_newfstatat, args), stat.assume_init()) };
+    // A directory of /proc/PID/task has two links and one for each thread.
+    answer.is_ok() && stat.st_nlink == 3
 }
 
 /// Writes all of `text` to standard error, as far as it goes.

@@ -86,6 +86,7 @@ pub(crate) fn acquire(region: Region) -> Option<&'static Heap> {
     heap.slot.set(core::ptr::from_ref(slot).addr() as u64);
     slot.set(heap.address());
     // After the slot is set: these may allocate.
+    runtime::after_first_heap();
     arrange_farewell(heap);
     Some(heap)
 }
@@ -99,6 +100,7 @@ fn take_idle(region: Region) -> Option<&'static Heap> {
     let heap = region.heap(index);
     header.idle_heaps.set(heap.next_idle.get());
     heap.thread.set(sys::thread_id());
+    heap.process.set(sys::process_id());
     heap.tenure.store(tenure::OWNED, Ordering::SeqCst);
     Some(heap)
 }
@@ -116,6 +118,7 @@ fn make(region: Region) -> Option<&'static Heap> {
     heap.index.set(index);
     heap.era.set(header.era.get());
     heap.thread.set(sys::thread_id());
+    heap.process.set(sys::process_id());
     heap.tenure.store(tenure::OWNED, Ordering::SeqCst);
     header.heaps.set(index + 1);
     Some(heap)
@@ -124,10 +127,12 @@ fn make(region: Region) -> Option<&'static Heap> {
 /// Takes heaps back from threads that ended without saying so (their last allocation came after the last destructor). Called now and
 /// then, not for every new thread.
 pub(crate) fn reap(region: Region) {
+    let process = sys::process_id();
     for index in 1..region.header().heaps.get() {
         let heap = region.heap(index);
         let owned = heap.tenure.load(Ordering::SeqCst) == tenure::OWNED;
-        if owned && heap.era.get() == region.header().era.get() && !sys::thread_exists(heap.thread.get()) {
+        let ours = heap.process.get() == process && heap.era.get() == region.header().era.get();
+        if owned && ours && !sys::thread_exists(heap.thread.get()) {
             // One reaper only.
             let thread = heap.thread.get();
             if heap.thread.compare_exchange(thread, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
