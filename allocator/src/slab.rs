@@ -72,8 +72,9 @@ impl Slab {
         Remote(&d.remote).reset(0);
         let slices = class.slab_slices();
         let flags = flag::COMMITTED | if zero { 0 } else { flag::DIRTY };
-        d.word.store(Word::new(Kind::Slab, class.0, flags, slices).0, Ordering::Release);
+        // The owner first: whoever finds a slab finds one that has an owner.
         d.owner.store(owner, Ordering::Release);
+        d.word.store(Word::new(Kind::Slab, class.0, flags, slices).0, Ordering::Release);
     }
 
     pub(crate) fn word(self) -> Word {

@@ -81,7 +81,10 @@ impl Locked<'_> {
     /// Takes a span back. Its pages hold old bytes.
     pub(crate) fn give(&self, slice: u32, slices: u32) {
         self.region.header().spans.set(self.region.header().spans.get() - 1);
-        self.region.descriptor(slice).owner.set(0);
+        let descriptor = self.region.descriptor(slice);
+        let dirty = Word::new(Kind::Free, 0, flag::COMMITTED | flag::DIRTY, slices);
+        descriptor.word.store(dirty.0, Ordering::Release);
+        descriptor.owner.store(0, Ordering::Release);
         if slices >= HUGE {
             let (offset, len) = self.extent(slice, slices);
             // SAFETY: the span is nobody's: its last block was freed, and the lock keeps others from taking it.
