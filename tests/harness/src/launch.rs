@@ -137,7 +137,12 @@ fn served<K: Kind>(kind: &K, place: &Place, guardian: &Mutex<Guardian>, started:
     let waited = until(STARTING, "an answer", || {
         let exit = guardian.lock().unwrap_or_else(PoisonError::into_inner).status()?;
         match (exit, kind.pid_file(place)) {
-            (None, None) | (None | Some(Exit::Code(0)), Some(_)) => {}
+            (None, None) | (Some(Exit::Code(0)), Some(_)) => {}
+            // Its children may serve already: it is up when it has left them alone.
+            (None, Some(_)) => {
+                last = Some(anyhow!("it is still in the foreground"));
+                return Ok(None);
+            }
             (Some(exit), _) => bail!("it ended ({exit})"),
         }
         match kind.serves(place).and_then(|()| main_process(kind, place, started)) {
