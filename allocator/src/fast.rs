@@ -3,7 +3,9 @@
 //! Each touches two cache lines beyond the program's own: `malloc` the bin and the tag, `free` the descriptor and the tag. The block
 //! itself is not touched. Everything rarer is in `slow`.
 
-use crate::abi::{Class, DESCRIPTORS_OFFSET, Descriptor, REGION_SIZE, SLICE_SIZE, Tag, slice_of};
+use crate::abi::{
+    Class, DATA_OFFSET, DESCRIPTORS_OFFSET, Descriptor, FIRST_SLICE, SLICE_BITS, SLICE_SIZE, Tag,
+};
 use crate::heap::BINS;
 use crate::region::TagRef;
 use crate::sync::Field;
@@ -60,11 +62,13 @@ pub fn malloc_fast(size: u64, caller: Caller) -> Option<u64> {
 /// `free(3)`; `caller` is the return address, for messages.
 #[inline(always)]
 pub fn free(address: u64, caller: u64) {
-    let base = runtime::home_base();
-    let offset = address.wrapping_sub(base);
-    if offset < REGION_SIZE {
-        let at = base + DESCRIPTORS_OFFSET + u64::from(slice_of(address)) * size_of::<Descriptor>() as u64;
-        let d = descriptor_at(at);
+    let (start, committed) = runtime::heap_extent();
+    let offset = address.wrapping_sub(start);
+    if offset < committed {
+        let first = start - DATA_OFFSET
+            + DESCRIPTORS_OFFSET
+            + u64::from(FIRST_SLICE) * size_of::<Descriptor>() as u64;
+        let d = descriptor_at(first + (offset >> SLICE_BITS) * size_of::<Descriptor>() as u64);
         let owner = d.owner.get();
         // Only the first slice of a slab has an owner.
         if owner != 0 {
@@ -100,8 +104,7 @@ pub fn free(address: u64, caller: u64) {
 #[inline(always)]
 fn descriptor_at(address: u64) -> &'static Descriptor {
     let address = usize::try_from(address).unwrap_or(0);
-    // SAFETY: the descriptor of a slice of the home region. It is committed if the slice ever was dealt out; an address beyond is
-    // not one that `free` may be given, and faults here instead of corrupting anything.
+    // SAFETY: the descriptor of a committed slice of the home region: committed before the slice was.
     unsafe { &*core::ptr::with_exposed_provenance::<Descriptor>(address) }
 }
 

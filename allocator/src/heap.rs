@@ -430,26 +430,26 @@ impl Heap {
 pub(crate) fn notify(slab: Slab, owner: u64) {
     runtime::mend_after_fork();
     let heap = orphan::heap_at(owner);
-    if heap.tenure.load(Ordering::SeqCst) == tenure::OWNED {
-        Mailbox(&heap.mailbox.0).post(slab.slice, &letter(slab.descriptor));
-        fence(Ordering::SeqCst);
+    loop {
         if heap.tenure.load(Ordering::SeqCst) == tenure::OWNED {
+            Mailbox(&heap.mailbox.0).post(slab.slice, &letter(slab.descriptor));
+            fence(Ordering::SeqCst);
+            if heap.tenure.load(Ordering::SeqCst) == tenure::IDLE {
+                // The owner left between the two looks, and may have missed the letter.
+                let locked = span::lock(slab.region);
+                if heap.tenure.load(Ordering::SeqCst) == tenure::IDLE {
+                    heap.settle_mail(&locked);
+                }
+            }
             return;
         }
-        // The owner left between the two looks, and may have missed the letter.
         let locked = span::lock(slab.region);
-        if heap.tenure.load(Ordering::SeqCst) == tenure::IDLE {
-            heap.settle_mail(&locked);
+        if heap.tenure.load(Ordering::SeqCst) == tenure::OWNED {
+            continue;
         }
-        return;
+        if slab.word().kind() == Some(Kind::Slab) && slab.descriptor.owner.load(Ordering::Acquire) == owner {
+            heap.settle(&locked, slab);
+        }
+        return orphan::release_if_empty(locked);
     }
-    let locked = span::lock(slab.region);
-    if heap.tenure.load(Ordering::SeqCst) == tenure::OWNED {
-        drop(locked);
-        return Mailbox(&heap.mailbox.0).post(slab.slice, &letter(slab.descriptor));
-    }
-    if slab.word().kind() == Some(Kind::Slab) && slab.descriptor.owner.load(Ordering::Acquire) == owner {
-        heap.settle(&locked, slab);
-    }
-    orphan::release_if_empty(locked);
 }

@@ -65,6 +65,16 @@ fn shelve(locked: &Locked<'_>, slab: Slab) {
     slab.descriptor.owner.store(shelf.address(), Ordering::Release);
 }
 
+/// Rescues every slab of a region that is to drain, and gives the region back at once if nothing lives in it: nobody will
+/// search it later.
+pub(crate) fn rescue_all(region: Region) {
+    let locked = span::lock(region);
+    while region.header().orphan_cursor.get() < region.header().orphan_end.get() {
+        search(&locked);
+    }
+    release_if_empty(locked);
+}
+
 /// A slab of `class` with free blocks that belonged to nobody, now the heap's at address `owner`.
 pub(crate) fn adopt(locked: &Locked<'_>, class: Class, owner: u64) -> Option<Slab> {
     let header = locked.region.header();

@@ -1,7 +1,9 @@
 //! Contains `unsafe`: from the address of a region to the region, and what the process as a whole has: its home region, the
 //! regions it took over, and the one-time start.
 
-use crate::abi::{REGION_SIZE, region_of};
+use crate::abi::{
+    ARENA_BASE, ARENA_SLOTS, DATA_OFFSET, FIRST_SLICE, REGION_SIZE, SLICE_SIZE, is_region_base, region_of,
+};
 use crate::lock;
 use crate::orphan;
 use crate::place;
@@ -15,16 +17,32 @@ use crate::thread;
 
 /// Base of the region that new blocks are made in; 0 before the first.
 static HOME: AtomicU64 = AtomicU64::new(0);
+/// Where the slices of the home region begin, and how many bytes of them are committed: what `free` may look at.
+static HEAP_START: AtomicU64 = AtomicU64::new(0);
+static HEAP_BYTES: AtomicU64 = AtomicU64::new(0);
 static START: AtomicU32 = AtomicU32::new(0);
 
 /// Values of a region's fork word; the kernel makes it 0 in a child.
 const SAME_PROCESS: u32 = 1;
 const MENDING: u32 = 2;
 
-/// The base of the home region, or a value that is no region's.
+/// Address and length of the committed slices of the home region.
 #[inline(always)]
-pub(crate) fn home_base() -> u64 {
-    HOME.get()
+pub(crate) fn heap_extent() -> (u64, u64) {
+    (HEAP_START.get(), HEAP_BYTES.get())
+}
+
+/// The committed part of `region` has grown.
+pub(crate) fn note_growth(region: Region) {
+    if HOME.get() == region.base() {
+        HEAP_BYTES.set(u64::from(region.header().committed.get() - FIRST_SLICE) * SLICE_SIZE);
+    }
+}
+
+fn settle_in(region: Region) {
+    HOME.store(region.base(), Ordering::Release);
+    HEAP_START.set(region.base() + DATA_OFFSET);
+    note_growth(region);
 }
 
 /// The home region, if there is one yet.
@@ -60,7 +78,7 @@ pub(crate) fn start() -> Option<Region> {
     shelf.era.set(region.header().era.get());
     region.header().heaps.set(1);
     watch_for_fork(region);
-    HOME.store(region.base(), Ordering::Release);
+    settle_in(region);
     Some(region)
 }
 
@@ -145,40 +163,40 @@ pub(crate) fn after_first_heap() {
     }
 }
 
-/// The home region and those taken over.
+fn place_of(base: u64) -> u64 {
+    1 << (base.wrapping_sub(ARENA_BASE) / REGION_SIZE % ARENA_SLOTS)
+}
+
+/// The home region and the others of the process.
 pub(crate) fn regions() -> impl Iterator<Item = Region> {
-    core::iter::successors(home(), |region| {
-        let base = region.header().adopted.load(Ordering::Acquire);
-        // SAFETY: the chain holds regions that are mapped; one that goes is taken out of it first (see `forget_region`).
-        (base != 0).then(|| unsafe { Region::at(base) })
-    })
+    let others = home().map_or(0, |home| home.header().adopted.load(Ordering::Acquire));
+    let base = |place: u64| ARENA_BASE + place * REGION_SIZE;
+    // SAFETY: a bit is set as long as the region there is mapped (see `forget_region` for how it goes).
+    let other = move |place| (others >> place & 1 == 1).then(|| unsafe { Region::at(base(place)) });
+    home().into_iter().chain((0..ARENA_SLOTS).filter_map(other))
 }
 
 /// The region that holds `address`, if it is one of ours.
 pub(crate) fn region_holding(address: u64) -> Option<Region> {
+    let home = home()?;
     let base = region_of(address);
-    regions().find(|region| region.base() == base)
+    if base == home.base() {
+        return Some(home);
+    }
+    let known = is_region_base(base) && home.header().adopted.load(Ordering::Acquire) & place_of(base) != 0;
+    // SAFETY: as in `regions`; the caller holds a block in it, or has made `address` up.
+    known.then(|| unsafe { Region::at(base) })
 }
 
-/// Takes an empty, draining region out of the chain and unmaps it.
+/// Unmaps an empty, draining region.
 pub(crate) fn forget_region(gone: Region) {
     let Some(home) = home() else { return };
-    {
-        // The home region's lock guards the chain.
-        let _guard = lock::lock(&home.header().lock);
-        let Some(before) = regions().find(|region| region.header().adopted.get() == gone.base()) else {
-            return;
-        };
-        before.header().adopted.store(gone.header().adopted.get(), Ordering::Release);
-    }
-    // SAFETY: no block lives in it, so nobody has an address in it to free; it is out of the chain.
-    unsafe { gone.destroy() };
-}
-
-/// Puts a region at the end of the chain.
-fn append_region(added: u64) {
-    if let Some(last) = regions().last() {
-        last.header().adopted.store(added, Ordering::Release);
+    // The home region's lock keeps those out who look at regions in which they hold no block (`slow::totals`).
+    let _guard = lock::lock(&home.header().lock);
+    let bit = place_of(gone.base());
+    if home.header().adopted.fetch_and(!bit, Ordering::AcqRel) & bit != 0 {
+        // SAFETY: no block lives in it, so nobody has an address in it to free, and it is no longer among the regions.
+        unsafe { gone.destroy() };
     }
 }
 
@@ -209,8 +227,10 @@ pub(crate) unsafe fn take_over(old: u64) -> bool {
     watch_for_fork(old);
     old.header().epoch.set(young.header().epoch.get());
     place::forget_all(young);
-    HOME.store(old.base(), Ordering::Release);
-    append_region(young.base());
+    let others = young.header().adopted.get() | place_of(young.base());
+    old.header().adopted.set((old.header().adopted.get() | others) & !place_of(old.base()));
+    settle_in(old);
+    orphan::rescue_all(young);
     true
 }
 

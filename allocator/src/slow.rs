@@ -5,7 +5,7 @@
 use crate::abi::{Class, Kind, MAX_SLAB_BLOCK, SLICE_SIZE, State, Tag};
 use crate::fast::Caller;
 use crate::heap::{self, Heap};
-use crate::region::Region;
+use crate::region::{Region, TagRef};
 use crate::remote::Remote;
 use crate::report::{Misuse, misuse};
 use crate::slab::Slab;
@@ -87,8 +87,7 @@ fn allocate_in(heap: &Heap, request: Request, site_bits: u64) -> Option<u64> {
         return None;
     }
     let index = bin.free.get();
-    let slab = Slab::at(heap.region(), bin.slab.get());
-    let tag_ref = slab.tag(index);
+    let tag_ref = TagRef::at(bin.tags.get() + 8 * u64::from(index));
     let tag = tag_ref.get();
     let address = bin.blocks.get() + u64::from(index) * u64::from(bin.block_size.get());
     if request.zero && !tag.reads_zero() {
@@ -313,6 +312,9 @@ pub struct Totals {
 #[must_use]
 pub fn totals() -> Totals {
     let mut totals = Totals::default();
+    runtime::mend_after_fork();
+    // No region goes while this is held.
+    let _locked = runtime::home().map(span::lock);
     for region in runtime::regions() {
         let high = region.header().high.load(Ordering::Acquire);
         totals.arena += u64::from(high - crate::abi::FIRST_SLICE) * SLICE_SIZE;

@@ -8,6 +8,7 @@
 use crate::abi::{Kind, REGION_SIZE, SLICE_SIZE, Word, flag};
 use crate::lock::{self, Guard};
 use crate::region::{Region, TABLE_STEP};
+use crate::runtime;
 use crate::settings::SETTINGS;
 use crate::sync::{Field, Ordering};
 use crate::sys;
@@ -186,6 +187,7 @@ impl Locked<'_> {
             let (offset, len) = self.extent(committed, more);
             self.region.commit(offset, len).ok()?;
             header.committed.set(committed + more);
+            runtime::note_growth(self.region);
         }
         // Described before `high` moves over it: readers stop at `high`.
         self.publish(high, added, Word::new(Kind::Taken, 0, flag::COMMITTED, added));
@@ -224,6 +226,7 @@ impl Locked<'_> {
         if high == committed && large && self.commit_descriptors(high, 1).is_some() {
             self.publish(high, 1, Word::new(Kind::Guard, 0, 0, 1));
             header.committed.set(high + 1);
+            runtime::note_growth(self.region);
             header.high.store(high + 1, Ordering::Release);
         }
     }

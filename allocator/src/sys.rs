@@ -161,6 +161,20 @@ pub(crate) fn is_alone() -> bool {
     answer.is_ok() && stat.st_nlink == 3
 }
 
+/// The word at `address` of this process, if it is mapped.
+pub(crate) fn read_own(address: u64) -> Option<u64> {
+    let mut word = 0u64;
+    let to = libc::iovec { iov_base: (&raw mut word).cast(), iov_len: size_of::<u64>() };
+    let from = libc::iovec {
+        iov_base: core::ptr::with_exposed_provenance_mut(usize::try_from(address).ok()?),
+        iov_len: size_of::<u64>(),
+    };
+    let args =
+        [u64::from(process_id()), (&raw const to).addr() as u64, 1, (&raw const from).addr() as u64, 1, 0];
+    // SAFETY: the kernel writes at most one word to `word`, and checks `address` itself.
+    (unsafe { call(libc::SYS_process_vm_readv, args) } == Ok(size_of::<u64>() as u64)).then_some(word)
+}
+
 /// Writes all of `text` to standard error, as far as it goes.
 pub(crate) fn write_stderr(text: &[u8]) {
     let mut rest = text;

@@ -177,9 +177,10 @@ unsafe extern "C" fn farewell(_heap: *mut libc::c_void) {
 pub(crate) fn dismiss_all(region: Region) {
     for index in 1..region.header().heaps.get() {
         let heap = region.heap(index);
-        if heap.tenure.get() == tenure::OWNED && heap.slot.get() != 0 {
+        // Of a thread that ended unseen, the word may be gone, or somebody else's.
+        if sys::read_own(heap.slot.get()) == Some(heap.address()) {
             let slot = usize::try_from(heap.slot.get()).unwrap_or(0);
-            // SAFETY: the owner exists (it is held, its era is the region's) and the word is its thread-local slot.
+            // SAFETY: the word is mapped and holds what only a thread's slot for this heap holds; no other thread runs.
             let slot = unsafe { &*core::ptr::with_exposed_provenance::<AtomicU64>(slot) };
             slot.set(0);
         }

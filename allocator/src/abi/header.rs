@@ -24,7 +24,7 @@ pub struct Header {
     pub reserved: AtomicU32,
     /// Moves on when threads vanish without a word (a fork of a threaded process, an update): lists made before are void.
     pub era: AtomicU32,
-    /// Of the region that this one's library took over from, newest first: a base, or 0.
+    /// Of a home region: the other regions of the process, bit `i` for the one at place `i` of the arena.
     pub adopted: AtomicU64,
     /// 1 once a next release took this region over: nothing new is made here.
     pub draining: AtomicU32,

@@ -58,13 +58,11 @@ pub enum Error {
         /// The most it may be.
         most: u64,
     },
-    /// The chain of regions goes on somewhere where no region can be.
-    #[error("the heap at {base} is corrupt: the next of its process is said to be at {found}")]
-    Chain {
+    /// A region that counts itself among those it took over.
+    #[error("the heap at {base} is corrupt: it is said to have taken over itself")]
+    AdoptsItself {
         /// The region.
         base: Address,
-        /// Where it says that the next one is.
-        found: Address,
     },
     /// A span that is described wrongly.
     #[error("the heap at {base} is corrupt: the span at {at} {fault}")]

@@ -3,8 +3,8 @@
 use super::decode::{u32_at, u64_at};
 use super::{Address, Epoch, Era, Error, Memory, Table};
 use crate::abi::{
-    self, DATA_OFFSET, FIRST_SLICE, FRAMES_MAX, HEAPS_MAX, MAGIC, MODULES_MAX, PLACED_MAX, REGION_SIZE,
-    SITES_MAX, SLICE_SIZE, VERSION, is_region_base,
+    self, ARENA_BASE, DATA_OFFSET, FIRST_SLICE, FRAMES_MAX, HEAPS_MAX, MAGIC, MODULES_MAX, PLACED_MAX,
+    REGION_SIZE, SITES_MAX, SLICE_SIZE, VERSION, is_region_base,
 };
 use std::mem::offset_of;
 
@@ -19,8 +19,8 @@ pub struct Header {
     pub era: Era,
     /// A next release has taken over: nothing new is made here, and it goes with its last block.
     pub draining: bool,
-    /// The region that comes after this one in the chain that the home region begins.
-    pub adopted: Option<Address>,
+    /// Of a home region: the other regions of the process, bit `i` for the one at place `i` of the arena.
+    pub adopted: u64,
     /// Slices below this index have been dealt out at some time.
     pub(super) high: u32,
     pub(super) sites: u32,
@@ -87,13 +87,13 @@ impl Fields<'_> {
         })
     }
 
-    fn adopted(&self) -> Result<Option<Address>, Error> {
-        let next = u64_at(self.bytes, offset_of!(abi::Header, adopted));
-        match next {
-            0 => Ok(None),
-            _ if is_region_base(next) && next != self.base.0 => Ok(Some(Address(next))),
-            _ => Err(Error::Chain { base: self.base, found: Address(next) }),
+    fn adopted(&self) -> Result<u64, Error> {
+        let places = u64_at(self.bytes, offset_of!(abi::Header, adopted));
+        let own = (self.base.0 - ARENA_BASE) / REGION_SIZE;
+        if places >> own & 1 == 1 {
+            return Err(Error::AdoptsItself { base: self.base });
         }
+        Ok(places)
     }
 
     fn u32(&self, field: &'static str, offset: usize, least: u32, most: u32) -> Result<u32, Error> {

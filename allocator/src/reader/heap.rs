@@ -5,7 +5,6 @@ use super::placed::{self, PlacedBlock};
 use super::region::Region;
 use super::{Address, Block, Consistency, Error, Limits, Memory, Place, Slot};
 use crate::abi::{ARENA_BASE, ARENA_SLOTS, REGION_SIZE, region_of};
-use std::collections::BTreeSet;
 
 const REGIONS_MAX: usize = {
     assert!(ARENA_SLOTS < 255);
@@ -65,7 +64,7 @@ impl Heap {
             heap.add(region);
         }
         let (placed, torn) =
-            placed::arrange(placed, consistency, |address| heap.region_of(address.0).is_some())?;
+            placed::arrange(placed, consistency, |address| heap.region_of(address).is_some())?;
         heap.placed = placed;
         heap.torn += torn;
         Ok(heap)
@@ -87,12 +86,10 @@ impl Heap {
         &self.regions
     }
 
-    /// The region in which new blocks are made: the one that no other region has adopted.
+    /// The region in which new blocks are made: the one that does not drain.
     #[must_use]
     pub fn home(&self) -> Option<&Region> {
-        let adopted: BTreeSet<Address> =
-            self.regions.iter().filter_map(|region| region.header().adopted).collect();
-        self.regions.iter().find(|region| !adopted.contains(&region.header().base))
+        self.regions.iter().find(|region| !region.header().draining)
     }
 
     /// What `word` is, if it is an address. Takes constant time (with placed blocks, for words outside the regions: the logarithm of

@@ -4,7 +4,7 @@ use super::decode::{index, u64_at};
 use super::header::Header;
 use super::tags::{known_sites, large_fault};
 use super::{Address, BlockFault, Consistency, Error, Memory, Table};
-use crate::abi::{self, PLACED_OFFSET, Tag};
+use crate::abi::{self, PLACED_OFFSET, REGION_SIZE, Tag};
 use std::mem::offset_of;
 
 /// Placed blocks are aligned to this much.
@@ -66,7 +66,8 @@ pub(super) fn read(
 
 fn fault(block: &PlacedBlock, sites: u32) -> Option<BlockFault> {
     let start = block.address.0;
-    if start == 0 || !start.is_multiple_of(ALIGN) || start.checked_add(block.room).is_none() {
+    let room = (1..=REGION_SIZE).contains(&block.room) && start.checked_add(block.room).is_some();
+    if start == 0 || !start.is_multiple_of(ALIGN) || !room {
         return Some(BlockFault::Place(block.room));
     }
     large_fault(block.size, block.room, block.tag, sites)
@@ -76,14 +77,17 @@ fn fault(block: &PlacedBlock, sites: u32) -> Option<BlockFault> {
 pub(super) fn arrange(
     mut blocks: Vec<PlacedBlock>,
     consistency: Consistency,
-    in_region: impl Fn(Address) -> bool,
+    in_region: impl Fn(u64) -> bool,
 ) -> Result<(Vec<PlacedBlock>, u64), Error> {
     blocks.sort_by_key(|block| block.address);
     let (mut kept, mut torn) = (Vec::<PlacedBlock>::with_capacity(blocks.len()), 0);
     for block in blocks {
         let fault = match kept.last() {
             Some(before) if before.end() > block.address.0 => Some(BlockFault::Overlap(before.address)),
-            _ if in_region(block.address) => Some(BlockFault::Place(block.room)),
+            // No longer than a region, so it holds none that its ends are not in.
+            _ if in_region(block.address.0) || in_region(block.end() - 1) => {
+                Some(BlockFault::Place(block.room))
+            }
             _ => None,
         };
         match fault {
