@@ -56,6 +56,11 @@ impl Process {
         &self.name
     }
 
+    /// The kernel's letter for what it is doing: `R`, `S`, `D`, `T` (stopped), `t` (held by a debugger), `Z` and more.
+    pub fn state(&self) -> char {
+        self.state
+    }
+
     /// Whether its effective user is root now.
     pub fn is_roots(&self) -> bool {
         // Not the owner of /proc/PID: that is root for whoever may not be dumped, as after a change of user.

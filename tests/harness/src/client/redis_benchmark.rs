@@ -14,6 +14,10 @@ pub struct RedisBenchmark {
     pub connections: u32,
     /// Requests sent at once on a connection.
     pub pipeline: u32,
+    /// Bytes of each value.
+    pub value_bytes: u32,
+    /// Among how many keys each request chooses by chance; without, all go to one.
+    pub keys: Option<u32>,
     /// Which commands, as redis-benchmark's `-t` names them.
     pub tests: Vec<String>,
 }
@@ -24,6 +28,8 @@ impl Default for RedisBenchmark {
             requests: 10_000,
             connections: 8,
             pipeline: 1,
+            value_bytes: 3,
+            keys: None,
             tests: vec!["set".to_owned(), "get".to_owned()],
         }
     }
@@ -41,11 +47,16 @@ pub struct Command {
 impl RedisBenchmark {
     /// Puts the load on a server. An error of the server, or a connection that breaks, is an error here.
     pub fn run(&self, redis_benchmark: &Path, server: SocketAddr) -> Result<Vec<Command>> {
-        let output = process::Command::new(redis_benchmark)
+        let mut command = process::Command::new(redis_benchmark);
+        if let Some(keys) = self.keys {
+            command.args(["-r", &keys.to_string()]);
+        }
+        let output = command
             .args(["-h", &server.ip().to_string(), "-p", &server.port().to_string()])
             .args(["-n", &self.requests.to_string()])
             .args(["-c", &self.connections.to_string()])
             .args(["-P", &self.pipeline.to_string()])
+            .args(["-d", &self.value_bytes.to_string()])
             .args(["-t", &self.tests.join(",")])
             .arg("--csv")
             .output()
