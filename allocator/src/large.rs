@@ -5,7 +5,7 @@ use crate::region::Region;
 use crate::report::Misuse;
 use crate::span;
 use crate::sync::{Field, Ordering};
-use crate::{orphan, runtime, sys};
+use crate::{orphan, runtime, site, sys};
 
 const PAGE: u64 = 4096;
 /// Larger than any object may be in C (`PTRDIFF_MAX`), and than a region.
@@ -45,7 +45,8 @@ pub(crate) fn free(region: Region, slice: u32) -> Result<(), Misuse> {
     let tag = Tag(d.tag.get());
     let freed = d.tag.compare_exchange(tag.0, tag.freed(0).0, Ordering::AcqRel, Ordering::Relaxed);
     if !tag.is_live() || freed.is_err() {
-        return Err(Misuse::DoubleFree { block_size: d.size.get(), site: tag.site() });
+        let made_by = site::address(region, tag.site());
+        return Err(Misuse::Freed { block_size: d.size.get(), made_by });
     }
     let locked = span::lock(region);
     locked.give(slice, Word(d.word.get()).slices());

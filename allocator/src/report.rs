@@ -1,6 +1,5 @@
 //! Messages to standard error, composed on the stack and written by one system call each.
 
-use crate::abi::SiteId;
 use crate::settings::SETTINGS;
 use crate::sync::Field;
 use crate::sys;
@@ -62,37 +61,36 @@ impl Message {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Misuse {
     /// The block is free already.
-    DoubleFree { block_size: u64, site: SiteId },
-    /// Inside a live block, or between blocks.
-    NotABlock { block: u64, size: u64, site: SiteId },
+    Freed { block_size: u64, made_by: u64 },
+    /// The block is free already, and so is all around it.
+    Gone,
+    /// Inside a live block.
+    Inside { block: u64, size: u64, made_by: u64 },
+    /// No block begins there.
+    Nothing,
     /// No heap of ours.
     Foreign,
 }
 
-/// Says what a caller did wrong; ends the process unless `MCRX_ON_ERROR=report`.
+/// Says what a caller did wrong; ends the process unless `MCRX_ON_ERROR=report`. Code is named by its return addresses.
 #[cold]
 pub(crate) fn misuse(function: &str, address: u64, caller: u64, misuse: Misuse) {
-    let message = Message::new().text(function).text("(").hex(address).text(")");
+    let message = Message::new().text(function).text("(").hex(address).text("): ");
+    let already = if function == "free" { "double free" } else { "use after free" };
     let message = match misuse {
-        Misuse::DoubleFree { block_size, site } => message
-            .text(": double free of a block of up to ")
-            .decimal(block_size)
-            .text(" bytes last made at site ")
-            .decimal(u64::from(site.0)),
-        Misuse::NotABlock { block, size, site } => {
-            let message = message.text(": invalid pointer");
-            if block == 0 {
-                message.text(", no block begins there")
-            } else {
-                message
-                    .decimal_after(", ", address - block)
-                    .text(" bytes into a block of ")
-                    .decimal(size)
-                    .text(" bytes made at site ")
-                    .decimal(u64::from(site.0))
-            }
+        Misuse::Freed { block_size, made_by } => {
+            let message =
+                message.text(already).text(" of a block of up to ").decimal(block_size).text(" bytes");
+            made_at(message, made_by)
         }
-        Misuse::Foreign => message.text(": invalid pointer, not of this heap"),
+        Misuse::Gone => message.text(already).text(" (or invalid pointer): nothing lives there any more"),
+        Misuse::Inside { block, size, made_by } => {
+            let message =
+                message.text("invalid pointer, ").decimal(address - block).text(" bytes into a block of ");
+            made_at(message.decimal(size).text(" bytes"), made_by)
+        }
+        Misuse::Nothing => message.text("invalid pointer, no block begins there"),
+        Misuse::Foreign => message.text("invalid pointer, not of this heap"),
     };
     message.text(", called from ").hex(caller).send();
     if SETTINGS.abort_on_error.get() == 1 {
@@ -100,10 +98,8 @@ pub(crate) fn misuse(function: &str, address: u64, caller: u64, misuse: Misuse) 
     }
 }
 
-impl Message {
-    fn decimal_after(self, lead: &str, value: u64) -> Self {
-        self.text(lead).decimal(value)
-    }
+fn made_at(message: Message, made_by: u64) -> Message {
+    if made_by == 0 { message } else { message.text(" made at ").hex(made_by) }
 }
 
 #[cfg(test)]

@@ -97,6 +97,11 @@ fn mix(hash: u64, value: u64) -> u64 {
     product ^ (product >> 29)
 }
 
+/// The innermost return address of a site; 0 if the site is not known.
+pub(crate) fn address(region: Region, site: SiteId) -> u64 {
+    if site.0 >= region.header().sites.load(Ordering::Acquire) { 0 } else { region.site(site).address.get() }
+}
+
 /// The site of a stack of return addresses, made if it is new.
 fn intern(region: Region, addresses: &[u64]) -> Site {
     let none = Site { id: SiteId(0), placed: false };

@@ -107,7 +107,7 @@ enum Found {
 /// Finds the block that begins at `address`, live or not long ago freed.
 fn find(address: u64) -> Result<Found, Misuse> {
     let region = runtime::region_holding(address).ok_or(Misuse::Foreign)?;
-    let nothing = Misuse::NotABlock { block: 0, size: 0, site: crate::abi::SiteId(0) };
+    let nothing = Misuse::Nothing;
     let slice = region.slice(address);
     if slice < crate::abi::FIRST_SLICE || slice >= region.header().high.load(Ordering::Acquire) {
         return Err(nothing);
@@ -124,7 +124,8 @@ fn find(address: u64) -> Result<Found, Misuse> {
             if start == address {
                 return Ok(Found::Large { region, slice: head });
             }
-            Err(Misuse::NotABlock { block: start, size: d.size.get(), site: Tag(d.tag.get()).site() })
+            let made_by = site::address(region, Tag(d.tag.get()).site());
+            Err(Misuse::Inside { block: start, size: d.size.get(), made_by })
         }
         Some(Kind::Slab) => {
             let shape = slab.shape();
@@ -134,21 +135,19 @@ fn find(address: u64) -> Result<Found, Misuse> {
                 return Err(nothing);
             }
             let tag = slab.tag(index).get();
-            match (inside, tag.is_live()) {
-                (0, true) => Ok(Found::InSlab { slab, index }),
-                (0, false) => {
-                    Err(Misuse::DoubleFree { block_size: u64::from(shape.block_size), site: tag.site() })
-                }
-                _ => Err(Misuse::NotABlock {
-                    block: address - u64::from(inside),
-                    size: tag.size(),
-                    site: tag.site(),
-                }),
+            if (inside, tag.is_live()) == (0, true) {
+                return Ok(Found::InSlab { slab, index });
             }
+            let made_by = site::address(region, tag.site());
+            Err(if inside == 0 {
+                Misuse::Freed { block_size: u64::from(shape.block_size), made_by }
+            } else if tag.is_live() {
+                Misuse::Inside { block: address - u64::from(inside), size: tag.size(), made_by }
+            } else {
+                Misuse::Nothing
+            })
         }
-        Some(Kind::Free | Kind::Taken) => {
-            Err(Misuse::DoubleFree { block_size: 0, site: crate::abi::SiteId(0) })
-        }
+        Some(Kind::Free | Kind::Taken) => Err(Misuse::Gone),
         _ => Err(nothing),
     }
 }
