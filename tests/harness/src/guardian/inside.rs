@@ -199,9 +199,11 @@ impl Post<'_> {
         let left = loop {
             // A failure here is not the end of the world: the next turn tries again.
             let _ = self.reap();
-            let alive: Vec<Process> =
-                descendants(Pid::this()).into_iter().filter(|process| !process.is_zombie()).collect();
-            if alive.is_empty() || Instant::now() >= deadline {
+            // A process whose first thread has ended counts as a zombie while its other threads still do, and cannot be
+            // reaped until they have: how it ended and what it used is not known before.
+            let (ended, alive): (Vec<Process>, Vec<Process>) =
+                descendants(Pid::this()).into_iter().partition(Process::is_zombie);
+            if (alive.is_empty() && ended.is_empty()) || Instant::now() >= deadline {
                 break alive;
             }
             for process in alive {
