@@ -86,7 +86,7 @@ pub(crate) fn is_root() -> bool {
 }
 
 /// Where things that outlive a clone are kept: `$MCRX_CACHE`, or `mcrx` in the user's cache directory.
-fn cache_directory() -> Result<PathBuf> {
+pub(crate) fn cache_directory() -> Result<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("MCRX_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("mcrx")))

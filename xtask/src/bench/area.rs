@@ -1,8 +1,10 @@
 //! What an area's module has to say.
 
+use super::Args;
 use super::supply::Supply;
 use anyhow::Result;
 use mcrx_harness::Usage;
+use serde_json::Value;
 use std::time::Duration;
 
 /// A part of the project that has peers.
@@ -11,8 +13,25 @@ pub(crate) struct Area {
     pub(crate) name: &'static str,
     /// What is compared, in a sentence.
     pub(crate) about: &'static str,
-    /// The cases that this machine can run; what the others lack is told to the supply.
-    pub(crate) cases: fn(&mut Supply) -> Vec<Case>,
+    pub(crate) method: Method,
+}
+
+/// How an area is measured. What cannot be had for it is told to the supply.
+pub(crate) enum Method {
+    /// By the cases that this machine can run.
+    Cases(fn(&mut Supply) -> Vec<Case>),
+    /// In a way of its own, with a baseline and options that only it has.
+    Own(fn(&Args, &mut Supply) -> Result<Findings>),
+}
+
+/// What an area with a method of its own came to.
+pub(crate) struct Findings {
+    /// For people.
+    pub(crate) text: String,
+    /// The same and the single samples, under the area's name.
+    pub(crate) json: Value,
+    /// Whether everything that was to be measured was.
+    pub(crate) complete: bool,
 }
 
 /// The same work, done by each of several sides.

@@ -7,6 +7,7 @@
 //! What it is not for: finding out where time goes, or guarding against small regressions of one function. That is what
 //! criterion benches beside the code do.
 
+mod allocator;
 mod area;
 mod measure;
 mod noise;
@@ -15,13 +16,13 @@ mod stats;
 mod supply;
 
 use anyhow::{Result, bail};
-use area::Area;
+use area::{Area, Findings, Method};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use supply::Supply;
 
 /// Every area. `noise` comes first: it says how much of a difference means something here.
-const AREAS: &[Area] = &[noise::AREA];
+const AREAS: &[Area] = &[noise::AREA, allocator::AREA];
 
 /// Measure against peers, side by side in one run
 #[derive(clap::Args)]
@@ -36,33 +37,49 @@ Exit status: 0 when every case was measured, 1 when one was left out.")]
 pub(crate) struct Args {
     /// One area; all without
     area: Option<String>,
-    /// How often each side has its turn, after one turn that is not counted
-    #[arg(long, default_value = "9")]
-    rounds: NonZeroUsize,
+    /// How often each side has its turn, after one turn that is not counted [default: 9; allocator: 3]
+    #[arg(long)]
+    rounds: Option<NonZeroUsize>,
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    allocator: allocator::Options,
 }
+
+const ROUNDS: NonZeroUsize = NonZeroUsize::new(9).expect("not zero");
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let areas = chosen(args.area.as_deref())?;
     let mut supply = Supply::default();
     let mut results = Vec::new();
+    let mut findings: Vec<(&str, Findings)> = Vec::new();
     for area in areas {
         eprintln!("{}: {}", area.name, area.about);
-        for case in (area.cases)(&mut supply) {
-            results.push(measure::case(area.name, &case, args.rounds)?);
+        match area.method {
+            Method::Cases(cases) => {
+                for case in cases(&mut supply) {
+                    results.push(measure::case(area.name, &case, args.rounds.unwrap_or(ROUNDS))?);
+                }
+            }
+            Method::Own(measure) => findings.push((area.name, measure(args, &mut supply)?)),
         }
     }
     if args.json {
-        println!("{:#}", report::json(&results, supply.missing()));
+        println!("{:#}", report::json(&results, &findings, supply.missing()));
     } else {
-        print!("{}", report::table(&results));
+        if !results.is_empty() {
+            print!("{}", report::table(&results));
+        }
+        for (_, found) in &findings {
+            print!("{}", found.text);
+        }
     }
     for reason in supply.missing() {
         eprintln!("left out: {reason}");
     }
-    Ok(if supply.missing().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let complete = supply.missing().is_empty() && findings.iter().all(|(_, found)| found.complete);
+    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn chosen(name: Option<&str>) -> Result<Vec<&'static Area>> {

@@ -3,7 +3,7 @@
 //! The ratios should be 1. Their quartiles are the noise floor of this machine: a difference that another area reports
 //! means something only where it is larger.
 
-use super::area::{Area, Case, Figure, Side};
+use super::area::{Area, Case, Figure, Method, Side};
 use super::supply::{Peer, Supply};
 use anyhow::{Result, ensure};
 use mcrx_harness::client::{RedisBenchmark, Wrk};
@@ -13,8 +13,11 @@ use mcrx_servers::Server;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-pub(crate) const AREA: Area =
-    Area { name: "noise", about: "the same against itself: how much a ratio varies for no reason", cases };
+pub(crate) const AREA: Area = Area {
+    name: "noise",
+    about: "the same against itself: how much a ratio varies for no reason",
+    method: Method::Cases(cases),
+};
 
 const WRK: Peer = Peer::Program { name: "wrk", package: "wrk" };
 const REDIS_BENCHMARK: Peer = Peer::Program { name: "redis-benchmark", package: "redis-tools" };

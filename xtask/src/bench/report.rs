@@ -1,5 +1,6 @@
 //! What was measured, as a table for people and as JSON.
 
+use super::area::Findings;
 use super::measure::{Measured, SideOf};
 use super::stats::Spread;
 use serde_json::{Value, json};
@@ -57,8 +58,8 @@ impl std::fmt::Display for Significant {
     }
 }
 
-/// Everything, down to the single turns.
-pub(crate) fn json(results: &[Measured], missing: &BTreeSet<String>) -> Value {
+/// Everything, down to the single turns. Areas with a method of their own stand beside the cases, under their names.
+pub(crate) fn json(results: &[Measured], findings: &[(&str, Findings)], missing: &BTreeSet<String>) -> Value {
     let cases: Vec<Value> = results
         .iter()
         .map(|result| {
@@ -75,7 +76,11 @@ pub(crate) fn json(results: &[Measured], missing: &BTreeSet<String>) -> Value {
             json!({ "area": result.area, "case": result.case, "comparisons": comparisons })
         })
         .collect();
-    json!({ "schema": "mcrx.bench/1", "cases": cases, "left_out": missing })
+    let mut value = json!({ "schema": "mcrx.bench/1", "cases": cases, "left_out": missing });
+    for (area, found) in findings {
+        value[*area] = found.json.clone();
+    }
+    value
 }
 
 fn side(side: &SideOf) -> Value {
@@ -113,7 +118,7 @@ mod tests {
 
     #[test]
     fn json_says_what_was_left_out() {
-        let value = json(&measured(), &BTreeSet::from(["wrk: not there".to_owned()]));
+        let value = json(&measured(), &[], &BTreeSet::from(["wrk: not there".to_owned()]));
         assert_eq!(value["schema"], "mcrx.bench/1");
         assert_eq!(value["left_out"][0], "wrk: not there");
         assert_eq!(value["cases"][0]["comparisons"][0]["peer"]["samples"][0], 0.012_345_6);

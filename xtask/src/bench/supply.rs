@@ -11,7 +11,6 @@ pub(crate) enum Peer {
     /// A program of a Debian package.
     Program { name: &'static str, package: &'static str },
     /// A file of a Debian package, a library mostly.
-    #[expect(dead_code, reason = "for areas whose peers are libraries; the first comes with the allocator")]
     File { path: &'static str, package: &'static str },
     /// A program of the crate registry.
     #[expect(dead_code, reason = "for areas whose peers are crates; the first comes with the allocator")]
@@ -41,6 +40,11 @@ impl Supply {
             Peer::Server { name, version } => server(name, version),
         };
         found.map_err(|reason| self.missing.insert(reason)).ok()
+    }
+
+    /// For what an area gets in a way of its own: remembers why, if it cannot be had.
+    pub(crate) fn or_missing<T>(&mut self, got: anyhow::Result<T>) -> Option<T> {
+        got.map_err(|error| self.missing.insert(format!("{error:#}"))).ok()
     }
 
     /// What could not be had, a sentence each.

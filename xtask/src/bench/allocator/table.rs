@@ -1,0 +1,230 @@
+//! What was measured, as text and as JSON.
+
+use super::contender::{BASELINE, KNOWN};
+use super::programs;
+use super::rounds::{Measured, Row};
+use super::verdict::{Target, Verdict};
+use crate::bench::area::Findings;
+use crate::bench::stats::Spread;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// What can be asked for.
+pub(super) fn list() -> Findings {
+    let allocators = KNOWN.iter().map(|known| (known.name, known.about));
+    let allocators: Vec<_> = [(BASELINE, "the baseline")].into_iter().chain(allocators).collect();
+    let programs: Vec<_> = programs::ALL.iter().map(|program| (program.name, program.about)).collect();
+    let mut text = String::new();
+    for (heading, rows) in [("allocators", &allocators), ("programs", &programs)] {
+        text += &format!("{heading}\n");
+        for (name, about) in rows {
+            text += &format!("  {name:<14} {about}\n");
+        }
+    }
+    let names = |rows: &[(&str, &str)]| rows.iter().map(|row| row.0.to_owned()).collect::<Vec<_>>();
+    let json = json!({ "allocators": names(&allocators), "programs": names(&programs) });
+    Findings { text, json, complete: true }
+}
+
+/// For people: a row for each program, a column for each allocator.
+pub(super) fn text(measured: &Measured, verdict: &Verdict) -> String {
+    let mut text = String::new();
+    text += "processor time, ratio to glibc's: median over rounds, +- half of the inner half's width\n";
+    text += &grid(
+        measured,
+        |row| row.unit,
+        |row, index| row.cpu_ratio(index),
+        |cost| cost.cpu,
+        &verdict.cpu_means,
+    );
+    text += "\npeak resident set, ratio to glibc's; the mean is over programs above 20 MiB\n";
+    text += &grid(
+        measured,
+        |_| "MiB",
+        |row, index| row.rss_ratio(index),
+        |cost| cost.peak_rss,
+        &verdict.rss_means,
+    );
+    let reported = reported(measured);
+    if !reported.is_empty() {
+        text += "\nreported by the programs themselves\n";
+        text += &aligned(&reported);
+    }
+    if !verdict.targets.is_empty() {
+        text += "\ntargets\n";
+        text += &aligned(&verdict.targets.iter().map(target_cells).collect::<Vec<_>>());
+    }
+    for failure in &measured.failures {
+        text += &format!("not measured: {failure}\n");
+    }
+    text
+}
+
+fn grid(
+    measured: &Measured,
+    unit: impl Fn(&Row) -> &'static str,
+    ratio: impl Fn(&Row, usize) -> Option<Spread>,
+    of: impl Fn(&super::turn::Cost) -> f64 + Copy,
+    means: &[Option<f64>],
+) -> String {
+    let mut rows = vec![vec!["program".to_owned()]];
+    rows[0].extend(measured.contenders.iter().cloned());
+    for row in &measured.programs {
+        let mut cells = vec![row.program.to_owned()];
+        let baseline = row.median(0, of);
+        cells.push(baseline.map_or("failed".to_owned(), |value| format!("{value:.2} {}", unit(row))));
+        for index in 1..measured.contenders.len() {
+            cells.push(ratio(row, index).map_or("failed".to_owned(), |spread| {
+                format!("{:.3} +-{:.3}", spread.median, (spread.high - spread.low) / 2.0)
+            }));
+        }
+        rows.push(cells);
+    }
+    let mut last = vec!["geometric mean".to_owned(), String::new()];
+    // Blanks stand where the others have their spread, so that the points stand below each other.
+    let cell = |mean: &Option<f64>| mean.map_or("-".to_owned(), |mean| format!("{mean:.3}        "));
+    last.extend(means.iter().skip(1).map(cell));
+    rows.push(last);
+    aligned(&rows)
+}
+
+/// Figures that programs printed, for each allocator: as they are, not as ratios.
+fn reported(measured: &Measured) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for row in &measured.programs {
+        let turns = row.turns.iter().flatten().flatten();
+        let names: BTreeSet<&String> = turns.flat_map(|cost| cost.reported.keys()).collect();
+        for name in names {
+            let mut cells = vec![format!("{}: {name}", row.program)];
+            for index in 0..measured.contenders.len() {
+                let value = row.median(index, |cost| cost.reported.get(name).copied().unwrap_or(f64::NAN));
+                cells.push(value.map_or("failed".to_owned(), |value| format!("{value:.1}")));
+            }
+            rows.push(cells);
+        }
+    }
+    if !rows.is_empty() {
+        let mut heading = vec![String::new()];
+        heading.extend(measured.contenders.iter().cloned());
+        rows.insert(0, heading);
+    }
+    rows
+}
+
+fn target_cells(target: &Target) -> Vec<String> {
+    let verdict = if target.is_met() { "met" } else { "missed" };
+    vec![
+        target.what.clone(),
+        format!("{:.3}", target.value),
+        format!("<= {:.2}", target.limit),
+        verdict.to_owned(),
+    ]
+}
+
+/// The first column to the left, the others to the right.
+pub(super) fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+            line += &if column == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") };
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// For programs: everything, down to the single turns.
+pub(super) fn json(measured: &Measured, verdict: &Verdict) -> Value {
+    let programs: Vec<Value> = measured.programs.iter().map(|row| program(measured, row)).collect();
+    let means = |means: &[Option<f64>]| by_contender(measured, |index| json!(means[index]));
+    let targets: Vec<Value> = verdict
+        .targets
+        .iter()
+        .map(|it| json!({ "what": it.what, "value": it.value, "limit": it.limit, "met": it.is_met() }))
+        .collect();
+    json!({
+        "allocators": measured.contenders,
+        "programs": programs,
+        "geometric_mean": { "cpu": means(&verdict.cpu_means), "peak_rss": means(&verdict.rss_means) },
+        "targets": targets,
+        "failures": measured.failures,
+    })
+}
+
+fn program(measured: &Measured, row: &Row) -> Value {
+    let ratio = |ratio: Option<Spread>| {
+        ratio.map(|it| json!({ "median": it.median, "low": it.low, "high": it.high }))
+    };
+    let runs = by_contender(measured, |index| {
+        let reported = row.turns[index]
+            .as_ref()
+            .map(|turns| turns.iter().map(|cost| &cost.reported).collect::<Vec<_>>());
+        json!({
+            "cpu": row.samples(index, |cost| cost.cpu),
+            "cpu_ratio": ratio(row.cpu_ratio(index)),
+            "peak_rss_mib": row.samples(index, |cost| cost.peak_rss),
+            "peak_rss_ratio": ratio(row.rss_ratio(index)),
+            "reported": reported,
+        })
+    });
+    json!({ "name": row.program, "cpu_unit": row.unit, "runs": runs })
+}
+
+fn by_contender(measured: &Measured, of: impl Fn(usize) -> Value) -> Value {
+    let pairs = measured.contenders.iter().enumerate().map(|(index, name)| (name.clone(), of(index)));
+    Value::Object(pairs.collect::<Map<_, _>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::turn::Cost;
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn measured() -> Measured {
+        let cost = |cpu, peak_rss| Cost {
+            cpu,
+            peak_rss,
+            reported: BTreeMap::from([("end rss (MiB)".to_owned(), peak_rss / 2.0)]),
+            output: String::new(),
+        };
+        let turns = vec![Some(vec![cost(2.0, 40.0)]), Some(vec![cost(1.0, 30.0)]), None];
+        Measured {
+            contenders: ["glibc", "ours", "broken"].map(str::to_owned).to_vec(),
+            programs: vec![Row { program: "work", unit: "s", turns }],
+            failures: vec!["work under broken: it ended with SIGSEGV".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_row_shows_the_baselines_value_and_the_others_ratios() {
+        let measured = measured();
+        let text = text(&measured, &Verdict::of(&measured));
+        let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert!(rows.contains(&vec!["work", "2.00", "s", "0.500", "+-0.000", "failed"]), "{text}");
+        assert!(rows.contains(&vec!["work", "40.00", "MiB", "0.750", "+-0.000", "failed"]), "{text}");
+        assert!(rows.contains(&vec!["work:", "end", "rss", "(MiB)", "20.0", "15.0", "failed"]), "{text}");
+        assert!(rows.contains(&vec!["cpu,", "geometric", "mean", "0.500", "<=", "0.78", "met"]), "{text}");
+        assert!(text.ends_with("not measured: work under broken: it ended with SIGSEGV\n"), "{text}");
+    }
+
+    #[test]
+    fn json_holds_every_turn_and_null_for_what_failed() {
+        let measured = measured();
+        let value = json(&measured, &Verdict::of(&measured));
+        let runs = &value["programs"][0]["runs"];
+        assert_eq!(runs["ours"]["cpu"], json!([1.0]));
+        assert_eq!(runs["ours"]["cpu_ratio"]["median"], 0.5);
+        assert_eq!(runs["ours"]["reported"][0]["end rss (MiB)"], 15.0);
+        assert_eq!(runs["broken"]["cpu"], Value::Null);
+        assert_eq!(value["geometric_mean"]["cpu"]["broken"], Value::Null);
+    }
+}
