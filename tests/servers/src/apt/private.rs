@@ -84,9 +84,10 @@ impl PrivateApt {
         for index in &self.indexes {
             let text = output_of(self.command(APT_HELPER).arg("cat-file").arg(&index.file))?;
             for package in index::packages(&text, name, &index.base, &index.suite) {
-                if package.upstream() == upstream
-                    && !found.iter().any(|known: &SourcePackage| known.files == package.files)
-                {
+                // Testing and unstable list the same files at the same place.
+                let listed =
+                    |known: &SourcePackage| known.files == package.files && known.address == package.address;
+                if package.upstream() == upstream && !found.iter().any(listed) {
                     found.push(package);
                 }
             }

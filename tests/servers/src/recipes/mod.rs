@@ -2,12 +2,24 @@
 
 use crate::recipe::Recipe;
 
+mod httpd;
 mod memcached;
 mod nginx;
+mod openssh;
+mod redis;
+mod vsftpd;
 
 /// Every recipe, releases of one program in ascending order.
 pub(crate) fn all() -> Vec<Recipe> {
-    [nginx::recipes(), memcached::recipes()].concat()
+    [
+        nginx::recipes(),
+        memcached::recipes(),
+        redis::recipes(),
+        openssh::recipes(),
+        httpd::recipes(),
+        vsftpd::recipes(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]
