@@ -1,7 +1,7 @@
 //! Where the libraries come from: ours from this workspace, current peers from the C and C++ sources that crates carry.
 //!
-//! A peer is built by its own build files, as its authors would for use under LD_PRELOAD, once for the user: what lies in
-//! `bench/` of the cache is named by crate and version, and is complete.
+//! A peer is built as its own build files would for use under LD_PRELOAD, once for the user: what lies in `bench/` of the cache
+//! is named by crate and version, and is complete.
 
 use super::workshop::run;
 use crate::install::{cache_directory, cargo};
@@ -17,34 +17,51 @@ use std::process::Command;
 pub(super) struct Crate {
     name: &'static str,
     version: &'static str,
-    /// The directory in it that cmake is pointed at.
+    /// The directory in it that holds them.
     sources: &'static str,
-    /// What cmake calls the library to preload.
-    target: &'static str,
-    options: &'static [&'static str],
-    /// What comes out.
-    library: &'static str,
+    build: Build,
 }
 
-const MIMALLOC: Crate = Crate {
-    name: "libmimalloc-sys",
-    version: "0.1.49",
-    sources: "",
-    target: "mimalloc",
-    options: &["-DMI_BUILD_TESTS=OFF", "-DMI_BUILD_OBJECT=OFF", "-DMI_BUILD_STATIC=OFF"],
-    library: "libmimalloc.so",
+/// How a library is made of them.
+#[derive(Debug, Clone, Copy)]
+enum Build {
+    /// By their own build files: this target, which makes this library.
+    Cmake { target: &'static str, library: &'static str, options: &'static [&'static str] },
+    /// By one call of the compiler, for a crate that leaves part of the build files out.
+    Compiler { source: &'static str, flags: &'static [&'static str] },
+}
+
+/// What mimalloc's own build files pass to gcc for a release on x86-64 Linux.
+const MIMALLOC: Build = Build::Compiler {
+    source: "src/static.c",
+    flags: &[
+        "-Iinclude",
+        "-O3",
+        "-DNDEBUG",
+        "-DMI_MALLOC_OVERRIDE",
+        "-DMI_SHARED_LIB",
+        "-DMI_SHARED_LIB_EXPORT",
+        "-DMI_BUILD_RELEASE",
+        "-std=gnu11",
+        "-fvisibility=hidden",
+        "-ftls-model=initial-exec",
+        "-fno-builtin-malloc",
+    ],
 };
 
-/// The one crate carries two releases.
-pub(super) const MIMALLOC_2: Crate = Crate { sources: "c_src/mimalloc/v2", ..MIMALLOC };
-pub(super) const MIMALLOC_3: Crate = Crate { sources: "c_src/mimalloc/v3", ..MIMALLOC };
+/// One crate carries two releases, 2.3 and 3.3.
+pub(super) const MIMALLOC_2: Crate =
+    Crate { name: "libmimalloc-sys", version: "0.1.49", sources: "c_src/mimalloc/v2", build: MIMALLOC };
+pub(super) const MIMALLOC_3: Crate = Crate { sources: "c_src/mimalloc/v3", ..MIMALLOC_2 };
 pub(super) const SNMALLOC: Crate = Crate {
     name: "snmalloc-sys",
     version: "0.7.6",
     sources: "upstream",
-    target: "snmallocshim",
-    options: &["-DSNMALLOC_BUILD_TESTING=OFF", "-DSNMALLOC_STATIC_LIBRARY=OFF"],
-    library: "libsnmallocshim.so",
+    build: Build::Cmake {
+        target: "snmallocshim",
+        library: "libsnmallocshim.so",
+        options: &["-DSNMALLOC_BUILD_TESTING=OFF", "-DSNMALLOC_STATIC_LIBRARY=OFF"],
+    },
 };
 
 /// Builds libmcrx.so from this workspace, and says where it is.
@@ -74,35 +91,27 @@ fn built(messages: &str, target: &str) -> Option<PathBuf> {
 impl Crate {
     /// Builds it if that has not been done, and says where its library is.
     pub(super) fn provide(self) -> Result<PathBuf> {
-        let name = format!("{}-{}", self.name, self.version);
+        let name = format!("{}-{}-{}", self.name, self.version, self.sources.replace('/', "-"));
         let bench = cache_directory()?.join("bench");
-        let built = bench.join("built").join(format!("{name}-{}", self.sources.replace('/', "-")));
-        let library = built.join(self.library);
+        let built = bench.join("built").join(&name);
+        let library = built.join("library.so");
         if library.exists() {
             return Ok(library);
         }
         // A machine that has no compiler for it says so before anything is fetched.
-        for (program, package) in [("cmake", "cmake"), ("c++", "g++"), ("make", "make")] {
+        for (program, package) in [("cmake", "cmake"), ("make", "make"), ("cc", "gcc"), ("c++", "g++")] {
             self.need(program, package)?;
         }
         eprintln!("{name} is built, once for this user");
-        let sources = self.fetch(&bench.join("crates").join(&name))?.join(self.sources);
-        let work = bench.join("work").join(format!("{}-{}", self.target, std::process::id()));
-        let result = self.build(&sources, &work).and_then(|()| {
-            // In one step, so that what is there is complete.
-            fs::create_dir_all(bench.join("built"))?;
-            fs::remove_dir_all(&built).or_else(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })?;
-            fs::rename(&work, &built).with_context(|| format!("{} cannot be made", built.display()))
-        });
-        if result.is_err() {
-            // The error that matters is the other one.
-            let _ = fs::remove_dir_all(&work);
+        let sources = self.fetch(&bench.join("crates").join(self.name))?.join(self.sources);
+        fs::create_dir_all(bench.join("built"))?;
+        // Moved to its place when it is complete. Beside it, so that it can be.
+        let work = tempfile::Builder::new().prefix("work-").tempdir_in(bench.join("built"))?;
+        self.build.run(&sources, work.path()).with_context(|| format!("{name} does not build"))?;
+        if let Err(error) = fs::rename(work.path(), &built) {
+            // Somebody else may have been faster.
+            ensure!(library.exists(), "{} cannot be made: {error}", built.display());
         }
-        result.with_context(|| format!("{name} does not build"))?;
-        ensure!(library.exists(), "{name}: cmake made no {}", self.library);
         Ok(library)
     }
 
@@ -136,22 +145,35 @@ impl Crate {
         directory_of(&metadata, self.name)
             .with_context(|| format!("cargo does not say where {} is", self.name))
     }
+}
 
-    fn build(self, sources: &Path, work: &Path) -> Result<()> {
-        fs::create_dir_all(work).with_context(|| format!("{} cannot be made", work.display()))?;
-        run(Command::new("cmake")
-            .arg("-S")
-            .arg(sources)
-            .arg("-B")
-            .arg(work)
-            .arg("-DCMAKE_BUILD_TYPE=Release")
-            .args(self.options))?;
-        run(Command::new("cmake").arg("--build").arg(work).args([
-            "--parallel",
-            "2",
-            "--target",
-            self.target,
-        ]))?;
+impl Build {
+    /// Makes `library.so` in a directory.
+    fn run(self, sources: &Path, directory: &Path) -> Result<()> {
+        let library = directory.join("library.so");
+        match self {
+            Build::Cmake { target, library: made, options } => {
+                let work = directory.join("cmake");
+                let configure = ["-DCMAKE_BUILD_TYPE=Release", "-S"];
+                run(Command::new("cmake").args(options).args(configure).arg(sources).arg("-B").arg(&work))?;
+                run(Command::new("cmake").arg("--build").arg(&work).args([
+                    "--parallel",
+                    "2",
+                    "--target",
+                    target,
+                ]))?;
+                fs::rename(work.join(made), &library).with_context(|| format!("cmake made no {made}"))?;
+                fs::remove_dir_all(&work)?;
+            }
+            Build::Compiler { source, flags } => {
+                run(Command::new("cc")
+                    .current_dir(sources)
+                    .args(flags)
+                    .args(["-fPIC", "-shared", "-pthread", "-o"])
+                    .arg(&library)
+                    .arg(source))?;
+            }
+        }
         Ok(())
     }
 }
