@@ -3,10 +3,8 @@
 //! Each touches two cache lines beyond the program's own: `malloc` the bin and the tag, `free` the descriptor and the tag. The block
 //! itself is not touched. Everything rarer is in `slow`.
 
-use crate::abi::{
-    Class, DATA_OFFSET, DESCRIPTORS_OFFSET, Descriptor, FIRST_SLICE, SLICE_BITS, SLICE_SIZE, Tag,
-};
-use crate::heap::BINS;
+use crate::abi::{Class, Descriptor, SLICE_SIZE, Tag};
+use crate::heap::Bin;
 use crate::region::TagRef;
 use crate::sync::Field;
 use crate::{runtime, slow, thread};
@@ -24,12 +22,13 @@ pub struct Caller {
 const TABLE_MAX: u64 = 1024;
 const TABLE_LEN: usize = 65;
 
-#[expect(clippy::cast_possible_truncation, reason = "an index below 65")]
-static CLASSES: [u8; TABLE_LEN] = {
+/// Where in a heap the bin for a request lies, by its size in units of 16 bytes.
+#[expect(clippy::cast_possible_truncation, reason = "below the size of a heap's bins, 4 KiB")]
+static BIN_OFFSETS: [u16; TABLE_LEN] = {
     let mut table = [0; TABLE_LEN];
     let mut step = 0;
     while step < TABLE_LEN {
-        table[step] = Class::of(step as u64 * 16).0;
+        table[step] = (Class::of(step as u64 * 16).0 as usize * size_of::<Bin>()) as u16;
         step += 1;
     }
     table
@@ -44,8 +43,7 @@ pub fn malloc_fast(size: u64, caller: Caller) -> Option<u64> {
         && let Some(site_bits) = heap.sites.site(caller.address)
     {
         let step = usize::try_from((size + 15) >> 4).unwrap_or(0);
-        let class = usize::from(CLASSES[step % TABLE_LEN]);
-        let bin = &heap.bins[class % BINS];
+        let bin = heap.bin_at(BIN_OFFSETS[step % TABLE_LEN]);
         let index = bin.free.get();
         if index != 0 {
             let tag_ref = TagRef::at(bin.tags.get() + 8 * u64::from(index));
@@ -62,22 +60,20 @@ pub fn malloc_fast(size: u64, caller: Caller) -> Option<u64> {
 /// `free(3)`; `caller` is the return address, for messages.
 #[inline(always)]
 pub fn free(address: u64, caller: u64) {
-    let (start, committed) = runtime::heap_extent();
-    let offset = address.wrapping_sub(start);
-    if offset < committed {
-        let first = start - DATA_OFFSET
-            + DESCRIPTORS_OFFSET
-            + u64::from(FIRST_SLICE) * size_of::<Descriptor>() as u64;
-        let d = descriptor_at(first + (offset >> SLICE_BITS) * size_of::<Descriptor>() as u64);
+    if let Some(at) = runtime::descriptor_address(address) {
+        let d = descriptor_at(at);
         let owner = d.owner.get();
         // Only the first slice of a slab has an owner.
         if owner != 0 {
             let in_slab = address & (SLICE_SIZE - 1);
             let from_first = in_slab.wrapping_sub(u64::from(d.first.get()));
-            let index = from_first.wrapping_mul(d.reciprocal.get()) >> crate::abi::RECIPROCAL_SHIFT;
-            let tag_ref = TagRef::at(address - in_slab + u64::from(d.tags.get()) + 8 * index);
-            let exact = index * u64::from(d.block_size.get()) == from_first;
-            if exact && index < u64::from(d.capacity.get()) {
+            // Both quotient and divisibility from one multiplication; see `abi::SlabShape`.
+            let reciprocal = d.reciprocal.get();
+            let product = u128::from(from_first) * u128::from(reciprocal);
+            #[expect(clippy::cast_possible_truncation, reason = "the two halves of a product")]
+            let (rest, index) = (product as u64, (product >> 64) as u64);
+            if rest < reciprocal && index < u64::from(d.capacity.get()) {
+                let tag_ref = TagRef::at(address - in_slab + u64::from(d.tags.get()) + 8 * index);
                 let tag = tag_ref.get();
                 #[expect(clippy::cast_possible_truncation, reason = "at most the capacity")]
                 let number = index as u32 + 1;

@@ -1,3 +1,5 @@
+//! Contains `unsafe`: a bin by its offset.
+//!
 //! A thread's heap: for each size class a bin, from which blocks are taken, and the queue of slabs behind it.
 //!
 //! A heap belongs to one thread at a time. When the thread ends, the heap is emptied as far as it goes and waits, with its
@@ -100,6 +102,15 @@ impl Heap {
 
     pub(crate) fn bin(&self, class: usize) -> &Bin {
         &self.bins[class % BINS]
+    }
+
+    /// The bin that begins `offset` bytes into the bins.
+    #[inline(always)]
+    pub(crate) fn bin_at(&self, offset: u16) -> &Bin {
+        debug_assert!(usize::from(offset) < size_of_val(&self.bins));
+        let bins = core::ptr::from_ref(&self.bins).cast::<u8>();
+        // SAFETY: callers take the offset from a table of multiples of a bin's size, below that of all bins.
+        unsafe { &*bins.add(usize::from(offset)).cast::<Bin>() }
     }
 
     fn queue(&self, class: usize) -> &Queue {

@@ -2,7 +2,8 @@
 //! regions it took over, and the one-time start.
 
 use crate::abi::{
-    ARENA_BASE, ARENA_SLOTS, DATA_OFFSET, FIRST_SLICE, REGION_SIZE, SLICE_SIZE, is_region_base, region_of,
+    ARENA_BASE, ARENA_SLOTS, DATA_OFFSET, Descriptor, FIRST_SLICE, REGION_SIZE, SLICE_BITS, SLICE_SIZE,
+    is_region_base, region_of,
 };
 use crate::lock;
 use crate::orphan;
@@ -20,16 +21,23 @@ static HOME: AtomicU64 = AtomicU64::new(0);
 /// Where the slices of the home region begin, and how many bytes of them are committed: what `free` may look at.
 static HEAP_START: AtomicU64 = AtomicU64::new(0);
 static HEAP_BYTES: AtomicU64 = AtomicU64::new(0);
+/// What makes the address of a slice's descriptor of its own: see [`descriptor_address`].
+static HEAP_BIAS: AtomicU64 = AtomicU64::new(0);
 static START: AtomicU32 = AtomicU32::new(0);
 
 /// Values of a region's fork word; the kernel makes it 0 in a child.
 const SAME_PROCESS: u32 = 1;
 const MENDING: u32 = 2;
 
-/// Address and length of the committed slices of the home region.
+/// Bytes of slice per byte of descriptor, as a power of two.
+const DESCRIPTOR_SHIFT: u32 = SLICE_BITS - size_of::<Descriptor>().trailing_zeros();
+
+/// The address of the descriptor of the slice that holds `address`, if that is a committed one of the home region.
 #[inline(always)]
-pub(crate) fn heap_extent() -> (u64, u64) {
-    (HEAP_START.get(), HEAP_BYTES.get())
+pub(crate) fn descriptor_address(address: u64) -> Option<u64> {
+    let within = address.wrapping_sub(HEAP_START.get()) < HEAP_BYTES.get();
+    let scaled = (address >> DESCRIPTOR_SHIFT) & !(size_of::<Descriptor>() as u64 - 1);
+    within.then(|| scaled.wrapping_add(HEAP_BIAS.get()))
 }
 
 /// The committed part of `region` has grown.
@@ -41,7 +49,10 @@ pub(crate) fn note_growth(region: Region) {
 
 fn settle_in(region: Region) {
     HOME.store(region.base(), Ordering::Release);
-    HEAP_START.set(region.base() + DATA_OFFSET);
+    let start = region.base() + DATA_OFFSET;
+    HEAP_START.set(start);
+    let first = core::ptr::from_ref(region.descriptor(FIRST_SLICE)).addr() as u64;
+    HEAP_BIAS.set(first.wrapping_sub(start >> DESCRIPTOR_SHIFT));
     note_growth(region);
 }
 

@@ -31,8 +31,8 @@ pub(crate) struct SiteCache([Entry; ENTRIES]);
 impl SiteCache {
     #[inline(always)]
     fn entry(&self, key: u64) -> &Entry {
-        let mixed = key ^ (key >> 9);
-        &self.0[usize::try_from(mixed).unwrap_or(0) % ENTRIES]
+        // Code is dense: the low bits of return addresses are as good as random.
+        &self.0[usize::try_from(key).unwrap_or(0) % ENTRIES]
     }
 
     /// The site bits of a key, if they are known and the key is no wrapper's. Keys have a clear top bit.

@@ -101,16 +101,15 @@ pub struct SlabShape {
     pub limit: u32,
     /// Bytes per block.
     pub block_size: u32,
-    /// See [`SlabShape::index`].
+    /// 2^64 divided by the block size, rounded up: to divide by multiplying.
     pub reciprocal: u64,
 }
 
-/// Fraction bits of a [`SlabShape::reciprocal`]: with offsets of at most 19 bits and sizes of at most 17, the error of
-/// `offset * ceil(2^44 / size) >> 44` stays below `1 / size`, so that the quotient is exact.
-pub const RECIPROCAL_SHIFT: u32 = 44;
-
+/// `ceil(2^64 / size)`. An offset below 2^19 times this has the quotient in its upper 64 bits, exactly (the error, below
+/// `offset / 2^64`, is less than `1 / size`), and in its lower ones less than the reciprocal itself if and only if the
+/// division leaves no rest (Lemire, Kaser, Kurz: *Faster Remainder by Direct Computation*, 2019, section 3).
 const fn reciprocal(size: u32) -> u64 {
-    (1u64 << RECIPROCAL_SHIFT).div_ceil(size as u64)
+    (u64::MAX / size as u64) + 1
 }
 
 impl SlabShape {
@@ -122,7 +121,7 @@ impl SlabShape {
             return None;
         }
         let from_first = offset - self.first;
-        let index = ((from_first as u64 * self.reciprocal) >> RECIPROCAL_SHIFT) as u32;
+        let index = ((from_first as u128 * self.reciprocal as u128) >> 64) as u32;
         if index >= self.limit {
             return None;
         }

@@ -41,7 +41,7 @@ mod placed;
 mod site;
 mod tag;
 
-pub use class::{CLASS_COUNT, Class, MAX_SLAB_BLOCK, RECIPROCAL_SHIFT, SlabShape};
+pub use class::{CLASS_COUNT, Class, MAX_SLAB_BLOCK, SlabShape};
 pub use descriptor::{Descriptor, Kind, Word, flag};
 pub use header::{Header, MAGIC, VERSION};
 pub use placed::{PLACEMENT_MAGIC, Placed, PlacementHeader, PlacementRow};

@@ -134,7 +134,7 @@ fn slab(
     if capacity > layout.limit {
         return None;
     }
-    let reciprocal = (1u64 << 44).div_ceil(layout.size);
+    let reciprocal = u64::MAX / layout.size + 1;
     let described = memory.u64(descriptor + offset_of!(Descriptor, reciprocal) as u64)? == reciprocal
         && half(offset_of!(Descriptor, first))? == layout.first
         && half(offset_of!(Descriptor, block_size))? == layout.size
