@@ -6,6 +6,7 @@
 use crate::abi::{Class, Descriptor, SLICE_SIZE, Tag};
 use crate::heap::Bin;
 use crate::region::TagRef;
+use crate::slab::list_at;
 use crate::sync::Field;
 use crate::{runtime, slow, thread};
 
@@ -82,8 +83,9 @@ pub fn free(address: u64, caller: u64) {
                         return slow::free_remote(address, number, owner);
                     }
                     // First: from here on the block is free to whoever looks.
-                    tag_ref.set(tag.freed(d.local_free.get()));
-                    d.local_free.set(number);
+                    let list = list_at(d.list.get());
+                    tag_ref.set(tag.freed(list.get()));
+                    list.set(number);
                     let left = d.countdown.get() - 1;
                     d.countdown.set(left);
                     if left == 0 {

@@ -150,7 +150,7 @@ impl Heap {
                     None => return false,
                 },
             };
-            slab.descriptor.place.set(place::CURRENT);
+            slab.attach(&bin.free);
             bin.slab.set(slab.slice);
             if self.serve_from(bin, slab) {
                 return true;
@@ -214,6 +214,7 @@ impl Heap {
                     self.retire(slab);
                 }
             }
+            place::CURRENT => slab.ignore_countdown(),
             _ => {}
         }
     }
@@ -338,10 +339,9 @@ impl Heap {
             return;
         }
         let slab = self.slab(current);
-        let back = slab.append_local(bin.free.get());
+        slab.detach(bin.free.get());
         bin.free.set(0);
         bin.slab.set(0);
-        slab.descriptor.countdown.set(slab.descriptor.countdown.get() - back);
         self.push(slab);
     }
 

@@ -1,21 +1,24 @@
+//! Contains `unsafe`: the list that a descriptor names.
+//!
 //! Slabs: slices cut into blocks of one size, and the lists of free ones.
 //!
-//! A slab belongs to one heap. Its owner takes blocks from the *bin* (see `heap`), which holds the free list of one slab at a
-//! time; what the owner frees goes to `local_free`, what others free to `remote`. `countdown` tells `free` when to stop and look:
+//! A slab belongs to one heap. Its owner takes blocks from the *bin* (see `heap`), which has the free list of one slab at a
+//! time; what the owner frees goes to the slab's own list, what others free to `remote`. `countdown` tells `free` when to stop and look:
 //!
-//! | place   | in a bin's queue | `countdown`            | `remote` target            |
-//! |---------|------------------|------------------------|----------------------------|
-//! | CURRENT | no               | blocks out             | none                       |
-//! | QUEUED  | yes              | blocks out             | none (all out, if ownerless) |
-//! | FULL    | no               | frees until it is queued | some: tell the owner     |
-//! | SPARE   | no (heap's spares)| unused                | none                       |
+//! | place   | in a bin's queue | `list` is in  | `countdown`              | `remote` target              |
+//! |---------|------------------|---------------|--------------------------|------------------------------|
+//! | CURRENT | no               | its bin       | means nothing            | none                         |
+//! | QUEUED  | yes              | `local_free`  | blocks out               | none (all out, if ownerless) |
+//! | FULL    | no               | `local_free`  | frees until it is queued | some: tell the owner         |
+//! | SPARE   | no (the spares)  | `local_free`  | means nothing            | none                         |
 //!
-//! *Out* is every block of the first `capacity` that is neither in `local_free` nor has been collected from `remote`.
+//! *Out* is every block of the first `capacity` that is neither in `local_free` nor has been collected from `remote`. What the owner
+//! frees into its current slab is what it gets next: such blocks are in the cache.
 
-use crate::abi::{Class, Descriptor, Kind, SlabShape, Word, flag};
+use crate::abi::{Class, Descriptor, Kind, SlabShape, Tag, Word, flag};
 use crate::region::{Region, TagRef};
 use crate::remote::Remote;
-use crate::sync::{Field, Ordering};
+use crate::sync::{AtomicU32, Field, Ordering};
 
 /// Where a slab stands.
 pub(crate) mod place {
@@ -39,6 +42,8 @@ const EXTEND_MIN: u32 = 4;
 /// at most [`ADMISSION_MAX`]. A slab admitted for a single block would be full again at the next allocation.
 const ADMISSION_FRACTION: u32 = 16;
 const ADMISSION_MAX: u32 = 16;
+/// Frees into a current slab that bring no attention.
+const NO_ATTENTION: u32 = 1 << 31;
 /// Spreads the generations that slabs start with over their 24 bits (the golden ratio's).
 const GENERATION_STEP: u32 = 0x9E_3779;
 
@@ -69,6 +74,7 @@ impl Slab {
         d.local_free.set(0);
         d.countdown.set(0);
         d.place.set(place::NONE);
+        self.detach_list();
         Remote(&d.remote).reset(0);
         let slices = class.slab_slices();
         let flags = flag::COMMITTED | if zero { 0 } else { flag::DIRTY };
@@ -121,30 +127,64 @@ impl Slab {
         let generation = u64::from(generation & 0xFF_FFFF);
         let last = capacity + more;
         for index in capacity + 1..last {
-            self.tag(index).set(crate::abi::Tag::fresh(generation, index + 1, zero));
+            self.tag(index).set(Tag::fresh(generation, index + 1, zero));
         }
-        self.tag(last).set(crate::abi::Tag::fresh(generation, 0, zero));
+        self.tag(last).set(Tag::fresh(generation, 0, zero));
         // The reader trusts tags up to the capacity, so they come first.
         d.capacity.store(last, Ordering::Release);
         capacity + 1
     }
 
-    /// Owner: gets a list of free blocks for the bin, if there are any without more memory: its first, or 0.
+    fn detach_list(self) {
+        let d = self.descriptor;
+        d.list.set(core::ptr::from_ref(&d.local_free).addr() as u64);
+    }
+
+    /// Owner: makes this the current slab of a bin whose free list is at `list` (and empty).
+    pub(crate) fn attach(self, list: &AtomicU32) {
+        let d = self.descriptor;
+        d.place.set(place::CURRENT);
+        d.countdown.set(NO_ATTENTION);
+        d.list.set(core::ptr::from_ref(list).addr() as u64);
+    }
+
+    /// Owner: makes this no bin's current slab any more; `first` is what its list was.
+    pub(crate) fn detach(self, first: u32) {
+        let d = self.descriptor;
+        self.detach_list();
+        let free = self.append_local(first);
+        d.place.set(place::NONE);
+        d.countdown.set(d.capacity.get() - free);
+    }
+
+    /// Owner: gets a list of free blocks, if there are any without more memory, for the bin of which this is the current slab: its
+    /// first, or 0.
     pub(crate) fn collect(self) -> u32 {
         let d = self.descriptor;
         let local = d.local_free.get();
-        let first = if local != 0 {
+        if local != 0 {
             d.local_free.set(0);
             local
         } else if Remote(&d.remote).is_empty() {
             self.extend()
         } else {
             Remote(&d.remote).take().first
-        };
-        if first != 0 {
-            d.countdown.set(d.capacity.get());
         }
-        first
+    }
+
+    /// Owner: frees live block `index`, whose tag is `tag`; says whether the slab wants attention.
+    pub(crate) fn push(self, index: u32, tag: Tag) -> bool {
+        let d = self.descriptor;
+        let list = list_at(d.list.get());
+        self.tag(index).set(tag.freed(list.get()));
+        list.set(index);
+        d.countdown.set(d.countdown.get() - 1);
+        d.countdown.get() == 0
+    }
+
+    /// Owner: the countdown of the current slab has run out, which means nothing.
+    pub(crate) fn ignore_countdown(self) {
+        self.descriptor.countdown.set(NO_ATTENTION);
     }
 
     /// Frees that a full slab waits for.
@@ -200,6 +240,7 @@ impl Slab {
         if !Remote(&d.remote).arm_if_empty(self.admission()) {
             return false;
         }
+        self.detach_list();
         d.place.set(place::FULL);
         d.countdown.set(self.admission());
         true
@@ -221,9 +262,19 @@ impl Slab {
             }
         }
         d.local_free.set(first);
+        self.detach_list();
         d.countdown.set(live);
         d.place.set(place::NONE);
         Remote(&d.remote).reset(live);
         live
     }
+}
+
+/// The free list whose place a descriptor names.
+#[inline(always)]
+pub(crate) fn list_at(address: u64) -> &'static AtomicU32 {
+    let address = usize::try_from(address).unwrap_or(0);
+    // SAFETY: `Descriptor::list` of a slab is the address of a bin's list in its owner's heap, or of the descriptor's own, both in
+    // the tables of a mapped region.
+    unsafe { &*core::ptr::with_exposed_provenance::<AtomicU32>(address) }
 }

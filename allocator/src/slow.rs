@@ -182,10 +182,7 @@ fn free_in(slab: Slab, index: u32) -> Result<(), Misuse> {
         give_back(slab, index, owner);
         return Ok(());
     }
-    slab.tag(index).set(tag.freed(d.local_free.get()));
-    d.local_free.set(index);
-    d.countdown.set(d.countdown.get() - 1);
-    if d.countdown.get() == 0 {
+    if slab.push(index, tag) {
         orphan::heap_at(own).attend(slab.slice);
     }
     Ok(())

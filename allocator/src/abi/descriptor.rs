@@ -118,15 +118,13 @@ pub struct Descriptor {
     pub tags: AtomicU32,
     /// Blocks whose tags mean anything, 1 to this number.
     pub capacity: AtomicU32,
+    /// Owner: where the number of the slab's first free block is kept: in its bin while it is the bin's current slab, else in
+    /// `local_free`.
+    pub list: AtomicU64,
     /// Owner: first of the blocks that the owner freed, linked through their tags; 0 for none.
     pub local_free: AtomicU32,
-    /// Owner: frees by the owner until the slab wants attention. Blocks out (live, in the bin's own list, or freed by
-    /// other threads and not yet collected) while the slab is queued; 1 while it is full.
+    /// Owner: frees by the owner until the slab wants attention; see `slab`.
     pub countdown: AtomicU32,
-    /// Owner: as in [`SlabShape`](super::SlabShape).
-    pub limit: AtomicU32,
-    /// Owner: where the slab stands; `slab::place`.
-    pub place: AtomicU32,
     /// Owner of the slab, or the region's lock for free spans: neighbours in a queue, by slice index; 0 for none.
     pub next: AtomicU32,
     /// See `next`.
@@ -142,10 +140,14 @@ pub struct Descriptor {
     pub mail_next: AtomicU32,
     /// Any thread: 1 while the slab is in its owner's mailbox.
     pub mailed: AtomicU32,
+    /// Owner: as in [`SlabShape`](super::SlabShape).
+    pub limit: AtomicU32,
+    /// Owner: where the slab stands; `slab::place`.
+    pub place: AtomicU32,
     /// When a free span became free, in milliseconds of the monotonic clock, modulo 2^32.
     pub freed_at_ms: AtomicU32,
     /// 0.
-    pub reserved: [AtomicU32; 5],
+    pub reserved: [AtomicU32; 3],
 }
 
 const _: () = {
