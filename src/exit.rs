@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 /// For `--help`.
 pub(crate) const HELP: &str = "Exit codes: 0 done, 1 findings, 2 wrong usage, \
-3 something is missing or not permitted on this machine.";
+3 something is missing or not permitted on this machine, 4 refused with the server untouched.";
 
 /// Why a subcommand did not end well, where the code is to tell. Any other error is one of this machine's, code 3.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub(crate) enum Failure {
     /// Something was checked and is not as it should be.
     #[error("{0}")]
     Finding(String),
+    /// What was found cannot be worked with, and nothing was changed.
+    #[error("{0}")]
+    Refused(String),
     /// A signal asked the command to end; what it had started is ended by the time this is reported.
     #[error("interrupted by signal {0}")]
     Interrupted(u8),
@@ -26,6 +29,7 @@ pub(crate) enum Failure {
 const DONE: u8 = 0;
 const FINDINGS: u8 = 1;
 const ENVIRONMENT: u8 = 3;
+const REFUSED: u8 = 4;
 /// By the shells' convention: 128 and the number of the signal.
 const SIGNAL: u8 = 128;
 
@@ -38,6 +42,7 @@ pub(crate) fn code(outcome: anyhow::Result<()>, output: &Output) -> ExitCode {
     output.error(&error);
     ExitCode::from(match error.downcast_ref::<Failure>() {
         Some(Failure::Finding(_)) => FINDINGS,
+        Some(Failure::Refused(_)) => REFUSED,
         Some(Failure::Interrupted(signal)) => SIGNAL.saturating_add(*signal),
         None => ENVIRONMENT,
     })

@@ -6,7 +6,9 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+mod blocks;
 mod demo;
+mod elf;
 mod exit;
 mod output;
 
@@ -22,6 +24,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Blocks(blocks::Args),
     Demo(demo::Args),
 }
 
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = output::Output::new(cli.json);
     let outcome = match cli.command {
+        Command::Blocks(args) => blocks::run(&args, &output),
         Command::Demo(args) => demo::run(&args, &output),
     };
     exit::code(outcome, &output)

@@ -1,0 +1,150 @@
+//! Names for return addresses: function and offset, by the symbols of the file that a process has loaded there.
+//!
+//! A file is used only if its build-id is the one that the process has in memory: what lies at the path today may be the next release.
+
+use super::mappings::{Mapping, files, holding};
+use crate::elf::symbols::{Functions, linked_address};
+use crate::elf::{Elf, build_id, debug_file, hex};
+use mcrx_allocator::reader::{Frame, Module};
+use nix::unistd::Pid;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A return address with all that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct NamedFrame {
+    /// The function it lies in, and how far in.
+    pub(super) function: Option<String>,
+    pub(super) function_offset: Option<u64>,
+    /// Where the process had the file.
+    pub(super) file: Option<PathBuf>,
+    /// Hexadecimal; of a file without one, or no file, none.
+    pub(super) build_id: Option<String>,
+    /// Bytes from the start of the loaded file; without a file, the address.
+    pub(super) offset: u64,
+    /// Where it was in the process.
+    pub(super) address: u64,
+}
+
+impl fmt::Display for NamedFrame {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
+        match (&self.function, self.function_offset) {
+            (Some(function), Some(offset)) => write!(out, "{function}+{offset:#x}")?,
+            _ => write!(out, "{:#x}", self.offset)?,
+        }
+        match (file, &self.build_id) {
+            (Some(file), _) => write!(out, " ({file})"),
+            (None, Some(id)) => write!(out, " (unloaded, build-id {id})"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// What is known of one loaded file.
+#[derive(Default)]
+struct Known {
+    path: Option<PathBuf>,
+    functions: Functions,
+    /// The address, as linked, of its start.
+    linked_at: Option<u64>,
+}
+
+pub(super) struct Symbols {
+    pid: Pid,
+    mappings: Vec<Mapping>,
+    /// By the start of the file in memory and its build-id: an address may have served several files.
+    known: HashMap<(u64, Box<[u8]>), Known>,
+}
+
+impl Symbols {
+    /// `maps`: the text of `/proc/PID/maps`.
+    pub(super) fn of(pid: Pid, maps: &[u8]) -> Symbols {
+        Symbols { pid, mappings: files(maps), known: HashMap::new() }
+    }
+
+    pub(super) fn name(&mut self, frame: &Frame<'_>) -> NamedFrame {
+        let address = frame.address().0;
+        // On an old C library the allocator does not know what is loaded where: ask the mappings.
+        let found = frame.module.is_none().then(|| self.module_at(address)).flatten();
+        let Some(module) = frame.module.or(found.as_ref()) else {
+            return NamedFrame {
+                function: None,
+                function_offset: None,
+                file: None,
+                build_id: None,
+                offset: frame.offset,
+                address,
+            };
+        };
+        let key = (module.start.0, module.build_id.clone());
+        if !self.known.contains_key(&key) {
+            let known = self.look_up(module);
+            self.known.insert(key.clone(), known);
+        }
+        let known = &self.known[&key];
+        let offset = address - module.start.0;
+        let linked = known.linked_at.and_then(|start| start.checked_add(offset));
+        let function = linked.and_then(|address| known.functions.containing(address));
+        NamedFrame {
+            function: function.map(|(name, _)| name.to_owned()),
+            function_offset: function.map(|(_, offset)| offset),
+            file: known.path.clone(),
+            build_id: (!module.build_id.is_empty()).then(|| hex(&module.build_id)),
+            offset,
+            address,
+        }
+    }
+
+    /// The loaded file that holds an address: from the mapping of its first byte to the end of its last.
+    fn module_at(&self, address: u64) -> Option<Module> {
+        let path = &holding(&self.mappings, address)?.path;
+        let of_file = self.mappings.iter().filter(|mapping| mapping.path == *path);
+        let first = of_file.clone().rfind(|mapping| mapping.start <= address && mapping.offset == 0)?;
+        let last = of_file.clone().next_back()?;
+        let start = mcrx_allocator::reader::Address(first.start);
+        Some(Module { start, end: mcrx_allocator::reader::Address(last.end), build_id: Box::default() })
+    }
+
+    fn look_up(&self, module: &Module) -> Known {
+        let Some(mapping) = self.mappings.iter().find(|mapping| mapping.start == module.start.0) else {
+            return Known::default();
+        };
+        let location = Some(mapping.path.clone());
+        let Some(elf) = self.open(mapping, module) else {
+            return Known { path: location, ..Known::default() };
+        };
+        let Ok(file) = elf.parse() else { return Known { path: location, ..Known::default() } };
+        let linked_at = linked_address(&file, 0);
+        let full = || debug_file::find(&elf, &mapping.path).iter().find_map(with_full_symbols);
+        let functions = with_full_symbols(&elf).or_else(full).unwrap_or_else(|| Functions::dynamic(&file));
+        Known { path: location, functions, linked_at }
+    }
+
+    /// Opens the file behind a mapping, whatever has become of its path.
+    fn open(&self, mapping: &Mapping, module: &Module) -> Option<Elf> {
+        let Mapping { start, end, path, .. } = mapping;
+        // The first leads to removed files and into other mount namespaces, but takes more rights (proc_pid_map_files(5)).
+        let in_root = path.strip_prefix("/").unwrap_or(path);
+        [
+            PathBuf::from(format!("/proc/{}/map_files/{start:x}-{end:x}", self.pid)),
+            Path::new(&format!("/proc/{}/root", self.pid)).join(in_root),
+        ]
+        .iter()
+        .filter_map(|path| Elf::open(path).ok())
+        .find(|elf| {
+            let id = elf.parse().map(|file| build_id(&file).to_vec()).unwrap_or_default();
+            // The allocator keeps 32 bytes of it.
+            module.build_id.is_empty() || id.starts_with(&module.build_id)
+        })
+    }
+}
+
+/// The functions of a file that has not been stripped of them.
+fn with_full_symbols(elf: &Elf) -> Option<Functions> {
+    let file = elf.parse().ok()?;
+    let functions = Functions::full(&file);
+    (!functions.is_empty()).then_some(functions)
+}
