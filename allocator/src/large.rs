@@ -1,3 +1,5 @@
+//! Contains `unsafe`: moving the pages of blocks.
+//!
 //! Large blocks: one span of slices each, straight from the region.
 
 use crate::abi::{Kind, SLICE_BITS, SLICE_SIZE, Tag, Word, flag};

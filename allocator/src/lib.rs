@@ -1,3 +1,5 @@
+//! Contains `unsafe`: one function that hands its contract on.
+//!
 //! The tagged heap of mcrx: a `malloc` in which every live block of a process can be read from outside, at any instant, with its
 //! exact size, the site that made it and its identity, at the price of a fast `malloc` without all that.
 //!

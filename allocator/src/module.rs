@@ -6,6 +6,7 @@
 use crate::abi::{Frame, MODULES_MAX, Module};
 use crate::lock;
 use crate::region::Region;
+use crate::runtime;
 use crate::sync::{Field, Ordering};
 use core::arch::global_asm;
 use core::ffi::c_void;
@@ -16,12 +17,14 @@ global_asm!(
     ".globl mcrx_find_object",
     ".type mcrx_find_object, @function",
     "mcrx_find_object:",
+    ".cfi_startproc",
     "mov rax, qword ptr [rip + _dl_find_object@GOTPCREL]",
     "test rax, rax",
     "jz 2f",
     "jmp rax",
     "2: mov eax, -1",
     "ret",
+    ".cfi_endproc",
     ".size mcrx_find_object, . - mcrx_find_object",
 );
 
@@ -165,31 +168,42 @@ impl Image {
     }
 }
 
-/// The entry for a loaded file in the region's module table, added if it is new. The site lock is held. 0: the table is full.
-pub(crate) fn index_of(region: Region, loaded: &Loaded, _held: &lock::Guard<'_>) -> u32 {
-    let header = region.header();
-    let count = header.modules.get();
-    for index in 1..count {
-        let module = region.module(index);
-        if module.start.get() == loaded.start
-            && module.end.get() == loaded.end
-            && build_id_of(module) == loaded.build_id
-        {
-            return index;
-        }
+/// The entry for a loaded file in the region's module table, if it has one. A file is known by its build-id wherever it is loaded,
+/// so that sites do not multiply over updates; without one, by its place.
+fn find(region: Region, loaded: &Loaded) -> Option<u32> {
+    (1..region.header().modules.load(Ordering::Acquire)).find(|index| {
+        let module = region.module(*index);
+        let same_place = module.start.get() == loaded.start && module.end.get() == loaded.end;
+        build_id_of(module) == loaded.build_id && (loaded.build_id.len > 0 || same_place)
+    })
+}
+
+/// As [`find`], added if it is new. 0: the table is full.
+fn index_of(region: Region, loaded: &Loaded) -> u32 {
+    if let Some(index) = find(region, loaded)
+        && region.module(index).start.get() == loaded.start
+    {
+        return index;
     }
-    if count >= MODULES_MAX {
+    runtime::mend_after_fork();
+    let _held = lock::lock(&region.header().site_lock);
+    let header = region.header();
+    let known = find(region, loaded);
+    let index = known.unwrap_or(header.modules.get());
+    if index >= MODULES_MAX {
         return 0;
     }
-    let module = region.module(count);
+    let module = region.module(index);
     module.start.set(loaded.start);
     module.end.set(loaded.end);
-    module.build_id_len.set(u32::try_from(loaded.build_id.len).unwrap_or(0));
-    for (word, bytes) in module.build_id.iter().zip(loaded.build_id.bytes.chunks_exact(8)) {
-        word.set(bytes.try_into().map_or(0, u64::from_le_bytes));
+    if known.is_none() {
+        module.build_id_len.set(u32::try_from(loaded.build_id.len).unwrap_or(0));
+        for (word, bytes) in module.build_id.iter().zip(loaded.build_id.bytes.chunks_exact(8)) {
+            word.set(bytes.try_into().map_or(0, u64::from_le_bytes));
+        }
+        header.modules.store(index + 1, Ordering::Release);
     }
-    header.modules.store(count + 1, Ordering::Release);
-    count
+    index
 }
 
 fn build_id_of(module: &Module) -> BuildId {
@@ -202,9 +216,9 @@ fn build_id_of(module: &Module) -> BuildId {
 }
 
 /// A return address as it is kept.
-pub(crate) fn frame_of(region: Region, address: u64, held: &lock::Guard<'_>) -> u64 {
+pub(crate) fn frame_of(region: Region, address: u64) -> u64 {
     let Some(loaded) = loaded_at(address) else { return Frame::pack(0, address) };
-    match u16::try_from(index_of(region, &loaded, held)) {
+    match u16::try_from(index_of(region, &loaded)) {
         Ok(index) if index > 0 => Frame::pack(index, address - loaded.start),
         _ => Frame::pack(0, address),
     }

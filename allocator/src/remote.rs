@@ -28,7 +28,6 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    #[expect(clippy::cast_possible_truncation, reason = "each part is masked to 20 bits")]
     fn unpack(word: u64) -> Self {
         Stack {
             first: (word & MASK) as u32,

@@ -219,7 +219,7 @@ pub(crate) fn forget_region(gone: Region) {
 /// again, and `old` is a mapped region of this format.
 pub(crate) unsafe fn take_over(old: u64) -> bool {
     let Some(young) = home() else { return false };
-    if young.base() == old || old % REGION_SIZE != 0 || old == 0 {
+    if young.base() == old || !old.is_multiple_of(REGION_SIZE) || old == 0 {
         return false;
     }
     // SAFETY: the caller's word.

@@ -108,16 +108,21 @@ fn intern(region: Region, addresses: &[u64]) -> Site {
     if SETTINGS.sites.get() == 0 {
         return none;
     }
-    // The epoch too: after an update the same address can be other code.
-    let seed = u64::from(region.header().epoch.get());
-    let hash = addresses.iter().fold(seed, |hash, address| mix(hash, *address));
+    let mut frames = [0; DEPTH_MAX];
+    let depth = addresses.len().min(DEPTH_MAX);
+    for (frame, address) in frames.iter_mut().zip(addresses) {
+        *frame = module::frame_of(region, *address);
+    }
+    // Over frames, not addresses: after an update, a site of a file that stays is the site it was, and the address of one that
+    // went can be other code.
+    let hash = frames[..depth].iter().fold(0, |hash, frame| mix(hash, *frame));
     if let Some(site) = find(region, hash) {
         return site;
     }
     runtime::mend_after_fork();
-    let held = lock::lock(&region.header().site_lock);
+    let _held = lock::lock(&region.header().site_lock);
     // Another thread may have made it meanwhile.
-    find(region, hash).or_else(|| add(region, hash, addresses, &held)).unwrap_or(none)
+    find(region, hash).or_else(|| add(region, hash, addresses, &frames[..depth])).unwrap_or(none)
 }
 
 fn bucket(hash: u64, probe: u32) -> u32 {
@@ -126,7 +131,7 @@ fn bucket(hash: u64, probe: u32) -> u32 {
     start.wrapping_add(probe) % SITE_BUCKETS
 }
 
-/// Addresses are not compared: with 64 bits of hash, two of a million sites share one with a chance of 2^-25.
+/// Frames are not compared: with 64 bits of hash, two of a million sites share one with a chance of 2^-25.
 fn find(region: Region, hash: u64) -> Option<Site> {
     for probe in 0..SITE_BUCKETS {
         let id = SiteId(region.site_bucket(bucket(hash, probe)).load(Ordering::Acquire));
@@ -141,17 +146,18 @@ fn find(region: Region, hash: u64) -> Option<Site> {
     None
 }
 
-fn add(region: Region, hash: u64, addresses: &[u64], held: &lock::Guard<'_>) -> Option<Site> {
+/// The site lock is held.
+fn add(region: Region, hash: u64, addresses: &[u64], frames: &[u64]) -> Option<Site> {
     let header = region.header();
     let (id, first) = (header.sites.get(), header.frames.get());
-    let depth = u32::try_from(addresses.len()).ok()?;
+    let depth = u32::try_from(frames.len()).ok()?;
     if id >= SITES_MAX || first + depth > FRAMES_MAX {
         return None;
     }
     region.commit_entry(abi::SITES_OFFSET, size_of::<SiteRecord>() as u64, u64::from(id)).ok()?;
-    for (index, address) in (first..).zip(addresses) {
+    for (index, frame) in (first..).zip(frames) {
         region.commit_entry(abi::FRAMES_OFFSET, size_of::<abi::Frame>() as u64, u64::from(index)).ok()?;
-        region.frame(index).0.set(module::frame_of(region, *address, held));
+        region.frame(index).0.set(*frame);
         header.frames.set(index + 1);
     }
     let record = region.site(SiteId(id));

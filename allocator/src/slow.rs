@@ -62,10 +62,7 @@ fn allocate(request: Request, caller: Caller) -> u64 {
     {
         return address;
     }
-    match allocate_in(heap, request, Tag::site_bits(site.id)) {
-        Some(address) => address,
-        None => 0,
-    }
+    allocate_in(heap, request, Tag::site_bits(site.id)).unwrap_or_default()
 }
 
 fn allocate_in(heap: &Heap, request: Request, site_bits: u64) -> Option<u64> {

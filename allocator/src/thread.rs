@@ -24,8 +24,11 @@ global_asm!(
     ".text",
 );
 
-/// How many heaps are made between two searches for heaps of dead threads.
-const REAP_INTERVAL: u32 = 64;
+/// Fewest heaps made between two searches for heaps of dead threads; also a quarter of those there are, so that the searches of a
+/// program that starts very many threads cost a constant for each.
+const REAP_MIN: u32 = 4;
+/// Heaps there were at the last search.
+static REAPED_AT: AtomicU32 = AtomicU32::new(0);
 
 /// Address of the calling thread's heap; 0 if it has none.
 #[inline(always)]
@@ -73,7 +76,9 @@ static KEY: AtomicU32 = AtomicU32::new(0);
 #[cold]
 pub(crate) fn acquire(region: Region) -> Option<&'static Heap> {
     let heaps = region.header().heaps.get();
-    if heaps.is_multiple_of(REAP_INTERVAL) && region.header().idle_heaps.get() == 0 {
+    let last = REAPED_AT.get();
+    if heaps >= last + (last / 4).max(REAP_MIN) && region.header().idle_heaps.get() == 0 {
+        REAPED_AT.set(heaps);
         reap(region);
     }
     let heap = {

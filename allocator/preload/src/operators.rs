@@ -1,103 +1,82 @@
 //! Contains `unsafe`: C++'s `operator new`.
 //!
-//! Exported here because libstdc++'s own would make every C++ block's site one and the same. On failure they do what the standard
-//! says: call the new-handler until there is none, then throw `std::bad_alloc` (or return null). Handler and exception are
-//! libstdc++'s, found by weak reference: a C program has neither, and never calls these.
+//! Exported here because libstdc++'s own would make every C++ block's site one and the same. Only success is handled here. On failure
+//! the entry goes on, as if it had never been there, in the operator that it stands in front of (libstdc++'s or libc++'s): that
+//! one tries `malloc` again, asks the new-handler, and throws. So no frame of ours is ever on the stack when something is thrown.
 
 use crate::family::{caller, pointer};
 use core::arch::global_asm;
-use core::ffi::c_void;
+use core::ffi::{c_char, c_void};
 
+// In: the operator's name in rax, its arguments in rdi, rsi and rdx, the stack as at its entry.
 global_asm!(
-    ".weak _ZSt15get_new_handlerv",
-    ".weak _ZSt17__throw_bad_allocv",
-    ".hidden mcrx_get_new_handler",
-    ".globl mcrx_get_new_handler",
-    ".type mcrx_get_new_handler, @function",
-    "mcrx_get_new_handler:",
-    "mov rax, qword ptr [rip + _ZSt15get_new_handlerv@GOTPCREL]",
-    "test rax, rax",
-    "jz 2f",
+    ".hidden mcrx_next_operator_new",
+    ".globl mcrx_next_operator_new",
+    ".type mcrx_next_operator_new, @function",
+    "mcrx_next_operator_new:",
+    ".cfi_startproc",
+    "push rdx",
+    ".cfi_adjust_cfa_offset 8",
+    "push rsi",
+    ".cfi_adjust_cfa_offset 8",
+    "push rdi",
+    ".cfi_adjust_cfa_offset 8",
+    "mov rdi, rax",
+    "call {find}",
+    "pop rdi",
+    ".cfi_adjust_cfa_offset -8",
+    "pop rsi",
+    ".cfi_adjust_cfa_offset -8",
+    "pop rdx",
+    ".cfi_adjust_cfa_offset -8",
     "jmp rax",
-    "2: ret",
-    ".size mcrx_get_new_handler, . - mcrx_get_new_handler",
-    ".hidden mcrx_throw_bad_alloc",
-    ".globl mcrx_throw_bad_alloc",
-    ".type mcrx_throw_bad_alloc, @function",
-    "mcrx_throw_bad_alloc:",
-    "mov rax, qword ptr [rip + _ZSt17__throw_bad_allocv@GOTPCREL]",
-    "test rax, rax",
-    "jz 3f",
-    "jmp rax",
-    "3: jmp abort@PLT",
-    ".size mcrx_throw_bad_alloc, . - mcrx_throw_bad_alloc",
+    ".cfi_endproc",
+    ".size mcrx_next_operator_new, . - mcrx_next_operator_new",
+    find = sym find_next,
 );
 
-unsafe extern "C-unwind" {
-    /// The current new-handler, or null.
-    fn mcrx_get_new_handler() -> Option<unsafe extern "C-unwind" fn()>;
-    /// Throws `std::bad_alloc`; ends the process where there is no libstdc++.
-    fn mcrx_throw_bad_alloc() -> !;
+/// The definition of an operator after ours. Ends the process if there is none: then nobody can throw.
+extern "C" fn find_next(name: *const c_char) -> *mut c_void {
+    // SAFETY: the entries pass names that end in NUL.
+    let next = unsafe { libc::dlsym(libc::RTLD_NEXT, name) };
+    if next.is_null() {
+        // SAFETY: libc's abort takes no arguments and does not return.
+        unsafe { libc::abort() };
+    }
+    next
 }
 
-/// Allocates, asking the new-handler for memory as often as it takes; null once there is no handler.
-fn with_handler(allocate: impl Fn() -> u64) -> *mut c_void {
-    loop {
-        let block = allocate();
-        if block != 0 {
-            return pointer(block);
-        }
-        // SAFETY: libstdc++'s accessor takes nothing; a handler either makes memory available, throws or ends the program.
-        match unsafe { mcrx_get_new_handler() } {
-            Some(handler) => unsafe { handler() },
-            None => return core::ptr::null_mut(),
-        }
+/// `operator new(size_t)`, `operator new[](size_t)`; null on failure, as all of these.
+pub(crate) extern "C" fn new(size: usize, address: usize, stack: usize) -> *mut c_void {
+    let caller = caller(address, stack);
+    match mcrx_allocator::malloc_fast(size as u64, caller) {
+        Some(block) => pointer(block),
+        None => pointer(mcrx_allocator::malloc(size as u64, caller)),
     }
-}
-
-fn or_throw(block: *mut c_void) -> *mut c_void {
-    if block.is_null() {
-        // SAFETY: throws through this frame, which is "C-unwind" and owns nothing.
-        unsafe { mcrx_throw_bad_alloc() };
-    }
-    block
-}
-
-/// `operator new(size_t)`, `operator new[](size_t)`.
-pub(crate) extern "C-unwind" fn new(size: usize, address: usize, stack: usize) -> *mut c_void {
-    if let Some(block) = mcrx_allocator::malloc_fast(size as u64, caller(address, stack)) {
-        return pointer(block);
-    }
-    or_throw(with_handler(|| mcrx_allocator::malloc(size as u64, caller(address, stack))))
 }
 
 /// The nothrow forms.
-pub(crate) extern "C-unwind" fn new_nothrow(
+pub(crate) extern "C" fn new_nothrow(
     size: usize,
-    _nothrow: *const c_void,
+    _: *const c_void,
     address: usize,
     stack: usize,
 ) -> *mut c_void {
-    with_handler(|| mcrx_allocator::malloc(size as u64, caller(address, stack)))
+    new(size, address, stack)
 }
 
 /// The aligned forms.
-pub(crate) extern "C-unwind" fn new_aligned(
-    size: usize,
-    align: usize,
-    address: usize,
-    stack: usize,
-) -> *mut c_void {
-    or_throw(with_handler(|| mcrx_allocator::memalign(align as u64, size as u64, caller(address, stack))))
+pub(crate) extern "C" fn new_aligned(size: usize, align: usize, address: usize, stack: usize) -> *mut c_void {
+    pointer(mcrx_allocator::memalign(align as u64, size as u64, caller(address, stack)))
 }
 
 /// The aligned nothrow forms.
-pub(crate) extern "C-unwind" fn new_aligned_nothrow(
+pub(crate) extern "C" fn new_aligned_nothrow(
     size: usize,
     align: usize,
-    _nothrow: *const c_void,
+    _: *const c_void,
     address: usize,
     stack: usize,
 ) -> *mut c_void {
-    with_handler(|| mcrx_allocator::memalign(align as u64, size as u64, caller(address, stack)))
+    new_aligned(size, align, address, stack)
 }

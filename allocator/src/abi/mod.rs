@@ -116,7 +116,6 @@ pub const fn is_region_base(base: u64) -> bool {
 
 /// The index within its region of the slice that holds `address`.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "masked to 24 bits")]
 pub const fn slice_of(address: u64) -> u32 {
     ((address & (REGION_SIZE - 1)) >> SLICE_BITS) as u32
 }

@@ -56,7 +56,7 @@ pub struct SiteRecord {
 #[derive(Debug)]
 #[repr(C)]
 pub struct Module {
-    /// Lowest mapped address while it was loaded.
+    /// Lowest mapped address, as it was loaded last.
     pub start: AtomicU64,
     /// First address past it.
     pub end: AtomicU64,

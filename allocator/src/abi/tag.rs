@@ -77,7 +77,6 @@ impl Tag {
     /// Where the block came from; of a free block, where it came from when it last lived.
     #[must_use]
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "masked to 20 bits")]
     pub const fn site(self) -> SiteId {
         SiteId((self.0 >> SITE_SHIFT & ((1 << SITE_BITS) - 1)) as u32)
     }
@@ -85,7 +84,6 @@ impl Tag {
     /// Which life of the address this is.
     #[must_use]
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "24 bits are left")]
     pub const fn generation(self) -> u32 {
         (self.0 >> GENERATION_SHIFT) as u32
     }
@@ -93,7 +91,6 @@ impl Tag {
     /// The index of the block after this one on its free list, 0 at the end.
     #[must_use]
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "masked to 18 bits")]
     pub const fn next(self) -> u32 {
         (self.0 >> SIZE_SHIFT & ((1 << SIZE_BITS) - 1)) as u32
     }
