@@ -54,8 +54,8 @@ fn build(args: &Args) -> Result<ExitCode> {
     for server in &report.servers {
         writeln!(out, "{:<14} {:<12} {}", server.name, server.version, server.path.display())?;
     }
-    complain("skipped, its source is out of reach", &report.skipped);
-    complain("failed", &report.failed);
+    name_all("skipped, source out of reach", &report.skipped);
+    name_all("failed", &report.failed);
     let there = report.servers.len() - report.built;
     eprintln!(
         "servers: {} built, {there} there already, {} skipped, {} failed",
@@ -66,8 +66,10 @@ fn build(args: &Args) -> Result<ExitCode> {
     Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn complain(what: &str, rows: &[Unavailable]) {
-    for row in rows {
-        eprintln!("servers: {} {} {what}: {}", row.name, row.version, row.reason);
+/// Why was said when it happened, and is in unavailable.json.
+fn name_all(what: &str, rows: &[Unavailable]) {
+    if !rows.is_empty() {
+        let names: Vec<_> = rows.iter().map(|row| format!("{} {}", row.name, row.version)).collect();
+        eprintln!("servers: {what}: {}", names.join(", "));
     }
 }

@@ -24,8 +24,7 @@ pub enum Error {
         doing: &'static str,
         /// Which file or directory.
         path: PathBuf,
-        /// What the system said.
-        #[source]
+        /// What the system said; part of the message, hence no source to be told again.
         cause: std::io::Error,
     },
     /// A list under `target/servers` is not one that we wrote.
@@ -34,7 +33,6 @@ pub enum Error {
         /// The list.
         path: PathBuf,
         /// Where it stops making sense.
-        #[source]
         cause: serde_json::Error,
     },
 }

@@ -18,7 +18,9 @@ pub(crate) struct Manifest {
 impl Manifest {
     /// Of the workspace this crate was compiled in, wherever its other build products go.
     pub(crate) fn of_this_clone() -> Self {
-        Self { directory: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/servers") }
+        let this = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let workspace = this.ancestors().nth(2).unwrap_or(this);
+        Self { directory: workspace.join("target/servers") }
     }
 
     /// Every server that may be used.

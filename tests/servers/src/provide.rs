@@ -97,6 +97,9 @@ impl Run<'_> {
             }
         };
         let mut missing = Vec::new();
+        let place = |server: &Server| {
+            wanted.iter().position(|recipe| recipe.name == server.name && recipe.version == server.version)
+        };
         for recipe in wanted {
             let key = key::recipe_key(recipe, &compiler);
             match self.cache.find(recipe, &key) {
@@ -122,6 +125,7 @@ impl Run<'_> {
                 }
             }
         }
+        self.report.servers.sort_by_key(place);
         Ok(())
     }
 

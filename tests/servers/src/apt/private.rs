@@ -25,8 +25,10 @@ pub(crate) struct PrivateApt {
     configuration: PathBuf,
     downloads: PathBuf,
     indexes: Vec<Index>,
-    /// Repositories with no index: which, for messages.
-    unreached: Vec<String>,
+    /// What there is no index of.
+    unreached: Vec<Repository>,
+    /// What apt said about that.
+    complaint: Option<String>,
 }
 
 /// One suite's index of source packages, as apt keeps it.
@@ -50,32 +52,50 @@ impl PrivateApt {
         }
         let configuration = set_up(cache, &repositories).map_err(|error| error.to_string())?;
         let downloads = cache.directory("downloads").map_err(|error| error.to_string())?;
-        let mut apt = Self { configuration, downloads, indexes: Vec::new(), unreached: Vec::new() };
-        let stamp = apt.configuration.with_file_name("refreshed");
-        let current = derived::to_deb822(&repositories);
-        if !is_fresh(&stamp, &current) {
-            narrate(&format!("asking for the source indexes of {} Debian suites", repositories.len()));
-            let update = run(apt.command("apt-get").arg("update"))?;
-            if update.status.success() {
-                fs::write(&stamp, &current)
-                    .map_err(|cause| Error::file("write", &stamp)(cause).to_string())?;
-            } else {
-                narrate(&format!("apt-get update: {}", failure(&update)));
+        let mut apt =
+            Self { configuration, downloads, indexes: Vec::new(), unreached: Vec::new(), complaint: None };
+        apt.refresh(&repositories, narrate)?;
+        apt.load_indexes(&repositories)?;
+        if apt.indexes.is_empty() {
+            return Err(format!("no Debian source can be reached: {}", apt.unreached()));
+        }
+        if !apt.unreached.is_empty() {
+            narrate(&format!("not reached: {}", apt.unreached()));
+        }
+        Ok(apt)
+    }
+
+    /// What there is no index of, by mirror, and why; empty when nothing is missing.
+    pub(crate) fn unreached(&self) -> String {
+        let mut mirrors: Vec<(&str, Vec<&str>)> = Vec::new();
+        for repository in &self.unreached {
+            match mirrors.iter_mut().find(|(uri, _)| *uri == repository.uri) {
+                Some((_, suites)) => suites.push(repository.suite),
+                None => mirrors.push((&repository.uri, vec![repository.suite])),
             }
         }
-        apt.load_indexes(&repositories)?;
-        for unreached in &apt.unreached {
-            narrate(&format!("no index of {unreached}"));
-        }
-        match apt.indexes.is_empty() {
-            true => Err(format!("no Debian source can be reached: {}", apt.unreached.join(", "))),
-            false => Ok(apt),
+        let mirrors: Vec<_> =
+            mirrors.iter().map(|(uri, suites)| format!("{uri} ({})", suites.join(", "))).collect();
+        match &self.complaint {
+            Some(complaint) if !mirrors.is_empty() => format!("{}: {complaint}", mirrors.join(", ")),
+            _ => mirrors.join(", "),
         }
     }
 
-    /// The repositories whose index could not be had, for a message; empty when all could.
-    pub(crate) fn unreached(&self) -> &[String] {
-        &self.unreached
+    /// Brings the indexes up to date, unless they were a short while ago. What cannot be had stays as it was.
+    fn refresh(&mut self, repositories: &[Repository], narrate: &mut dyn FnMut(&str)) -> Result<(), String> {
+        let stamp = self.configuration.with_file_name("refreshed");
+        let current = derived::to_deb822(repositories);
+        if is_fresh(&stamp, &current) {
+            return Ok(());
+        }
+        narrate(&format!("asking for the source indexes of {} Debian suites", repositories.len()));
+        let update = run(self.command("apt-get").arg("update"))?;
+        if !update.status.success() {
+            self.complaint = Some(why_not_fetched(&failure(&update)));
+            return Ok(());
+        }
+        fs::write(&stamp, &current).map_err(|cause| Error::file("write", &stamp)(cause).to_string())
     }
 
     /// The source packages called `name` with this upstream version, newest revision first.
@@ -145,7 +165,7 @@ impl PrivateApt {
             });
             match index {
                 Some(index) => self.indexes.push(index),
-                None => self.unreached.push(format!("{} {}", repository.uri, repository.suite)),
+                None => self.unreached.push(repository.clone()),
             }
         }
         Ok(())
@@ -192,6 +212,8 @@ fn set_up(cache: &Cache, repositories: &[Repository]) -> Result<PathBuf, Error> 
              Acquire::AllowInsecureRepositories \"false\";\n\
              Acquire::AllowWeakRepositories \"false\";\n\
              Acquire::AllowDowngradeToInsecureRepositories \"false\";\n\
+             // Otherwise an index that cannot be had is only warned of.\n\
+             APT::Update::Error-Mode \"any\";\n\
              Acquire::Languages \"none\";\n\
              Acquire::IndexTargets::deb-src::Contents-deb::DefaultEnabled \"false\";\n\
              Acquire::Retries \"1\";\n\
@@ -276,11 +298,15 @@ mod tests {
             downloads: directory.path().into(),
             indexes: vec![],
             unreached: vec![],
+            complaint: None,
         };
-        let update = run(apt.command("apt-get").arg("update")).unwrap();
-        assert!(!update.status.success());
+        let mut narrated = Vec::new();
+        apt.refresh(std::slice::from_ref(&repository), &mut |line| narrated.push(line.to_owned())).unwrap();
+        assert_eq!(narrated.len(), 1, "{narrated:?}");
         apt.load_indexes(std::slice::from_ref(&repository)).unwrap();
-        assert_eq!(apt.unreached(), [format!("{} bookworm", repository.uri)]);
+        let unreached = apt.unreached();
+        assert!(unreached.starts_with(&format!("{} (bookworm): ", repository.uri)), "{unreached}");
+        assert!(!cache.directory("apt").unwrap().join("refreshed").exists(), "the next run asks again");
         assert_eq!(apt.sources("nginx", "1.22.1").unwrap(), []);
     }
 }

@@ -20,8 +20,8 @@ pub(crate) fn fetch(
     let revisions = apt.sources(package, upstream).map_err(Refusal::Unreachable)?;
     if revisions.is_empty() {
         let unreached = match apt.unreached() {
-            [] => String::new(),
-            some => format!(" (not reached: {})", some.join(", ")),
+            none if none.is_empty() => none,
+            some => format!(" (not reached: {some})"),
         };
         return Err(Refusal::Unreachable(format!("no Debian suite lists {package} {upstream}{unreached}")));
     }

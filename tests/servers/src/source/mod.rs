@@ -40,7 +40,7 @@ impl Fetched {
         let mut command = match &self.form {
             Form::Package(dsc) => {
                 let mut command = command("dpkg-source");
-                command.arg("--extract").arg(dsc).arg(directory);
+                command.args(["--no-copy", "--extract"]).arg(dsc).arg(directory);
                 command
             }
             Form::Tarball(path) => {

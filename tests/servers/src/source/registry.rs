@@ -2,7 +2,7 @@
 
 use super::{Fetched, Form};
 use crate::cache::Cache;
-use crate::command::{command, output_of};
+use crate::command::{command, output_of, run};
 use crate::error::{Error, Refusal};
 use crate::key::SourceFile;
 use serde::Deserialize;
@@ -64,14 +64,24 @@ fn cargo_metadata(project: &Path) -> Result<Metadata, String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let compiler = output_of(command("rustc").arg("-vV"))?;
     let host = compiler.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
-    let metadata = output_of(
-        command(&cargo)
-            .args(["metadata", "--quiet", "--format-version", "1", "--filter-platform", host])
-            .current_dir(project)
-            .env("CARGO_HTTP_TIMEOUT", "20")
-            .env("CARGO_NET_RETRY", "1"),
-    )?;
-    serde_json::from_str(&metadata).map_err(|cause| format!("cargo metadata: {cause}"))
+    let mut metadata = command(&cargo);
+    metadata
+        .args(["metadata", "--quiet", "--format-version", "1", "--filter-platform", host])
+        .current_dir(project)
+        .env("CARGO_HTTP_TIMEOUT", "20")
+        .env("CARGO_NET_RETRY", "1");
+    let output = run(&mut metadata)?;
+    if !output.status.success() {
+        return Err(deepest_cause(&String::from_utf8_lossy(&output.stderr)));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|cause| format!("cargo metadata: {cause}"))
+}
+
+/// The last of cargo's `Caused by:`, which says most, with its continuation lines as one.
+fn deepest_cause(said: &str) -> String {
+    let last = said.rsplit("Caused by:").next().unwrap_or(said);
+    let words: Vec<_> = last.split_whitespace().collect();
+    format!("cargo says: {}", words.join(" "))
 }
 
 /// The checksum of a package in a Cargo.lock.
@@ -96,6 +106,12 @@ mod tests {
     }
 
     #[test]
+    fn of_cargos_causes_the_last_one_is_told() {
+        let said = "error: failed to get `a`\n\nCaused by:\n  download failed\n\nCaused by:\n  [6] Could not resolve\n  hostname\n";
+        assert_eq!(deepest_cause(said), "cargo says: [6] Could not resolve hostname");
+    }
+
+    #[test]
     fn a_crate_that_cannot_be_fetched_is_told_with_cargos_own_words() {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::at(directory.path());
@@ -106,7 +122,7 @@ mod tests {
         let refusal = fetch(&cache, ("mcrx-no-such-crate", "1.0.0", "1.0.0", "src")).unwrap_err();
         let Refusal::Unreachable(reason) = &refusal else { panic!("{refusal:?}") };
         assert!(
-            reason.starts_with("the crate mcrx-no-such-crate 1.0.0 cannot be fetched: cargo metadata"),
+            reason.starts_with("the crate mcrx-no-such-crate 1.0.0 cannot be fetched: cargo says: "),
             "{reason}"
         );
     }
