@@ -10,7 +10,7 @@ const CARGO_DENY: CrateProgram = CrateProgram { name: "cargo-deny", version: "0.
 pub(crate) fn policy(_args: &Args) -> Result<Outcome> {
     match CARGO_DENY.provide() {
         Ok(program) => runner::check(Command::new(program).args(["check", "licenses", "bans", "sources"])),
-        Err(error) => Ok(Outcome::noted(format!("skipped: {error:#}"))),
+        Err(error) => Ok(Outcome::skipped(format!("{error:#}"))),
     }
 }
 
@@ -18,14 +18,14 @@ pub(crate) fn policy(_args: &Args) -> Result<Outcome> {
 pub(crate) fn advisories(_args: &Args) -> Result<Outcome> {
     let program = match CARGO_DENY.provide() {
         Ok(program) => program,
-        Err(error) => return Ok(Outcome::noted(format!("skipped: {error:#}"))),
+        Err(error) => return Ok(Outcome::skipped(format!("{error:#}"))),
     };
     // A machine behind a silent firewall would wait for minutes.
     let fetched = Command::new("timeout").arg("60").arg(&program).args(["fetch", "db"]).output()?;
     if !fetched.status.success() {
         let said = String::from_utf8_lossy(&fetched.stderr);
         let reason = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no answer in a minute");
-        return Ok(Outcome::noted(format!("skipped: the advisory database cannot be had ({reason})")));
+        return Ok(Outcome::skipped(format!("the advisory database cannot be had ({reason})")));
     }
     runner::check(Command::new(program).args(["check", "--disable-fetch", "advisories"]))
 }

@@ -15,7 +15,7 @@ pub(crate) fn packages(_args: &Args) -> Result<Outcome> {
     match debian_packages(&packages) {
         Installed::All => Ok(Outcome::default()),
         // The tests that need them are skipped, each by name.
-        Installed::Not(reason) => Ok(Outcome::noted(reason)),
+        Installed::Not(reason) => Ok(Outcome { notes: vec![reason], ..Outcome::default() }),
     }
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn packages(_args: &Args) -> Result<Outcome> {
 /// where everything to build it can be installed, and skipped like the first where not.
 pub(crate) fn servers(args: &Args) -> Result<Outcome> {
     if !suites::wants_servers(args)? {
-        return Ok(Outcome::noted("not needed: no end-to-end test is asked for"));
+        return Ok(Outcome::skipped("no end-to-end test is asked for"));
     }
     let report = mcrx_servers::provide(&[], &mut |line| println!("{line}"))?;
     let mut outcome = Outcome::default();

@@ -45,6 +45,8 @@ struct Step {
 struct Outcome {
     /// Why it failed, if it did; a failed test is told by the tally.
     failure: Option<String>,
+    /// Why it was not done at all, if it was not.
+    skipped: Option<String>,
     /// What it left out, and why.
     notes: Vec<String>,
     tally: Tally,
@@ -83,8 +85,8 @@ impl Outcome {
         Outcome { failure: Some(why.into()), ..Outcome::default() }
     }
 
-    fn noted(note: impl Into<String>) -> Outcome {
-        Outcome { notes: vec![note.into()], ..Outcome::default() }
+    fn skipped(why: impl Into<String>) -> Outcome {
+        Outcome { skipped: Some(why.into()), ..Outcome::default() }
     }
 
     fn has_failed(&self) -> bool {

@@ -78,11 +78,12 @@ impl Report {
 
 fn verdict(outcome: &Outcome) -> String {
     let tally = &outcome.tally;
-    match &outcome.failure {
-        Some(why) => format!("FAILED: {why}"),
-        None if tally.failed > 0 => format!("FAILED: {}", closing_line(tally)),
-        None if tally.total() > 0 => format!("ok: {}", closing_line(tally)),
-        None => "ok".to_owned(),
+    match (&outcome.failure, &outcome.skipped) {
+        (Some(why), _) => format!("FAILED: {why}"),
+        (None, Some(why)) => format!("skipped: {why}"),
+        (None, None) if tally.failed > 0 => format!("FAILED: {}", closing_line(tally)),
+        (None, None) if tally.total() > 0 => format!("ok: {}", closing_line(tally)),
+        (None, None) => "ok".to_owned(),
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn unit(args: &Args) -> Result<Outcome> {
 pub(crate) fn end_to_end(args: &Args) -> Result<Outcome> {
     let root = Root::read()?;
     if root.tests.is_empty() {
-        return Ok(Outcome::noted("there are none"));
+        return Ok(Outcome::skipped("there are none"));
     }
     let built = runner::check(Command::new(cargo()).args(["build", "--quiet", "--release", "--workspace"]))?;
     if built.has_failed() {
