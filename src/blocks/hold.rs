@@ -29,8 +29,8 @@ const DOUBT: Duration = Duration::from_millis(5);
 pub(super) enum HoldError {
     #[error("it has ended")]
     Gone,
-    #[error("process {0} holds it as a debugger would; let that end first")]
-    Traced(Pid),
+    #[error("process {0} traces it, as debuggers do; let that end first")]
+    Traced(String),
     #[error("not permitted")]
     NotPermitted,
     #[error("thread {thread} (state {state}) does not stop")]
@@ -123,9 +123,7 @@ impl Threads {
             // A main thread that has ended stays, as a zombie, until the others have.
             (_, Some(state), _) if state.starts_with(['Z', 'X']) => Ok(State::Gone),
             (_, None, _) => Ok(State::Gone),
-            (Errno::EPERM, _, Some(tracer)) if tracer != "0" => {
-                Err(HoldError::Traced(Pid::from_raw(tracer.parse().unwrap_or(0))))
-            }
+            (Errno::EPERM, _, Some(tracer)) if tracer != "0" => Err(HoldError::Traced(process_of(tracer))),
             (Errno::EPERM, ..) => Err(HoldError::NotPermitted),
             _ => Err(HoldError::Other(errno)),
         }
@@ -184,6 +182,16 @@ fn stopped(id: Pid) -> State {
             None => State::Gone,
         },
         Err(_) => State::Gone,
+    }
+}
+
+/// The process that a thread is part of, and its name.
+fn process_of(thread: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).unwrap_or_default();
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    match (field("Tgid:"), field("Name:")) {
+        (Some(process), Some(name)) => format!("{process} ({name})"),
+        _ => thread.to_owned(),
     }
 }
 

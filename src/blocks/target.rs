@@ -17,6 +17,8 @@ const HOW_TO_START: &str = "start it as\n    LD_PRELOAD=/path/to/libmcrx.so COMM
 /// A process that is there.
 pub(super) struct Target {
     pub(super) pid: Pid,
+    /// A thread of it through which its memory can be reached: not its main thread, if that has ended before the others.
+    pub(super) thread: Pid,
     /// The kernel's name for it.
     pub(super) name: String,
 }
@@ -34,18 +36,18 @@ impl Target {
         if leader != pid.to_string() {
             bail!("{pid} is a thread of process {leader} ({name}): ask for that one");
         }
-        if field("State:").starts_with(['Z', 'X']) {
-            bail!("process {pid} ({name}) has ended, and only waits for its parent to take note");
+        match live_thread(pid) {
+            Some(thread) => Ok(Target { pid: Pid::from_raw(raw), thread, name }),
+            None if field("State:").starts_with(['Z', 'X']) => {
+                bail!("process {pid} ({name}) has ended, and only waits for its parent to take note")
+            }
+            None => bail!("process {pid} ({name}) is a part of the kernel, with no memory of its own"),
         }
-        if field("VmSize:").is_empty() {
-            bail!("process {pid} ({name}) is a part of the kernel, with no memory of its own");
-        }
-        Ok(Target { pid: Pid::from_raw(raw), name })
     }
 
     /// The text of its list of mappings.
     pub(super) fn maps(&self) -> Result<Vec<u8>> {
-        fs::read(format!("/proc/{}/maps", self.pid)).map_err(|error| self.unreadable(&error))
+        fs::read(format!("/proc/{}/maps", self.thread)).map_err(|error| self.unreadable(&error))
     }
 
     /// Where its regions are.
@@ -118,7 +120,7 @@ impl Target {
 
     fn not_under_the_allocator(&self, maps: &[u8]) -> anyhow::Error {
         let who = self.described();
-        let exe = PathBuf::from(format!("/proc/{}/exe", self.pid));
+        let exe = PathBuf::from(format!("/proc/{}/exe", self.thread));
         let path = fs::read_link(&exe).unwrap_or_else(|_| PathBuf::from("PROGRAM"));
         let path = path.display();
         match Elf::open(&exe) {
@@ -139,7 +141,7 @@ impl Target {
                             (`mcrx doctor {path}` may say why)"
             );
         }
-        let environment = fs::read(format!("/proc/{}/environ", self.pid)).unwrap_or_default();
+        let environment = fs::read(format!("/proc/{}/environ", self.thread)).unwrap_or_default();
         let asked_for = environment.split(|byte| *byte == 0).any(|variable| {
             variable.starts_with(b"LD_PRELOAD=")
                 && variable.windows(LIBRARY.len()).any(|window| window == LIBRARY)
@@ -155,6 +157,18 @@ impl Target {
              (`mcrx doctor {path}` says whether that will work)"
         )
     }
+}
+
+/// A thread of a process that has memory; the main thread if it can be.
+fn live_thread(pid: u32) -> Option<Pid> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+    // The kernel lists the main thread first.
+    let mut threads = tasks.filter_map(|task| task.file_name().to_str()?.parse::<i32>().ok());
+    let has_memory = |thread: &i32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("VmSize:"))
+    };
+    threads.find(has_memory).map(Pid::from_raw)
 }
 
 const LIBRARY: &[u8] = b"libmcrx.so";
