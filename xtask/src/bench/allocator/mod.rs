@@ -10,18 +10,23 @@
 //! | `contender` | the allocators, and how a program is put under each |
 //! | `library` | where their libraries come from |
 //! | `program`, `programs` | what is run |
-//! | `workshop` | compiling our own programs, making inputs |
+//! | `workshop`, `input` | compiling our own programs; inputs |
 //! | `turn` | one run, and what it cost |
 //! | `rounds` | who runs when |
+//! | `recorder` | the same for programs that record every allocation |
+//! | `instructions` | the path through malloc and free, counted |
 //! | `verdict` | ratios, means, and the targets |
 //! | `table` | all of it as text and JSON |
 //!
 //! What it does not do: compare speed by the clock (with two cores and a dozen threads that is the scheduler's), or profile.
 
 mod contender;
+mod input;
+mod instructions;
 mod library;
 mod program;
 mod programs;
+mod recorder;
 mod rounds;
 mod table;
 mod turn;
@@ -32,6 +37,7 @@ use super::Args;
 use super::area::{Area, Findings, Method};
 use super::supply::Supply;
 use anyhow::Result;
+use program::Size;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use workshop::Workshop;
@@ -46,7 +52,7 @@ pub(crate) const AREA: Area = Area {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Options of `bench allocator`")]
 pub(crate) struct Options {
-    /// Only these programs
+    /// Only these programs; `instructions` is the count of them
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     programs: Vec<String>,
     /// Only these allocators beside glibc's; NAME=LIBRARY adds one of your own
@@ -72,14 +78,12 @@ fn measure(args: &Args, supply: &mut Supply) -> Result<Findings> {
         return Ok(table::list());
     }
     let programs = programs::chosen(&options.programs, options.quick)?;
-    let contenders = contender::chosen(options, supply)?;
+    let chosen = contender::chosen(options, supply)?;
     let rounds = args.rounds.unwrap_or(if options.quick { NonZeroUsize::MIN } else { ROUNDS });
     let mut workshop = Workshop::open(supply)?;
-    let measured = rounds::measure(&programs, &contenders, rounds, &mut workshop);
-    let verdict = verdict::Verdict::of(&measured);
-    Ok(Findings {
-        text: table::text(&measured, &verdict),
-        json: table::json(&measured, &verdict),
-        complete: measured.failures.is_empty(),
-    })
+    let measured = rounds::measure(&programs, Size::Full, &chosen.allocators, rounds, &mut workshop);
+    let recorded = recorder::measure(options, &programs, &chosen, &mut workshop);
+    let counted = programs::counts_instructions(&options.programs)
+        .then(|| instructions::count(&chosen.allocators, &mut workshop));
+    Ok(table::findings(&measured, recorded.as_ref(), counted.as_ref()))
 }

@@ -11,10 +11,43 @@ pub(super) struct Program {
     pub(super) name: &'static str,
     /// What it stands for.
     pub(super) about: &'static str,
+    pub(super) kind: Kind,
     /// Whether it is part of a quick run.
     pub(super) quick: bool,
     /// Makes it ready to run: compiles it, makes its inputs. An error says what is missing.
     pub(super) prepare: fn(&mut Workshop, Size) -> Result<Task>,
+}
+
+/// What sort of program it is: each has a mean of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Allocates as programs do, beside its work.
+    Real,
+    /// Ours, written for the sake of allocation.
+    Own,
+    /// Serves a load; the kernel has the largest share.
+    Server,
+}
+
+impl Kind {
+    pub(super) const ALL: [Kind; 3] = [Kind::Real, Kind::Own, Kind::Server];
+
+    /// In headings.
+    pub(super) fn plural(self) -> &'static str {
+        match self {
+            Kind::Real => "real programs",
+            Kind::Own => "own programs",
+            Kind::Server => "servers",
+        }
+    }
+
+    /// What the processor time of a turn is the time of.
+    pub(super) fn unit(self) -> &'static str {
+        match self {
+            Kind::Real | Kind::Own => "s",
+            Kind::Server => "us/request",
+        }
+    }
 }
 
 /// How much work.
@@ -61,15 +94,5 @@ impl Command {
     pub(super) fn with(mut self, name: &str, value: &str) -> Command {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
-    }
-}
-
-impl Task {
-    /// What the processor time of a turn is the time of.
-    pub(super) fn unit(&self) -> &'static str {
-        match self {
-            Task::Batch(_) => "s",
-            Task::Server(_) => "us/request",
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What was measured, as text and as JSON.
 
 use super::contender::{BASELINE, KNOWN};
+use super::instructions::{self, Counted, PATTERNS};
 use super::programs;
 use super::rounds::{Measured, Row};
 use super::verdict::{Target, Verdict};
@@ -13,7 +14,9 @@ use std::collections::BTreeSet;
 pub(super) fn list() -> Findings {
     let allocators = KNOWN.iter().map(|known| (known.name, known.about));
     let allocators: Vec<_> = [(BASELINE, "the baseline")].into_iter().chain(allocators).collect();
-    let programs: Vec<_> = programs::ALL.iter().map(|program| (program.name, program.about)).collect();
+    let programs = programs::ALL.iter().map(|program| (program.name, program.about));
+    let programs: Vec<_> =
+        programs.chain([(instructions::NAME, "malloc and free, counted by callgrind")]).collect();
     let mut text = String::new();
     for (heading, rows) in [("allocators", &allocators), ("programs", &programs)] {
         text += &format!("{heading}\n");
@@ -26,24 +29,76 @@ pub(super) fn list() -> Findings {
     Findings { text, json, complete: true }
 }
 
+/// All of it.
+pub(super) fn findings(
+    measured: &Measured,
+    recorded: Option<&Measured>,
+    counted: Option<&Counted>,
+) -> Findings {
+    let verdict = Verdict::of(measured);
+    let mut text = text(measured, &verdict);
+    let mut json = json(measured, &verdict);
+    let mut complete = measured.failures.is_empty();
+    if let Some(recorded) = recorded {
+        let verdict = Verdict { targets: Vec::new(), ..Verdict::of(recorded) };
+        text += "\nrecorders, on a fraction of the work\n";
+        text += &self::text(recorded, &verdict);
+        json["recorders"] = self::json(recorded, &verdict);
+        complete &= recorded.failures.is_empty();
+    }
+    if let Some(counted) = counted {
+        text += "\ninstructions of a malloc and its free\n";
+        text += &instructions(counted);
+        let rows = counted.rows.iter().map(|(name, counts)| {
+            let counts = PATTERNS
+                .iter()
+                .zip(counts)
+                .map(|((pattern, _), count)| ((*pattern).to_owned(), json!(count)));
+            (name.clone(), Value::Object(counts.collect()))
+        });
+        json["instructions"] = Value::Object(rows.collect());
+        json["instructions_not_counted"] = json!(counted.failures);
+        // That callgrind cannot run a peer is no fault of the run.
+    }
+    Findings { text, json, complete }
+}
+
+fn instructions(counted: &Counted) -> String {
+    let mut rows = vec![vec!["pattern".to_owned()]];
+    rows[0].extend(counted.rows.iter().map(|(name, _)| name.clone()));
+    for (index, (_, about)) in PATTERNS.iter().enumerate() {
+        let mut cells = vec![(*about).to_owned()];
+        cells.extend(counted.rows.iter().map(|(_, counts)| format!("{:.1}", counts[index])));
+        rows.push(cells);
+    }
+    let mut text = aligned(&rows);
+    for failure in &counted.failures {
+        text += &format!("not counted: {failure}\n");
+    }
+    text
+}
+
 /// For people: a row for each program, a column for each allocator.
-pub(super) fn text(measured: &Measured, verdict: &Verdict) -> String {
+fn text(measured: &Measured, verdict: &Verdict) -> String {
     let mut text = String::new();
-    text += "processor time, ratio to glibc's: median over rounds, +- half of the inner half's width\n";
+    if measured.programs.is_empty() && measured.failures.is_empty() {
+        return text;
+    }
+    text += "processor time, ratio to glibc's: median over rounds, +- half of the inner half's width; means are geometric\n";
     text += &grid(
         measured,
-        |row| row.unit,
+        |row| row.kind.unit(),
         |row, index| row.cpu_ratio(index),
         |cost| cost.cpu,
-        &verdict.cpu_means,
+        &cpu_means(verdict),
     );
-    text += "\npeak resident set, ratio to glibc's; the mean is over programs above 20 MiB\n";
+    text += "\npeak resident set, ratio to glibc's\n";
     text += &grid(
         measured,
         |_| "MiB",
         |row, index| row.rss_ratio(index),
         |cost| cost.peak_rss,
-        &verdict.rss_means,
+        &[("programs over 20 MiB".to_owned(), verdict.rss_means.as_slice())],
     );
     let reported = reported(measured);
     if !reported.is_empty() {
@@ -60,12 +115,19 @@ pub(super) fn text(measured: &Measured, verdict: &Verdict) -> String {
     text
 }
 
+/// Of each kind, if there are several, and of all.
+fn cpu_means(verdict: &Verdict) -> Vec<(String, &[Option<f64>])> {
+    let kinds = if verdict.kinds.len() > 1 { verdict.kinds.as_slice() } else { &[] };
+    let kinds = kinds.iter().map(|(kind, means)| (kind.plural().to_owned(), means.as_slice()));
+    kinds.chain([("all".to_owned(), verdict.cpu_means.as_slice())]).collect()
+}
+
 fn grid(
     measured: &Measured,
     unit: impl Fn(&Row) -> &'static str,
     ratio: impl Fn(&Row, usize) -> Option<Spread>,
     of: impl Fn(&super::turn::Cost) -> f64 + Copy,
-    means: &[Option<f64>],
+    means: &[(String, &[Option<f64>])],
 ) -> String {
     let mut rows = vec![vec!["program".to_owned()]];
     rows[0].extend(measured.contenders.iter().cloned());
@@ -80,11 +142,13 @@ fn grid(
         }
         rows.push(cells);
     }
-    let mut last = vec!["geometric mean".to_owned(), String::new()];
-    // Blanks stand where the others have their spread, so that the points stand below each other.
-    let cell = |mean: &Option<f64>| mean.map_or("-".to_owned(), |mean| format!("{mean:.3}        "));
-    last.extend(means.iter().skip(1).map(cell));
-    rows.push(last);
+    for (what, means) in means {
+        let mut cells = vec![format!("mean, {what}"), String::new()];
+        // Blanks stand where the others have their spread, so that the points stand below each other.
+        let cell = |mean: &Option<f64>| mean.map_or("-".to_owned(), |mean| format!("{mean:.3}        "));
+        cells.extend(means.iter().skip(1).map(cell));
+        rows.push(cells);
+    }
     aligned(&rows)
 }
 
@@ -122,7 +186,7 @@ fn target_cells(target: &Target) -> Vec<String> {
 }
 
 /// The first column to the left, the others to the right.
-pub(super) fn aligned(rows: &[Vec<String>]) -> String {
+fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
@@ -142,7 +206,7 @@ pub(super) fn aligned(rows: &[Vec<String>]) -> String {
 }
 
 /// For programs: everything, down to the single turns.
-pub(super) fn json(measured: &Measured, verdict: &Verdict) -> Value {
+fn json(measured: &Measured, verdict: &Verdict) -> Value {
     let programs: Vec<Value> = measured.programs.iter().map(|row| program(measured, row)).collect();
     let means = |means: &[Option<f64>]| by_contender(measured, |index| json!(means[index]));
     let targets: Vec<Value> = verdict
@@ -150,10 +214,14 @@ pub(super) fn json(measured: &Measured, verdict: &Verdict) -> Value {
         .iter()
         .map(|it| json!({ "what": it.what, "value": it.value, "limit": it.limit, "met": it.is_met() }))
         .collect();
+    let mut mean_cpu = json!({ "all": means(&verdict.cpu_means) });
+    for (kind, values) in &verdict.kinds {
+        mean_cpu[kind.plural()] = means(values);
+    }
     json!({
         "allocators": measured.contenders,
         "programs": programs,
-        "geometric_mean": { "cpu": means(&verdict.cpu_means), "peak_rss": means(&verdict.rss_means) },
+        "geometric_mean": { "cpu": mean_cpu, "peak_rss": means(&verdict.rss_means) },
         "targets": targets,
         "failures": measured.failures,
     })
@@ -175,7 +243,7 @@ fn program(measured: &Measured, row: &Row) -> Value {
             "reported": reported,
         })
     });
-    json!({ "name": row.program, "cpu_unit": row.unit, "runs": runs })
+    json!({ "name": row.program, "kind": row.kind.plural(), "cpu_unit": row.kind.unit(), "runs": runs })
 }
 
 fn by_contender(measured: &Measured, of: impl Fn(usize) -> Value) -> Value {
@@ -185,6 +253,7 @@ fn by_contender(measured: &Measured, of: impl Fn(usize) -> Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::program::Kind;
     use super::super::turn::Cost;
     use super::*;
     use std::collections::BTreeMap;
@@ -199,7 +268,7 @@ mod tests {
         let turns = vec![Some(vec![cost(2.0, 40.0)]), Some(vec![cost(1.0, 30.0)]), None];
         Measured {
             contenders: ["glibc", "ours", "broken"].map(str::to_owned).to_vec(),
-            programs: vec![Row { program: "work", unit: "s", turns }],
+            programs: vec![Row { program: "work", kind: Kind::Own, turns }],
             failures: vec!["work under broken: it ended with SIGSEGV".to_owned()],
         }
     }
@@ -225,6 +294,6 @@ mod tests {
         assert_eq!(runs["ours"]["cpu_ratio"]["median"], 0.5);
         assert_eq!(runs["ours"]["reported"][0]["end rss (MiB)"], 15.0);
         assert_eq!(runs["broken"]["cpu"], Value::Null);
-        assert_eq!(value["geometric_mean"]["cpu"]["broken"], Value::Null);
+        assert_eq!(value["geometric_mean"]["cpu"]["all"]["broken"], Value::Null);
     }
 }

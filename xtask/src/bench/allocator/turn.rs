@@ -36,10 +36,10 @@ pub(super) fn under<'a, K: Kind>(contender: &Contender, mut launch: Launch<'a, K
     for (name, value) in &contender.environment {
         launch = launch.environment(name, value);
     }
-    match &contender.preload {
-        Some(library) => launch.preload(library),
-        None => launch,
+    if let Some(library) = &contender.preload {
+        launch = launch.preload(library);
     }
+    launch.under(contender.wrapper.iter().cloned())
 }
 
 fn batch(command: &Command, contender: &Contender) -> Result<Cost> {

@@ -8,6 +8,7 @@ mod own;
 mod real;
 mod servers;
 
+use super::instructions;
 use super::program::Program;
 use anyhow::{Result, ensure};
 
@@ -15,6 +16,12 @@ use anyhow::{Result, ensure};
 pub(super) const ALL: &[Program] = &[
     real::PYTHON,
     real::PERL,
+    real::LUA,
+    real::CMAKE,
+    real::GCC,
+    real::SQLITE,
+    real::GIT_LOG,
+    real::GIT_REPACK,
     own::CFRAC,
     own::ESPRESSO,
     own::BARNES,
@@ -36,12 +43,18 @@ pub(super) fn chosen(names: &[String], quick: bool) -> Result<Vec<&'static Progr
     let known: Vec<&str> = ALL.iter().map(|program| program.name).collect();
     for name in names {
         ensure!(
-            known.contains(&name.as_str()),
-            "there is no program {name:?}; there are: {}",
-            known.join(", ")
+            known.contains(&name.as_str()) || name == instructions::NAME,
+            "there is no program {name:?}; there are: {}, {}",
+            known.join(", "),
+            instructions::NAME
         );
     }
     Ok(ALL.iter().filter(|program| names.iter().any(|name| name == program.name)).collect())
+}
+
+/// Whether instructions are to be counted: it is asked for like a program, but is none of those whose time is measured.
+pub(super) fn counts_instructions(names: &[String]) -> bool {
+    names.is_empty() || names.iter().any(|name| name == instructions::NAME)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Our own programs: one C file each in `benches/allocator`, where it is told what it does and whose idea it was.
 
-use crate::bench::allocator::program::Program;
+use crate::bench::allocator::program::{Kind, Program};
 
 pub(super) const CFRAC: Program = Program {
     name: "cfrac",
     about: "big numbers: short-lived small blocks",
+    kind: Kind::Own,
     quick: true,
     prepare: |workshop, size| workshop.own("cfrac", &[size.pick("200000", "10000")]),
 };
@@ -12,6 +13,7 @@ pub(super) const CFRAC: Program = Program {
 pub(super) const ESPRESSO: Program = Program {
     name: "espresso",
     about: "logic minimiser: short-lived blocks in recursion",
+    kind: Kind::Own,
     quick: true,
     prepare: |workshop, size| workshop.own("espresso", &[size.pick("1000", "60")]),
 };
@@ -19,6 +21,7 @@ pub(super) const ESPRESSO: Program = Program {
 pub(super) const BARNES: Program = Program {
     name: "barnes",
     about: "many bodies: long-lived blocks, mostly walked",
+    kind: Kind::Own,
     quick: false,
     prepare: |workshop, size| workshop.own("barnes", &[size.pick("60000", "6000"), "4"]),
 };
@@ -26,6 +29,7 @@ pub(super) const BARNES: Program = Program {
 pub(super) const LARSON: Program = Program {
     name: "larson",
     about: "threads that hand their blocks to successors",
+    kind: Kind::Own,
     quick: true,
     prepare: |workshop, size| workshop.own("larson", &["4", "5000", size.pick("50", "2"), "100000"]),
 };
@@ -33,6 +37,7 @@ pub(super) const LARSON: Program = Program {
 pub(super) const XMALLOC: Program = Program {
     name: "xmalloc",
     about: "producers and consumers: every block freed by another thread",
+    kind: Kind::Own,
     quick: true,
     prepare: |workshop, size| workshop.own("xmalloc", &["2", size.pick("16000", "800")]),
 };
@@ -40,6 +45,7 @@ pub(super) const XMALLOC: Program = Program {
 pub(super) const SH: Program = Program {
     name: "sh",
     about: "four threads, small blocks freed in many orders",
+    kind: Kind::Own,
     quick: false,
     prepare: |workshop, size| workshop.own("sh", &["4", size.pick("1000", "40")]),
 };
@@ -47,6 +53,7 @@ pub(super) const SH: Program = Program {
 pub(super) const BUFFERS: Program = Program {
     name: "buffers",
     about: "buffers that grow by realloc",
+    kind: Kind::Own,
     quick: false,
     prepare: |workshop, size| workshop.own("buffers", &[size.pick("9000000", "500000")]),
 };
@@ -54,6 +61,7 @@ pub(super) const BUFFERS: Program = Program {
 pub(super) const TABLES: Program = Program {
     name: "tables",
     about: "large arrays from calloc, sparsely used",
+    kind: Kind::Own,
     quick: false,
     prepare: |workshop, size| workshop.own("tables", &[size.pick("50000", "4000")]),
 };
@@ -61,6 +69,7 @@ pub(super) const TABLES: Program = Program {
 pub(super) const FRAGMENT: Program = Program {
     name: "fragment",
     about: "sizes that change over time: what is lost to old ones",
+    kind: Kind::Own,
     quick: true,
     prepare: |workshop, size| workshop.own("fragment", &[size.pick("40", "8"), "8"]),
 };

@@ -2,7 +2,7 @@
 //! load generator uses is not in it.
 
 use crate::bench::allocator::contender::Contender;
-use crate::bench::allocator::program::{Program, Size, Task};
+use crate::bench::allocator::program::{Kind, Program, Size, Task};
 use crate::bench::allocator::turn::{Cost, under};
 use anyhow::{Result, ensure};
 use mcrx_harness::client::{RedisBenchmark, Wrk};
@@ -14,6 +14,7 @@ use std::path::Path;
 pub(super) const REDIS: Program = Program {
     name: "redis",
     about: "redis 7.0.15 under redis-benchmark: eight commands on 200,000 keys",
+    kind: Kind::Server,
     quick: true,
     prepare: |workshop, size| {
         let server = workshop.server("redis", "7.0.15")?;
@@ -25,6 +26,7 @@ pub(super) const REDIS: Program = Program {
 pub(super) const NGINX: Program = Program {
     name: "nginx",
     about: "nginx 1.22.1 under wrk: a small page",
+    kind: Kind::Server,
     quick: false,
     prepare: |workshop, size| {
         let server = workshop.server("nginx", "1.22.1")?;

@@ -1,0 +1,30 @@
+# A program in C++ at work: cmake's own language, in which everything is a string. Its blocks come from operator new.
+#
+# usage: cmake -D ROUNDS=N -P churn.cmake
+cmake_minimum_required(VERSION 3.21)
+
+function(words round result)
+  set(list)
+  foreach(i RANGE 1 120)
+    math(EXPR value "(${round} * 7919 + ${i} * 104729) % 99991")
+    string(REPEAT "w" ${i} tail)
+    list(APPEND list "word-${value}-${tail}")
+  endforeach()
+  set(${result} "${list}" PARENT_SCOPE)
+endfunction()
+
+set(characters 0)
+foreach(round RANGE 1 ${ROUNDS})
+  words(${round} list)
+  list(SORT list)
+  list(TRANSFORM list REPLACE "w+$" "x")
+  string(REPLACE "-" "_" text "${list}")
+  string(REGEX MATCHALL "[0-9]+" numbers "${text}")
+  string(JOIN "," joined ${numbers})
+  string(SHA1 digest "${joined}")
+  list(REMOVE_DUPLICATES numbers)
+  set(kept_${round} "${digest};${text}")
+  string(LENGTH "${text}${joined}" length)
+  math(EXPR characters "${characters} + ${length}")
+endforeach()
+message(STATUS "${ROUNDS} rounds, ${characters} characters, ${digest}")
