@@ -9,6 +9,7 @@ use crate::command::{command, failure, is_installed, output_of, run};
 use crate::error::Error;
 use crate::key::sha256_of;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -63,6 +64,23 @@ impl PrivateApt {
             narrate(&format!("not reached: {}", apt.unreached()));
         }
         Ok(apt)
+    }
+
+    /// One that has these indexes, each a suite, its mirror and a file, and asks for no others.
+    #[cfg(test)]
+    pub(crate) fn with_indexes(cache: &Cache, indexes: &[(&str, &str, &Path)]) -> Self {
+        let index = |(suite, base, file): &(&str, &str, &Path)| Index {
+            suite: (*suite).to_owned(),
+            base: (*base).to_owned(),
+            file: (*file).to_owned(),
+        };
+        Self {
+            configuration: set_up(cache, &[]).unwrap(),
+            downloads: cache.directory("downloads").unwrap(),
+            indexes: indexes.iter().map(index).collect(),
+            unreached: Vec::new(),
+            complaint: None,
+        }
     }
 
     /// What there is no index of, by mirror, and why; empty when nothing is missing.
@@ -132,6 +150,7 @@ impl PrivateApt {
             &path.display().to_string(),
             &format!("SHA256:{}", file.sha256),
         ]))?;
+        keep(&path).map_err(|cause| Error::file("keep", &path)(cause).to_string())?;
         match sha256_of(&path) {
             Ok(sha256) if sha256 == file.sha256 => Ok(path),
             Ok(sha256) => {
@@ -224,6 +243,16 @@ fn set_up(cache: &Cache, repositories: &[Repository]) -> Result<PathBuf, Error> 
     Ok(configuration)
 }
 
+/// Of a mirror in the file system apt gives a link, which would end with the mirror.
+fn keep(path: &Path) -> io::Result<()> {
+    if !path.is_symlink() {
+        return Ok(());
+    }
+    let contents = fs::read(path)?;
+    fs::remove_file(path)?;
+    fs::write(path, contents)
+}
+
 fn is_fresh(stamp: &Path, current: &str) -> bool {
     let age = fs::metadata(stamp)
         .and_then(|metadata| metadata.modified())
@@ -292,14 +321,8 @@ mod tests {
             signed_by: None,
             check_valid_until: None,
         };
-        let configuration = set_up(&cache, std::slice::from_ref(&repository)).unwrap();
-        let mut apt = PrivateApt {
-            configuration,
-            downloads: directory.path().into(),
-            indexes: vec![],
-            unreached: vec![],
-            complaint: None,
-        };
+        let mut apt = PrivateApt::with_indexes(&cache, &[]);
+        set_up(&cache, std::slice::from_ref(&repository)).unwrap();
         let mut narrated = Vec::new();
         apt.refresh(std::slice::from_ref(&repository), &mut |line| narrated.push(line.to_owned())).unwrap();
         assert_eq!(narrated.len(), 1, "{narrated:?}");

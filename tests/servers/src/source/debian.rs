@@ -78,3 +78,109 @@ fn whole_package(apt: &PrivateApt, revision: &SourcePackage) -> Result<Fetched, 
         revision.files.iter().map(|file| SourceFile { name: file.name.clone(), sha256: file.sha256.clone() });
     Ok(Fetched { files: files.collect(), notes: Vec::new(), form: Form::Package(dsc_path) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Cache;
+    use crate::key::sha256_of;
+
+    /// A mirror in the file system, and an apt that knows its index: nothing of this asks the network.
+    struct Mirror {
+        directory: tempfile::TempDir,
+        apt: PrivateApt,
+    }
+
+    /// Lists one package of three files, and has them.
+    fn mirror() -> Mirror {
+        let directory = tempfile::tempdir().unwrap();
+        let pool = directory.path().join("debian/pool");
+        fs::create_dir_all(&pool).unwrap();
+        let mut index =
+            "Package: tiny\nVersion: 1.0-1+deb12u1\nDirectory: pool\nChecksums-Sha256:\n".to_owned();
+        for name in ["tiny_1.0-1+deb12u1.dsc", "tiny_1.0.orig.tar.gz", "tiny_1.0-1+deb12u1.debian.tar.xz"] {
+            fs::write(pool.join(name), name).unwrap();
+            index += &format!(" {} 1 {name}\n", sha256_of(&pool.join(name)).unwrap());
+        }
+        let file = directory.path().join("Sources");
+        fs::write(&file, index).unwrap();
+        let cache = Cache::at(&directory.path().join("cache"));
+        let base = format!("file:{}/debian", directory.path().display());
+        let apt = PrivateApt::with_indexes(&cache, &[("bookworm", &base, &file)]);
+        Mirror { directory, apt }
+    }
+
+    impl Mirror {
+        fn pool(&self, name: &str) -> PathBuf {
+            self.directory.path().join("debian/pool").join(name)
+        }
+
+        fn fetch(&self, upstream: &str) -> Result<Fetched, Refusal> {
+            fetch(&self.apt, "tiny", upstream, &mut |_| {})
+        }
+    }
+
+    fn names(fetched: &Fetched) -> Vec<&str> {
+        fetched.files.iter().map(|file| file.name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_whole_package_is_fetched_with_its_files_side_by_side() {
+        let mirror = mirror();
+        let fetched = mirror.fetch("1.0").unwrap();
+        let Form::Package(dsc) = &fetched.form else { panic!("the whole package is there") };
+        for name in names(&fetched) {
+            assert!(dsc.with_file_name(name).is_file(), "{name}");
+        }
+        assert_eq!((fetched.files.len(), fetched.notes.len()), (3, 0));
+    }
+
+    #[test]
+    fn what_was_fetched_before_is_not_asked_for_again() {
+        let mirror = mirror();
+        let first = mirror.fetch("1.0").unwrap();
+        fs::remove_dir_all(mirror.directory.path().join("debian")).unwrap();
+        assert_eq!(mirror.fetch("1.0").unwrap().files, first.files);
+    }
+
+    #[test]
+    fn a_package_whose_description_is_gone_gives_its_tarball_alone_and_says_so() {
+        let mirror = mirror();
+        fs::remove_file(mirror.pool("tiny_1.0-1+deb12u1.dsc")).unwrap();
+        let fetched = mirror.fetch("1.0").unwrap();
+        assert_eq!(names(&fetched), ["tiny_1.0.orig.tar.gz"]);
+        assert!(fetched.notes[0].contains("without Debian's patches"), "{:?}", fetched.notes);
+    }
+
+    #[test]
+    fn a_file_that_is_not_what_its_signed_index_says_is_refused_and_not_kept() {
+        let mirror = mirror();
+        for name in ["tiny_1.0-1+deb12u1.dsc", "tiny_1.0.orig.tar.gz"] {
+            fs::write(mirror.pool(name), "something else").unwrap();
+        }
+        let refusal = mirror.fetch("1.0").unwrap_err();
+        assert!(matches!(refusal, Refusal::Unreachable(_)));
+        let kept = |name: &str| {
+            let downloads = fs::read_dir(mirror.directory.path().join("cache/downloads")).unwrap();
+            downloads.flatten().any(|directory| directory.path().join(name).exists())
+        };
+        assert!(!kept("tiny_1.0-1+deb12u1.dsc") && !kept("tiny_1.0.orig.tar.gz"));
+    }
+
+    #[test]
+    fn a_download_that_was_tampered_with_since_is_fetched_again() {
+        let mirror = mirror();
+        let Form::Package(dsc) = mirror.fetch("1.0").unwrap().form else {
+            panic!("the whole package is there")
+        };
+        fs::write(&dsc, "something else").unwrap();
+        mirror.fetch("1.0").unwrap();
+        assert_eq!(fs::read(&dsc).unwrap(), fs::read(mirror.pool("tiny_1.0-1+deb12u1.dsc")).unwrap());
+    }
+
+    #[test]
+    fn a_version_that_no_suite_lists_is_told_as_that() {
+        let message = mirror().fetch("2.0").unwrap_err().to_string();
+        assert_eq!(message, "no Debian suite lists tiny 2.0");
+    }
+}
