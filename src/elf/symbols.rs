@@ -1,7 +1,13 @@
 //! Functions by address, from a symbol table.
 
 use super::Parsed;
-use object::{Object, ObjectSegment, ObjectSymbol, SymbolKind};
+use object::elf::{FileHeader64, STT_FUNC, STT_GNU_IFUNC};
+use object::read::ReadCache;
+use object::read::elf::{Sym, SymbolTable};
+use object::{LittleEndian, Object, ObjectSection, ObjectSegment};
+use std::fs::File;
+
+type Table<'a> = SymbolTable<'a, FileHeader64<LittleEndian>, &'a ReadCache<File>>;
 
 /// The functions of one file, by their addresses as linked.
 #[derive(Debug, Default)]
@@ -21,20 +27,29 @@ struct Function {
 impl Functions {
     /// Those of the full symbol table: empty in a stripped file.
     pub(crate) fn full(file: &Parsed<'_>) -> Functions {
-        Functions::from(file.symbols())
+        Functions::from(file, file.elf_symbol_table())
     }
 
     /// Those of the dynamic symbol table, which names only what others may call.
     pub(crate) fn dynamic(file: &Parsed<'_>) -> Functions {
-        Functions::from(file.dynamic_symbols())
+        Functions::from(file, file.elf_dynamic_symbol_table())
     }
 
-    fn from<'data>(symbols: impl Iterator<Item = impl ObjectSymbol<'data>>) -> Functions {
-        let mut functions: Vec<Function> = symbols
-            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
+    fn from(file: &Parsed<'_>, table: &Table<'_>) -> Functions {
+        let endian = file.endian();
+        // All names at once: one by one each is a read of its own.
+        let names = file.section_by_index(table.string_section()).and_then(|section| section.data());
+        let names = names.unwrap_or_default();
+        let mut functions: Vec<Function> = table
+            .iter()
+            .filter(|symbol| {
+                matches!(symbol.st_type(), STT_FUNC | STT_GNU_IFUNC) && !symbol.is_undefined(endian)
+            })
             .filter_map(|symbol| {
-                let name = symbol.name().ok().filter(|name| !name.is_empty())?.to_owned();
-                Some(Function { start: symbol.address(), size: symbol.size(), name })
+                let rest = names.get(usize::try_from(symbol.st_name(endian)).ok()?..)?;
+                let name = rest.split(|byte| *byte == 0).next().filter(|name| !name.is_empty())?;
+                let name = String::from_utf8_lossy(name).into_owned();
+                Some(Function { start: symbol.st_value(endian), size: symbol.st_size(endian), name })
             })
             .collect();
         functions.sort_by_key(|function| function.start);
