@@ -190,7 +190,8 @@ fn index_of(region: Region, loaded: &Loaded) -> u32 {
     let header = region.header();
     let known = find(region, loaded);
     let index = known.unwrap_or(header.modules.get());
-    if index >= MODULES_MAX {
+    let table = (crate::abi::MODULES_OFFSET, size_of::<Module>() as u64);
+    if index >= MODULES_MAX || region.commit_entry(table.0, table.1, u64::from(index)).is_err() {
         return 0;
     }
     let module = region.module(index);

@@ -5,7 +5,8 @@
 //! versions are united the table is dropped: the old version's region knows the block.
 
 use crate::abi::{
-    Frame, PLACED_MAX, PLACEMENT_MAGIC, PlacementHeader, PlacementRow, REGION_SIZE, SiteId, Tag, VERSION,
+    Frame, PLACED_MAX, PLACEMENT_MAGIC, Placed, PlacementHeader, PlacementRow, REGION_SIZE, SiteId, Tag,
+    VERSION,
 };
 use crate::lock::{self, Guard};
 use crate::region::Region;
@@ -175,6 +176,7 @@ pub(crate) fn make_at(address: u64, size: u64, site_bits: u64) -> Option<u64> {
     if index >= PLACED_MAX {
         return None;
     }
+    region.commit_entry(crate::abi::PLACED_OFFSET, size_of::<Placed>() as u64, u64::from(index)).ok()?;
     map_pages(region, address, end, &held)?;
     let placed = region.placed(index);
     placed.address.set(address);
@@ -202,7 +204,7 @@ fn map_pages(region: Region, start: u64, end: u64, _held: &Guard<'_>) -> Option<
     Some(())
 }
 
-fn find(address: u64) -> Option<&'static crate::abi::Placed> {
+fn find(address: u64) -> Option<&'static Placed> {
     let region = runtime::home()?;
     let count = region.header().placed.load(Ordering::Acquire);
     (0..count)

@@ -4,10 +4,10 @@
 //! memory that stays mapped as long as the region, so shared references to them are sound whoever else holds some.
 
 use crate::abi::{
-    ARENA_BASE, ARENA_SLOTS, CLASS_COUNT, DATA_OFFSET, DESCRIPTORS_OFFSET, Descriptor, FIRST_SLICE,
-    FORK_PAGE_OFFSET, FRAMES_OFFSET, Frame, HEADS_OFFSET, HEAP_STRIDE, HEAPS_OFFSET, Header, MAGIC,
-    MODULES_OFFSET, Module, PLACED_OFFSET, Placed, REGION_SIZE, SITE_INDEX_OFFSET, SITES_OFFSET, SLICE_SIZE,
-    SiteId, SiteRecord, Tag, VERSION, slice_of,
+    ARENA_BASE, ARENA_SLOTS, CLASS_COUNT, DESCRIPTORS_OFFSET, Descriptor, FIRST_SLICE, FORK_PAGE_OFFSET,
+    FRAMES_OFFSET, Frame, HEADS_OFFSET, HEAP_STRIDE, HEAPS_OFFSET, Header, MAGIC, MODULES_OFFSET, Module,
+    PLACED_OFFSET, Placed, REGION_SIZE, SITE_INDEX_LOG_MIN, SITE_INDEX_OFFSET, SITES_OFFSET, SLICE_SIZE,
+    SiteId, SiteRecord, Tag, VERSION, site_index_offset, slice_of,
 };
 use crate::heap::Heap;
 use crate::sync::{AtomicU32, AtomicU64, Field, Ordering};
@@ -17,8 +17,6 @@ const _: () = assert!(size_of::<Heap>() as u64 <= HEAP_STRIDE && CLASS_COUNT < 1
 
 /// Unit in which tables are committed.
 pub(crate) const TABLE_STEP: u64 = 64 * 1024;
-/// Of an address space limit, the share that heaps may take; the rest is for stacks, libraries and files.
-const LIMITED_SHARE: u64 = 2;
 
 /// The base of a mapped region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,61 +32,50 @@ impl Region {
         Region(base)
     }
 
-    /// Reserves and sets up a region, at `wanted` or else at the first free place of the arena from `epoch` on.
+    /// Sets up a region at `wanted` or else at the first free place of the arena from `epoch` on.
+    ///
+    /// Its address space is not reserved: a reservation counts against a limit on address space (`ulimit -v`), also one that the
+    /// program sets for itself later, as vsftpd does for each session. Nobody but this library maps anything in the arena,
+    /// and what should be in the way is noticed, never replaced.
     pub(crate) fn create(wanted: Option<u64>, epoch: u32) -> Result<Self, Errno> {
         let first = u64::from(epoch) % ARENA_SLOTS;
         let places = (0..ARENA_SLOTS).map(|i| ARENA_BASE + (first + i) % ARENA_SLOTS * REGION_SIZE);
-        let limit = sys::address_space_limit();
         let mut refusal = Errno(libc::ENOMEM);
         for base in wanted.into_iter().chain(places) {
-            let made = match limit {
-                None => sys::reserve(base, REGION_SIZE),
-                // The whole reservation would count against the limit: map piece by piece instead.
-                Some(_) => sys::map_rw(base, TABLE_STEP),
-            };
-            match made {
-                Ok(()) => {
-                    let region = Region(base);
-                    region.set_up(epoch, limit)?;
-                    return Ok(region);
-                }
+            let region = Region(base);
+            match region.commit(0, TABLE_STEP) {
+                Ok(()) => return region.set_up(epoch).map(|()| region),
                 Err(error) => refusal = error,
             }
         }
         Err(refusal)
     }
 
-    fn set_up(self, epoch: u32, limit: Option<u64>) -> Result<(), Errno> {
-        if limit.is_none() {
-            sys::name_range(self.0, REGION_SIZE, b"mcrx heap\0");
-            // SAFETY: the range is part of the reservation made for this region just now.
-            unsafe { sys::make_rw(self.0, TABLE_STEP)? };
-        }
+    fn set_up(self, epoch: u32) -> Result<(), Errno> {
         let header = self.header();
-        header.reserved.set(u32::from(limit.is_none()));
         header.version.set(VERSION);
         header.epoch.set(epoch);
         header.base.set(self.0);
-        header
-            .size
-            .set(limit.map_or(REGION_SIZE, |bytes| (DATA_OFFSET + bytes / LIMITED_SHARE).min(REGION_SIZE)));
+        header.size.set(REGION_SIZE);
         header.era.set(1);
         header.high.set(FIRST_SLICE);
         header.committed.set(FIRST_SLICE);
         header.orphan_cursor.set(FIRST_SLICE);
         header.orphan_end.set(FIRST_SLICE);
         header.sites.set(1);
+        header.site_index_log.set(SITE_INDEX_LOG_MIN);
         header.modules.set(1);
-        self.commit(FORK_PAGE_OFFSET, TABLE_STEP)?;
-        for (offset, bytes) in [
-            (SITES_OFFSET, TABLE_STEP),
-            (SITE_INDEX_OFFSET, u64::from(crate::abi::SITE_BUCKETS) * 4),
-            (FRAMES_OFFSET, TABLE_STEP),
-            (MODULES_OFFSET, u64::from(crate::abi::MODULES_MAX) * size_of::<Module>() as u64),
-            (PLACED_OFFSET, u64::from(crate::abi::PLACED_MAX) * size_of::<Placed>() as u64),
-            (HEAPS_OFFSET, TABLE_STEP),
-        ] {
-            self.commit(offset, bytes)?;
+        let tables = [
+            FORK_PAGE_OFFSET,
+            SITES_OFFSET,
+            SITE_INDEX_OFFSET,
+            FRAMES_OFFSET,
+            MODULES_OFFSET,
+            PLACED_OFFSET,
+            HEAPS_OFFSET,
+        ];
+        for offset in tables {
+            self.commit(offset, TABLE_STEP)?;
         }
         header.magic.store(MAGIC, Ordering::Release);
         Ok(())
@@ -96,17 +83,15 @@ impl Region {
 
     /// Makes `[offset, offset + len)` of the region usable; both are multiples of the page size, and nothing of it was.
     pub(crate) fn commit(self, offset: u64, len: u64) -> Result<(), Errno> {
-        if self.header().reserved.get() == 1 {
-            // SAFETY: the range is part of this region's reservation.
-            return unsafe { sys::make_rw(self.0 + offset, len) };
-        }
-        sys::map_rw(self.0 + offset, len)
+        sys::map_rw(self.0 + offset, len)?;
+        sys::name_range(self.0 + offset, len, b"mcrx heap\0");
+        Ok(())
     }
 
-    /// As [`commit`](Self::commit), for a step of a table; what is committed already stays as it is.
-    pub(crate) fn commit_table(self, offset: u64) -> Result<(), Errno> {
-        match self.commit(offset, TABLE_STEP) {
-            // Piece by piece: an earlier growth got this far and no further.
+    /// As [`commit`](Self::commit), for a part of a table; if it is committed already it stays as it is.
+    pub(crate) fn commit_table(self, offset: u64, len: u64) -> Result<(), Errno> {
+        match self.commit(offset, len) {
+            // An earlier growth got this far and no further, or one by a thread that a fork left behind.
             Err(Errno(libc::EEXIST)) => Ok(()),
             other => other,
         }
@@ -119,24 +104,16 @@ impl Region {
         if offset == 0 || !offset.is_multiple_of(TABLE_STEP) {
             return Ok(());
         }
-        self.commit_table(table + offset)
+        self.commit_table(table + offset, TABLE_STEP)
     }
 
-    /// Gives the pages and the charge of `[offset, offset + len)` back; it stays reserved.
+    /// Gives the pages of `[offset, offset + len)` back, with their charge.
     ///
     /// # Safety
     /// Nobody uses the range.
     pub(crate) unsafe fn decommit(self, offset: u64, len: u64) -> Result<(), Errno> {
-        let start = self.0 + offset;
         // SAFETY: the range is this region's and unused.
-        unsafe {
-            if self.header().reserved.get() == 1 {
-                sys::replace_by_reservation(start, len)?;
-                sys::name_range(start, len, b"mcrx heap\0");
-                return Ok(());
-            }
-            sys::unmap(start, len)
-        }
+        unsafe { sys::unmap(self.0 + offset, len) }
     }
 
     /// Unmaps the whole region.
@@ -144,7 +121,7 @@ impl Region {
     /// # Safety
     /// Nobody uses any of it any more, this handle's copies included.
     pub(crate) unsafe fn destroy(self) {
-        // SAFETY: the caller's word; under a limit, the holes between the pieces are nobody's (the arena is ours).
+        // SAFETY: the caller's word; the holes between the pieces are nobody's.
         let _ = unsafe { sys::unmap(self.0, REGION_SIZE) };
     }
 
@@ -193,8 +170,9 @@ impl Region {
         self.table(SITES_OFFSET + u64::from(site.0) * size_of::<SiteRecord>() as u64)
     }
 
-    pub(crate) fn site_bucket(self, bucket: u32) -> &'static AtomicU32 {
-        self.table(SITE_INDEX_OFFSET + u64::from(bucket) * 4)
+    /// A bucket of the site index with `2^log` of them.
+    pub(crate) fn site_bucket(self, log: u32, bucket: u32) -> &'static AtomicU32 {
+        self.table(site_index_offset(log) + u64::from(bucket) * 4)
     }
 
     pub(crate) fn frame(self, index: u32) -> &'static Frame {

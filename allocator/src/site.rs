@@ -3,13 +3,13 @@
 //! From a call to the site that it counts for: the call's return address, or, where a caller table says that it lies in a wrapper,
 //! the stack of return addresses up to the first frame that is no wrapper.
 
-use crate::abi::{FRAMES_MAX, SITE_BUCKETS, SITES_MAX, SiteId, SiteRecord};
+use crate::abi::{FRAMES_MAX, SITES_MAX, SiteId, SiteRecord};
 use crate::fast::Caller;
 use crate::heap::Heap;
 use crate::region::Region;
 use crate::settings::SETTINGS;
 use crate::site_cache::Known;
-use crate::sync::{Field, Ordering};
+use crate::sync::{AtomicU32, Field, Ordering};
 use crate::{abi, callers, lock, module, place, runtime};
 
 /// Most frames of a site.
@@ -125,16 +125,18 @@ fn intern(region: Region, addresses: &[u64]) -> Site {
     find(region, hash).or_else(|| add(region, hash, addresses, &frames[..depth])).unwrap_or(none)
 }
 
-fn bucket(hash: u64, probe: u32) -> u32 {
+/// The buckets in which a hash may be found, in order.
+fn buckets(region: Region, log: u32, hash: u64) -> impl Iterator<Item = &'static AtomicU32> {
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
     let start = hash as u32;
-    start.wrapping_add(probe) % SITE_BUCKETS
+    (0..1 << log).map(move |probe| region.site_bucket(log, start.wrapping_add(probe) % (1 << log)))
 }
 
 /// Frames are not compared: with 64 bits of hash, two of a million sites share one with a chance of 2^-25.
 fn find(region: Region, hash: u64) -> Option<Site> {
-    for probe in 0..SITE_BUCKETS {
-        let id = SiteId(region.site_bucket(bucket(hash, probe)).load(Ordering::Acquire));
+    let log = region.header().site_index_log.load(Ordering::Acquire);
+    for bucket in buckets(region, log, hash) {
+        let id = SiteId(bucket.load(Ordering::Acquire));
         if id.0 == 0 {
             return None;
         }
@@ -168,12 +170,30 @@ fn add(region: Region, hash: u64, addresses: &[u64], frames: &[u64]) -> Option<S
     let placed = place::wants(region, first, depth);
     record.flags.set(if placed { PLACED } else { 0 });
     header.sites.store(id + 1, Ordering::Release);
-    for probe in 0..SITE_BUCKETS {
-        let bucket = region.site_bucket(bucket(hash, probe));
-        if bucket.get() == 0 {
-            bucket.store(id, Ordering::Release);
-            break;
-        }
+    index(region, header.site_index_log.get(), SiteId(id));
+    if 2 * id >= 1 << header.site_index_log.get() {
+        grow_index(region);
     }
     Some(Site { id: SiteId(id), placed })
+}
+
+/// Enters a site into the index of `2^log` buckets, which is never full.
+fn index(region: Region, log: u32, id: SiteId) {
+    let free = buckets(region, log, region.site(id).hash.get()).find(|bucket| bucket.get() == 0);
+    if let Some(bucket) = free {
+        bucket.store(id.0, Ordering::Release);
+    }
+}
+
+/// Goes over to an index of twice the size, if there is memory for it. The old one stays: others may be in it.
+fn grow_index(region: Region) {
+    let header = region.header();
+    let log = header.site_index_log.get() + 1;
+    if region.commit_table(abi::site_index_offset(log), 4 << log).is_err() {
+        return;
+    }
+    for id in 1..header.sites.get() {
+        index(region, log, SiteId(id));
+    }
+    header.site_index_log.store(log, Ordering::Release);
 }

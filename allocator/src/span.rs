@@ -238,12 +238,14 @@ impl Locked<'_> {
         let size = size_of::<crate::abi::Descriptor>() as u64;
         let mut step = from.next_multiple_of(DESCRIPTOR_STEP);
         while step < from + slices {
-            self.region.commit_table(crate::abi::DESCRIPTORS_OFFSET + u64::from(step) * size).ok()?;
+            self.region
+                .commit_table(crate::abi::DESCRIPTORS_OFFSET + u64::from(step) * size, TABLE_STEP)
+                .ok()?;
             step += DESCRIPTOR_STEP;
         }
         let mut step = from.next_multiple_of(HEAD_STEP);
         while step < from + slices {
-            self.region.commit_table(crate::abi::HEADS_OFFSET + u64::from(step) * 4).ok()?;
+            self.region.commit_table(crate::abi::HEADS_OFFSET + u64::from(step) * 4, TABLE_STEP).ok()?;
             step += HEAD_STEP;
         }
         Some(())

@@ -38,20 +38,12 @@ fn flags(bits: i32) -> u64 {
     u64::from(bits.cast_unsigned())
 }
 
-/// Maps `[address, address + len)` inaccessible, only if nothing is mapped there.
-pub(crate) fn reserve(address: u64, len: u64) -> Result<()> {
-    map_new(address, len, libc::PROT_NONE)
-}
-
 /// Maps `[address, address + len)` readable and writable, only if nothing is mapped there.
 pub(crate) fn map_rw(address: u64, len: u64) -> Result<()> {
-    map_new(address, len, libc::PROT_READ | libc::PROT_WRITE)
-}
-
-fn map_new(address: u64, len: u64, protection: i32) -> Result<()> {
     let wanted = flags(ANONYMOUS | libc::MAP_FIXED_NOREPLACE);
+    let protection = flags(libc::PROT_READ | libc::PROT_WRITE);
     // SAFETY: MAP_FIXED_NOREPLACE never replaces a mapping, so no memory in use changes.
-    let got = unsafe { call(libc::SYS_mmap, [address, len, flags(protection), wanted, u64::MAX, 0])? };
+    let got = unsafe { call(libc::SYS_mmap, [address, len, protection, wanted, u64::MAX, 0])? };
     if got == address {
         return Ok(());
     }
@@ -61,31 +53,11 @@ fn map_new(address: u64, len: u64, protection: i32) -> Result<()> {
     Err(Errno(libc::EEXIST))
 }
 
-/// Replaces `[address, address + len)` by inaccessible memory that is charged to nobody.
-///
-/// # Safety
-/// The range is the caller's, and nobody uses its contents.
-pub(crate) unsafe fn replace_by_reservation(address: u64, len: u64) -> Result<()> {
-    let wanted = flags(ANONYMOUS | libc::MAP_FIXED);
-    // SAFETY: the caller owns the range.
-    unsafe { call(libc::SYS_mmap, [address, len, flags(libc::PROT_NONE), wanted, u64::MAX, 0]).map(drop) }
-}
-
 /// # Safety
 /// The range is the caller's, and nobody uses its contents.
 pub(crate) unsafe fn unmap(address: u64, len: u64) -> Result<()> {
     // SAFETY: the caller owns the range.
     unsafe { call(libc::SYS_munmap, [address, len, 0, 0, 0, 0]).map(drop) }
-}
-
-/// Makes part of a reservation usable.
-///
-/// # Safety
-/// The range is the caller's.
-pub(crate) unsafe fn make_rw(address: u64, len: u64) -> Result<()> {
-    let protection = flags(libc::PROT_READ | libc::PROT_WRITE);
-    // SAFETY: the caller owns the range; nothing in it becomes less accessible.
-    unsafe { call(libc::SYS_mprotect, [address, len, protection, 0, 0, 0]).map(drop) }
 }
 
 /// # Safety
@@ -209,15 +181,6 @@ pub(crate) fn now_ms() -> u32 {
     // SAFETY: `now` is valid for writing; this clock exists on every Linux since 2.6.32, so errno stays. Through libc, for the vDSO.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
     (now.tv_sec as u64).wrapping_mul(1000).wrapping_add(now.tv_nsec as u64 / 1_000_000) as u32
-}
-
-/// The soft limit on address space (`ulimit -v`), if there is one.
-pub(crate) fn address_space_limit() -> Option<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    let args = [0, flags(libc::RLIMIT_AS.cast_signed()), 0, (&raw mut limit).addr() as u64, 0, 0];
-    // SAFETY: prlimit64 of this process writes one `rlimit` to the fourth argument.
-    unsafe { call(libc::SYS_prlimit64, args) }.ok()?;
-    (limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
 }
 
 /// A file mapped for reading, for as long as the process lives.

@@ -18,10 +18,10 @@ pub struct Header {
     pub epoch: AtomicU32,
     /// Where the region lies.
     pub base: AtomicU64,
-    /// Bytes of address space that may be dealt out, [`REGION_SIZE`](super::REGION_SIZE) or less under a limit.
+    /// Bytes of address space that may be dealt out.
     pub size: AtomicU64,
-    /// 1 if the address space was reserved as a whole, 0 if it is mapped piece by piece (under `ulimit -v`).
-    pub reserved: AtomicU32,
+    /// log2 of the buckets of the site index in use; see [`SITE_INDEX_OFFSET`](super::SITE_INDEX_OFFSET).
+    pub site_index_log: AtomicU32,
     /// Moves on when threads vanish without a word (a fork of a threaded process, an update): lists made before are void.
     pub era: AtomicU32,
     /// Of a home region: the other regions of the process, bit `i` for the one at place `i` of the arena.

@@ -8,7 +8,7 @@
 //! ```text
 //!  arena     0x1000_0000_0000                                                    0x5000_0000_0000
 //!            +----------+----------+----------+--- - - - ---+----------+
-//!            | region 0 | region 1 | region 2 |             | region 63|      1 TiB each, reserved, not committed
+//!            | region 0 | region 1 | region 2 |             | region 63|      1 TiB each, mapped as it is used
 //!            +----------+----------+----------+--- - - - ---+----------+
 //!
 //!  region    base                                                                          base + 1 TiB
@@ -78,10 +78,18 @@ pub const HEADS_OFFSET: u64 = 0x4000_0000;
 pub const DESCRIPTORS_OFFSET: u64 = 0x8000_0000;
 /// Offset of the site records.
 pub const SITES_OFFSET: u64 = 0x1_0000_0000;
-/// Offset of the hash table over the sites: `SITE_BUCKETS` words of 4 bytes, 0 or a site id.
+/// Offset of the hash tables over the sites: one of 2^14 buckets, behind it one of twice as many, and so on; the header says which is
+/// in use. A bucket is 4 bytes, 0 or a site id.
 pub const SITE_INDEX_OFFSET: u64 = 0x1_2000_0000;
-/// Buckets of the site index; twice the sites, so that probes stay short.
-pub const SITE_BUCKETS: u32 = 2 * SITES_MAX;
+/// log2 of the buckets of the first site index.
+pub const SITE_INDEX_LOG_MIN: u32 = 14;
+
+/// Where the site index of `2^log` buckets lies.
+#[must_use]
+pub const fn site_index_offset(log: u32) -> u64 {
+    SITE_INDEX_OFFSET + 4 * ((1 << log) - (1 << SITE_INDEX_LOG_MIN))
+}
+
 /// Offset of the frames that sites refer to.
 pub const FRAMES_OFFSET: u64 = 0x1_4000_0000;
 /// Offset of the modules that frames refer to.
@@ -124,7 +132,8 @@ const _: () = {
     assert!(HEADS_OFFSET + (SLICES as u64) * 4 <= DESCRIPTORS_OFFSET);
     assert!(DESCRIPTORS_OFFSET + (SLICES as u64) * (size_of::<Descriptor>() as u64) <= SITES_OFFSET);
     assert!(SITES_OFFSET + (SITES_MAX as u64) * (size_of::<SiteRecord>() as u64) <= SITE_INDEX_OFFSET);
-    assert!(SITE_INDEX_OFFSET + (SITE_BUCKETS as u64) * 4 <= FRAMES_OFFSET);
+    // Never more than half full.
+    assert!(site_index_offset(SITES_MAX.ilog2() + 2) <= FRAMES_OFFSET);
     assert!(FRAMES_OFFSET + (FRAMES_MAX as u64) * (size_of::<Frame>() as u64) <= MODULES_OFFSET);
     assert!(MODULES_OFFSET + (MODULES_MAX as u64) * (size_of::<Module>() as u64) <= PLACED_OFFSET);
     assert!(PLACED_OFFSET + (PLACED_MAX as u64) * (size_of::<Placed>() as u64) <= HEAPS_OFFSET);

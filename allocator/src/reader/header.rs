@@ -66,7 +66,6 @@ impl Fields<'_> {
         self.u64("the base", offset_of!(abi::Header, base), base.0, base.0)?;
         let size = self.u64("the size", offset_of!(abi::Header, size), DATA_OFFSET, REGION_SIZE)?;
         let slices = u32::try_from(size / SLICE_SIZE).unwrap_or(u32::MAX);
-        self.u32("the kind of reservation", offset_of!(abi::Header, reserved), 0, 1)?;
         self.u32("the number of heaps", offset_of!(abi::Header, heaps), 0, HEAPS_MAX)?;
         Ok(Header {
             base,

@@ -86,7 +86,6 @@ impl Forgery {
         memory.write_u32(base + offset_of!(Header, epoch) as u64, decisions.below(3));
         memory.write_u64(base + offset_of!(Header, base) as u64, base);
         memory.write_u64(base + offset_of!(Header, size) as u64, REGION_SIZE);
-        memory.write_u32(base + offset_of!(Header, reserved) as u64, decisions.below(2));
         memory.write_u32(base + offset_of!(Header, era) as u64, 1 + decisions.below(9));
         memory.write_u32(base + offset_of!(Header, draining) as u64, decisions.below(2));
         memory.write_u32(base + offset_of!(Header, high) as u64, self.high);

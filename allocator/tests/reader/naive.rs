@@ -63,7 +63,6 @@ pub(crate) fn enumerate(memory: &Sparse, base: u64) -> Option<Vec<Forged>> {
     let high = u64::from(half(offset_of!(Header, high))?);
     let sites = half(offset_of!(Header, sites))?;
     let fits = (DATA_OFFSET..=REGION_SIZE).contains(&size)
-        && half(offset_of!(Header, reserved))? <= 1
         && half(offset_of!(Header, draining))? <= 1
         && adopted_fits
         && high >= u64::from(FIRST_SLICE)
