@@ -104,7 +104,7 @@ enum What {
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     let target = Target::open(args.pid)?;
-    let memory = ProcessMemory::of(target.pid);
+    let memory = ProcessMemory::of(target.thread);
     let reading =
         if args.running { read_running(&target, &memory)? } else { read_stopped(&target, &memory)? };
     let heap = &reading.heap;
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         By::Size => tally::by_size(heap).into_iter().map(row_of_size).collect(),
         By::Site => {
             let sites = Sites::read(&memory, heap).map_err(|error| target.refused(&error))?;
-            let mut symbols = Symbols::of(target.pid, &reading.maps);
+            let mut symbols = Symbols::of(target.thread, &reading.maps);
             let rows = tally::by_site(heap).into_iter();
             rows.map(|Row { key, sum }| {
                 let frames: Vec<NamedFrame> = sites

@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub(crate) mod debug_file;
+pub(crate) mod dynamic;
 pub(crate) mod kind;
 pub(crate) mod symbols;
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod blocks;
 mod demo;
+mod doctor;
 mod elf;
 mod exit;
 mod output;
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Blocks(blocks::Args),
     Demo(demo::Args),
+    Doctor(doctor::Args),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Blocks(args) => blocks::run(&args, &output),
         Command::Demo(args) => demo::run(&args, &output),
+        Command::Doctor(args) => doctor::run(&args, &output),
     };
     exit::code(outcome, &output)
 }

@@ -1,10 +1,11 @@
-//! Functions by address, from a symbol table.
+//! Symbol tables: functions by address, and which names a file defines and wants.
 
 use super::Parsed;
 use object::elf::{FileHeader64, STT_FUNC, STT_GNU_IFUNC};
 use object::read::ReadCache;
 use object::read::elf::{Sym, SymbolTable};
 use object::{LittleEndian, Object, ObjectSection, ObjectSegment};
+use std::collections::BTreeSet;
 use std::fs::File;
 
 type Table<'a> = SymbolTable<'a, FileHeader64<LittleEndian>, &'a ReadCache<File>>;
@@ -37,18 +38,14 @@ impl Functions {
 
     fn from(file: &Parsed<'_>, table: &Table<'_>) -> Functions {
         let endian = file.endian();
-        // All names at once: one by one each is a read of its own.
-        let names = file.section_by_index(table.string_section()).and_then(|section| section.data());
-        let names = names.unwrap_or_default();
+        let strings = strings(file, table);
         let mut functions: Vec<Function> = table
             .iter()
             .filter(|symbol| {
                 matches!(symbol.st_type(), STT_FUNC | STT_GNU_IFUNC) && !symbol.is_undefined(endian)
             })
             .filter_map(|symbol| {
-                let rest = names.get(usize::try_from(symbol.st_name(endian)).ok()?..)?;
-                let name = rest.split(|byte| *byte == 0).next().filter(|name| !name.is_empty())?;
-                let name = String::from_utf8_lossy(name).into_owned();
+                let name = String::from_utf8_lossy(name_at(strings, symbol.st_name(endian))?).into_owned();
                 Some(Function { start: symbol.st_value(endian), size: symbol.st_size(endian), name })
             })
             .collect();
@@ -70,6 +67,56 @@ impl Functions {
         let inside = function.size == 0 || call - function.start < function.size;
         inside.then(|| (function.name.as_str(), return_address - function.start))
     }
+}
+
+/// Names of symbols of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// What it brings.
+    pub(crate) defined: BTreeSet<String>,
+    /// What it wants from others.
+    pub(crate) undefined: BTreeSet<String>,
+}
+
+impl Names {
+    /// Those that others may see, of which `wanted` wants to know.
+    pub(crate) fn dynamic(file: &Parsed<'_>, wanted: impl Fn(&str) -> bool) -> Names {
+        Names::from(file, file.elf_dynamic_symbol_table(), wanted)
+    }
+
+    /// Those of the full symbol table; none of a stripped file.
+    pub(crate) fn full(file: &Parsed<'_>, wanted: impl Fn(&str) -> bool) -> Names {
+        Names::from(file, file.elf_symbol_table(), wanted)
+    }
+
+    fn from(file: &Parsed<'_>, table: &Table<'_>, wanted: impl Fn(&str) -> bool) -> Names {
+        let endian = file.endian();
+        let strings = strings(file, table);
+        let mut names = Names::default();
+        for symbol in table.iter() {
+            let Some(name) =
+                name_at(strings, symbol.st_name(endian)).and_then(|name| str::from_utf8(name).ok())
+            else {
+                continue;
+            };
+            if wanted(name) {
+                let set = if symbol.is_undefined(endian) { &mut names.undefined } else { &mut names.defined };
+                set.insert(name.to_owned());
+            }
+        }
+        names
+    }
+}
+
+/// All names of a table at once: one by one each is a read of its own.
+fn strings<'a>(file: &Parsed<'a>, table: &Table<'_>) -> &'a [u8] {
+    let strings = file.section_by_index(table.string_section()).and_then(|section| section.data());
+    strings.unwrap_or_default()
+}
+
+fn name_at(strings: &[u8], offset: u32) -> Option<&[u8]> {
+    let rest = strings.get(usize::try_from(offset).ok()?..)?;
+    rest.split(|byte| *byte == 0).next().filter(|name| !name.is_empty())
 }
 
 /// The address, as linked, of the byte `offset` bytes past the start of a loaded file: its first segment is mapped from the page that
