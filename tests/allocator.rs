@@ -1,0 +1,21 @@
+//! The allocator as users have it, `libmcrx.so` under `LD_PRELOAD`: every attempt to break it that was thought of.
+//!
+//! Programs of ours that do what no sane program does, real ones, and servers; from inside by what comes back, from outside by what
+//! the reader sees. Unit tests of its parts are beside its code.
+
+use mcrx_harness::Suite;
+use std::process::ExitCode;
+
+#[path = "allocator/held.rs"]
+mod held;
+#[path = "allocator/journal.rs"]
+mod journal;
+#[path = "allocator/programs.rs"]
+mod programs;
+#[path = "allocator/stops.rs"]
+mod stops;
+
+fn main() -> ExitCode {
+    let areas = [stops::tests];
+    areas.into_iter().fold(Suite::new(), |suite, tests| tests(suite)).run()
+}
