@@ -3,8 +3,8 @@
 use super::decode::{u32_at, u64_at};
 use super::{Address, Epoch, Era, Error, Memory, Table};
 use crate::abi::{
-    self, ARENA_BASE, DATA_OFFSET, FIRST_SLICE, FRAMES_MAX, HEAPS_MAX, MAGIC, MODULES_MAX, PLACED_MAX,
-    REGION_SIZE, SITES_MAX, SLICE_SIZE, VERSION, is_region_base,
+    self, ARENA_BASE, ARENA_SLOTS, DATA_OFFSET, FIRST_SLICE, FRAMES_MAX, HEAPS_MAX, MAGIC, MODULES_MAX,
+    PLACED_MAX, REGION_SIZE, SITES_MAX, SLICE_SIZE, VERSION, is_region_base,
 };
 use std::mem::offset_of;
 
@@ -20,7 +20,7 @@ pub struct Header {
     /// A next release has taken over: nothing new is made here, and it goes with its last block.
     pub draining: bool,
     /// Of a home region: the other regions of the process, bit `i` for the one at place `i` of the arena.
-    pub adopted: u64,
+    pub(super) adopted: u64,
     /// Slices below this index have been dealt out at some time.
     pub(super) high: u32,
     pub(super) sites: u32,
@@ -37,6 +37,16 @@ impl Header {
         let mut bytes = [0; size_of::<abi::Header>()];
         memory.read(base, &mut bytes).map_err(Error::unreadable(base, Table::Header))?;
         Fields { base, bytes: &bytes }.check()
+    }
+}
+
+impl Header {
+    /// Of the region in which new blocks are made: the other regions of the process.
+    pub fn adopted(&self) -> impl Iterator<Item = Address> + use<> {
+        let places = self.adopted;
+        (0..ARENA_SLOTS)
+            .filter(move |place| places >> place & 1 == 1)
+            .map(|place| Address(ARENA_BASE + place * REGION_SIZE))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use crate::forge::{Decisions, Forged, Forgery};
 use crate::{DECISIONS, blocks, naive, random_bytes, read};
-use mcrx_allocator::abi::REGION_SIZE;
-use mcrx_allocator::reader::{Heap, Place, Sites};
+use mcrx_allocator::abi::{ARENA_BASE, Header, REGION_SIZE};
+use mcrx_allocator::reader::{Address, Consistency, Heap, Limits, Place, Sites};
 use std::collections::HashSet;
+use std::mem::offset_of;
 
 const HEAPS: u64 = 150;
 
@@ -102,3 +103,50 @@ fn no_more_is_read_than_is_there_and_nothing_twice() {
         assert!(forgery.memory.take_read() <= forgery.memory.mapped());
     });
 }
+
+#[test]
+fn regions_of_one_process_are_one_heap() {
+    let mut pairs = 0;
+    for seed in 0..HEAPS {
+        let bytes = random_bytes(seed ^ 0x5EED_0000, 2 * DECISIONS);
+        let (first, second) = bytes.split_at(DECISIONS);
+        let [mut old, mut young] = [first, second].map(|bytes| Forgery::new(&mut Decisions(bytes)));
+        if old.base == young.base {
+            continue;
+        }
+        pairs += 1;
+        // Placed blocks have the same addresses in every forgery.
+        old.memory.write_u32(old.base + offset_of!(Header, placed) as u64, 0);
+        old.blocks.retain(|block| block.address < PLACED);
+        // As after a take-over.
+        let place = (young.base - ARENA_BASE) / REGION_SIZE;
+        old.memory.write_u64(old.base + offset_of!(Header, adopted) as u64, 1 << place);
+        old.memory.write_u32(old.base + offset_of!(Header, draining) as u64, 0);
+        young.memory.write_u32(young.base + offset_of!(Header, draining) as u64, 1);
+        let mut memory = old.memory.clone();
+        memory.overlay(&young.memory);
+
+        let bases = [Address(young.base), Address(old.base)];
+        let heap = Heap::read(&memory, &bases, Consistency::Stopped, Limits::default()).unwrap();
+        let home = heap.home().expect("one does not drain").header();
+        assert_eq!(home.base, Address(old.base));
+        assert_eq!(home.adopted().collect::<Vec<_>>(), [Address(young.base)]);
+        let mut want = [old.blocks, young.blocks].concat();
+        want.sort();
+        assert_eq!(blocks(&heap), want);
+        let slots: HashSet<_> = heap.blocks().map(|block| block.slot).collect();
+        assert!(slots.len() == want.len() && slots.iter().all(|slot| slot.0 < heap.slots()));
+        let sites = Sites::read(&memory, &heap).unwrap();
+        for block in heap.blocks() {
+            assert_eq!(heap.classify(block.address.0), Place::Live { block, offset: 0 });
+            // Site numbers mean something within their region only.
+            assert_eq!(sites.get(block.site).is_none(), block.site.id.0 == 0);
+            let in_region = block.address.0.wrapping_sub(block.site.region.0) < REGION_SIZE;
+            assert!(in_region || block.address.0 >= PLACED);
+        }
+    }
+    assert!(pairs > HEAPS / 2);
+}
+
+/// Above it are the placed blocks of a forgery.
+const PLACED: u64 = 0x6000_0000_0000;

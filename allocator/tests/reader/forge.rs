@@ -87,6 +87,8 @@ impl Forgery {
         memory.write_u64(base + offset_of!(Header, base) as u64, base);
         memory.write_u64(base + offset_of!(Header, size) as u64, REGION_SIZE);
         memory.write_u32(base + offset_of!(Header, era) as u64, 1 + decisions.below(9));
+        let own_place = 1 << ((base - ARENA_BASE) / REGION_SIZE);
+        memory.write_u64(base + offset_of!(Header, adopted) as u64, decisions.u64() & !own_place);
         memory.write_u32(base + offset_of!(Header, draining) as u64, decisions.below(2));
         memory.write_u32(base + offset_of!(Header, high) as u64, self.high);
         memory.write_u32(base + offset_of!(Header, heaps) as u64, 1);

@@ -39,7 +39,7 @@ fn every_block_of_a_stopped_process_is_seen_with_its_size_and_its_maker() {
         }
     }
     let home = heap.home().expect("a region").header();
-    assert!(!home.draining && home.adopted == 0 && home.epoch.0 == 0);
+    assert!(!home.draining && home.adopted().count() == 0 && home.epoch.0 == 0);
     assert_eq!(heap.classify(program.makers["make_small"]), Place::Foreign);
     assert_eq!(heap.classify(home.base.0), Place::Free);
 }

@@ -27,6 +27,11 @@ impl Sparse {
         self.pages.remove(&page);
     }
 
+    /// Adds the pages of another, in front of its own.
+    pub(crate) fn overlay(&mut self, other: &Sparse) {
+        self.pages.extend(other.pages.iter().map(|(page, bytes)| (*page, bytes.clone())));
+    }
+
     /// Addresses of all pages.
     pub(crate) fn pages(&self) -> Vec<u64> {
         self.pages.keys().map(|page| page * PAGE).collect()
