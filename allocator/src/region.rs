@@ -83,9 +83,7 @@ impl Region {
 
     /// Makes `[offset, offset + len)` of the region usable; both are multiples of the page size, and nothing of it was.
     pub(crate) fn commit(self, offset: u64, len: u64) -> Result<(), Errno> {
-        sys::map_rw(self.0 + offset, len)?;
-        sys::name_range(self.0 + offset, len, b"mcrx heap\0");
-        Ok(())
+        sys::map_rw(self.0 + offset, len)
     }
 
     /// As [`commit`](Self::commit), for a part of a table; if it is committed already it stays as it is.

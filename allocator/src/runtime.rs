@@ -110,12 +110,13 @@ pub(crate) fn mend_after_fork() {
     if let Some(region) = home()
         && region.fork_word().load(Ordering::Acquire) != SAME_PROCESS
     {
-        mend(region);
+        mend(region, false);
     }
 }
 
+/// `alone`: the calling thread is known to be the only one.
 #[cold]
-fn mend(region: Region) {
+fn mend(region: Region, alone: bool) {
     let word = region.fork_word();
     if word.compare_exchange(0, MENDING, Ordering::AcqRel, Ordering::Acquire).is_err() {
         while word.load(Ordering::Acquire) == MENDING {
@@ -127,7 +128,7 @@ fn mend(region: Region) {
     lock::reset(&START);
     // A child made by a bare system call may have started threads before it came here. Then there is no telling whose heaps are
     // alive: all count as owned, and those of the parent's threads are lost to the child.
-    let sure = sys::thread_id() == sys::process_id() && sys::is_alone();
+    let sure = alone || sys::is_alone();
     for region in regions() {
         lock::reset(&region.header().site_lock);
         if sure {
@@ -138,8 +139,10 @@ fn mend(region: Region) {
         }
     }
     if let Some(heap) = thread::current() {
-        heap.thread.set(sys::thread_id());
-        heap.process.set(sys::process_id());
+        // The only thread of a process has its number. 0: not known, which `thread::reap` takes for alive.
+        let process = sys::process_id();
+        heap.thread.set(if sure { process } else { 0 });
+        heap.process.set(process);
     }
     word.store(SAME_PROCESS, Ordering::Release);
 }
@@ -156,7 +159,11 @@ unsafe extern "C" {
 
 /// Runs in the child of `fork(3)`, in its only thread.
 unsafe extern "C" fn forked() {
-    mend_after_fork();
+    if let Some(region) = home()
+        && region.fork_word().load(Ordering::Acquire) != SAME_PROCESS
+    {
+        mend(region, true);
+    }
 }
 
 /// Has children of `fork(3)` mended at once. Allocates.

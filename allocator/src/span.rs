@@ -5,6 +5,9 @@
 //! Free spans stand in lists by length, the lists in a bitmap. Both are caches: the tiling can be read from the descriptors
 //! alone at any instant (see `abi`), which is how [`rebuild`] mends them after a fork that caught another thread in here.
 //!
+//! Free pages go back to the system by `munmap`, not by `madvise`: seccomp filters that let a program call `malloc` allow what glibc's
+//! does there (`mmap`, `munmap`, `mremap`, `brk`), and vsftpd's kills it for anything else.
+//!
 //! Everything here wants the region's lock, which the [`Locked`] handle proves.
 
 use crate::abi::{Kind, REGION_SIZE, SLICE_SIZE, Word, flag};
@@ -23,8 +26,12 @@ const GROW_MIN: u32 = 16;
 const GROW_MAX: u32 = 1024;
 /// The region grows by this fraction of itself.
 const GROW_FRACTION: u32 = 8;
-/// Free spans of at least this many slices (32 MiB) are given back at once, with their charge.
+/// Free spans of at least this many slices (32 MiB) are given back at once.
 const HUGE: u32 = 512;
+/// Slices that are made usable at least when a span that was given back is used again: 1 MiB.
+const RECOMMIT_MIN: u32 = 16;
+/// Most spans that are given back at a time: each may split a mapping, and a process has 65,530 of them (`vm.max_map_count`).
+const HOLES_MAX: u32 = 8192;
 /// Slices covered by one step of heads.
 #[expect(clippy::cast_possible_truncation, reason = "64 KiB / 4")]
 const HEAD_STEP: u32 = (TABLE_STEP / 4) as u32;
@@ -68,14 +75,27 @@ impl Locked<'_> {
         let (found, length, flags) = self.take_free(wanted).or_else(|| self.grow(wanted))?;
         let start = found.next_multiple_of(align);
         let end = start + slices;
+        let mut usable = found + length;
+        let mut used_flags = flags;
+        if flags & flag::COMMITTED == 0 {
+            usable = usable.min(end.max(start + RECOMMIT_MIN));
+            if self.recommit(start, usable - start, flags).is_err() {
+                self.split_off(found, found, length, flags);
+                return None;
+            }
+            used_flags |= flag::COMMITTED;
+        }
         // From the end to the start: at every instant the descriptors tile the region.
-        self.split_off(found, end, found + length - end, flags);
-        self.publish(start, slices, Word::new(Kind::Taken, 0, flags, slices));
+        self.split_off(found, usable, found + length - usable, flags);
+        let rest = usable - end;
+        if rest > 0 {
+            self.publish(end, rest, Word::new(Kind::Taken, 0, used_flags, rest));
+        }
+        self.publish(start, slices, Word::new(Kind::Taken, 0, used_flags, slices));
         self.split_off(found, found, start - found, flags);
         self.claim(start, start, slices);
-        if flags & flag::COMMITTED == 0 && self.recommit(start, slices).is_err() {
-            self.put(start, slices, flags);
-            return None;
+        if rest > 0 {
+            self.put(end, rest, used_flags);
         }
         self.region.header().spans.set(self.region.header().spans.get() + 1);
         Some(Span { slice: start, zero: flags & flag::DIRTY == 0 })
@@ -88,12 +108,8 @@ impl Locked<'_> {
         let dirty = Word::new(Kind::Free, 0, flag::COMMITTED | flag::DIRTY, slices);
         descriptor.word.store(dirty.0, Ordering::Release);
         descriptor.owner.store(0, Ordering::Release);
-        if slices >= HUGE {
-            let (offset, len) = self.extent(slice, slices);
-            // SAFETY: the span is nobody's: its last block was freed, and the lock keeps others from taking it.
-            if unsafe { self.region.decommit(offset, len) }.is_ok() {
-                return self.put(slice, slices, 0);
-            }
+        if slices >= HUGE && self.decommit(slice, slices) {
+            return self.put(slice, slices, 0);
         }
         self.put(slice, slices, flag::COMMITTED | flag::DIRTY);
         self.purge_if_due();
@@ -251,9 +267,30 @@ impl Locked<'_> {
         Some(())
     }
 
-    fn recommit(&self, slice: u32, slices: u32) -> Result<(), sys::Errno> {
+    /// Gives the pages of a free span that is in no list back to the system; says whether it could.
+    fn decommit(&self, slice: u32, slices: u32) -> bool {
+        let header = self.region.header();
+        let word = |flags| Word::new(Kind::Free, 0, flags, slices).0;
+        let descriptor = self.region.descriptor(slice);
+        if header.holes.get() >= HOLES_MAX {
+            return false;
+        }
+        // Before the pages go: a child forked in between must not take them for usable. See `recommit`.
+        descriptor.word.store(word(flag::DIRTY), Ordering::Release);
         let (offset, len) = self.extent(slice, slices);
-        self.region.commit(offset, len)
+        // SAFETY: the span is free, and the lock keeps others from taking it.
+        let done = unsafe { self.region.decommit(offset, len) }.is_ok();
+        descriptor.word.store(word(if done { 0 } else { flag::COMMITTED | flag::DIRTY }), Ordering::Release);
+        done
+    }
+
+    fn recommit(&self, slice: u32, slices: u32, flags: u8) -> Result<(), sys::Errno> {
+        let (offset, len) = self.extent(slice, slices);
+        match self.region.commit(offset, len) {
+            // A thread that a fork left behind was about to give them back.
+            Err(sys::Errno(libc::EEXIST)) if flags & flag::DIRTY != 0 => Ok(()),
+            other => other,
+        }
     }
 
     /// Makes `slices` slices at `slice` a free span of their own, cut from the free span at `from`. What lies on both sides is in
@@ -307,6 +344,7 @@ impl Locked<'_> {
     }
 
     fn link(&self, slice: u32, slices: u32) {
+        self.count_hole(slice, 1);
         let list = list_of(slices);
         let next = self.first(list);
         let descriptor = self.region.descriptor(slice);
@@ -321,6 +359,7 @@ impl Locked<'_> {
     }
 
     fn unlink(&self, slice: u32) {
+        self.count_hole(slice, u32::MAX);
         let descriptor = self.region.descriptor(slice);
         let (next, previous) = (descriptor.next.get(), descriptor.previous.get());
         if next != 0 {
@@ -337,6 +376,14 @@ impl Locked<'_> {
         }
     }
 
+    /// Adds `change` (modulo 2^32) to the number of holes if the free span at `slice` is one.
+    fn count_hole(&self, slice: u32, change: u32) {
+        if Word(self.region.descriptor(slice).word.get()).flags() & flag::COMMITTED == 0 {
+            let holes = &self.region.header().holes;
+            holes.set(holes.get().wrapping_add(change));
+        }
+    }
+
     fn purge_if_due(&self) {
         let delay = SETTINGS.purge_delay_ms.get();
         let now = sys::now_ms();
@@ -350,24 +397,32 @@ impl Locked<'_> {
         let header = self.region.header();
         let now = sys::now_ms();
         header.purged_at_ms.set(now);
+        // Out of the lists first: giving a span back joins it with others, which would change the lists under us.
+        let mut due = 0;
         let mut lists = header.span_lists.get();
         while lists != 0 {
             let mut slice = self.first(lists.trailing_zeros());
             while slice != 0 {
                 let descriptor = self.region.descriptor(slice);
-                let word = Word(descriptor.word.get());
-                let due = now.wrapping_sub(descriptor.freed_at_ms.get()) >= delay_ms;
-                if due && word.flags() & flag::DIRTY != 0 && word.flags() & flag::COMMITTED != 0 {
-                    let (offset, len) = self.extent(slice, word.slices());
-                    // SAFETY: the span is free, and the lock keeps others from taking it.
-                    let done = unsafe { sys::advise(self.region.base() + offset, len, libc::MADV_DONTNEED) };
-                    if done.is_ok() {
-                        descriptor.word.set(Word::new(Kind::Free, 0, flag::COMMITTED, word.slices()).0);
-                    }
+                let next = descriptor.next.get();
+                let flags = Word(descriptor.word.get()).flags();
+                let old = now.wrapping_sub(descriptor.freed_at_ms.get()) >= delay_ms;
+                if old && flags == flag::COMMITTED | flag::DIRTY {
+                    self.unlink(slice);
+                    descriptor.next.set(due);
+                    due = slice;
                 }
-                slice = descriptor.next.get();
+                slice = next;
             }
             lists &= lists - 1;
+        }
+        while due != 0 {
+            let descriptor = self.region.descriptor(due);
+            let next = descriptor.next.get();
+            let slices = Word(descriptor.word.get()).slices();
+            let flags = if self.decommit(due, slices) { 0 } else { flag::COMMITTED | flag::DIRTY };
+            self.put(due, slices, flags);
+            due = next;
         }
     }
 }
@@ -379,6 +434,7 @@ pub(crate) fn rebuild(region: Region) {
     lock::reset(&header.lock);
     let locked = lock(region);
     header.span_lists.set(0);
+    header.holes.set(0);
     for list in &header.free_spans {
         list.set(0);
     }

@@ -1,7 +1,8 @@
 //! Contains `unsafe`: the system calls of the allocator, made directly.
 //!
 //! Not through libc, because its wrappers set `errno` (which `free` must keep), may be interposed, and some are cancellation
-//! points. Every function returns the kernel's answer; nothing here retries but for `EINTR`.
+//! points. While it serves requests the allocator uses no other call than glibc's does: a server's seccomp filter, written for that
+//! one, kills it for any other (sshd's and vsftpd's do). Every function returns the kernel's answer; nothing here retries but for `EINTR`.
 
 use core::arch::asm;
 use core::sync::atomic::AtomicU32;
@@ -32,22 +33,31 @@ unsafe fn call(number: libc::c_long, args: [u64; 6]) -> Result<u64> {
     u64::try_from(answer).map_err(|_| Errno(i32::try_from(-answer).unwrap_or(libc::EINVAL)))
 }
 
-const ANONYMOUS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+const ANONYMOUS: i32 = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+/// From this size on a mapping that the kernel refuses is tried once more without being accounted for: 1 GiB.
+const SPARSE_MIN: u64 = 1 << 30;
 
 fn flags(bits: i32) -> u64 {
     u64::from(bits.cast_unsigned())
 }
 
 /// Maps `[address, address + len)` readable and writable, only if nothing is mapped there.
+///
+/// The address is a hint to the kernel, which takes it if it is free; `MAP_FIXED_NOREPLACE` would do the same with less ado, but
+/// vsftpd's seccomp filter allows exactly the flags that glibc's malloc uses.
 pub(crate) fn map_rw(address: u64, len: u64) -> Result<()> {
-    let wanted = flags(ANONYMOUS | libc::MAP_FIXED_NOREPLACE);
-    let protection = flags(libc::PROT_READ | libc::PROT_WRITE);
-    // SAFETY: MAP_FIXED_NOREPLACE never replaces a mapping, so no memory in use changes.
-    let got = unsafe { call(libc::SYS_mmap, [address, len, protection, wanted, u64::MAX, 0])? };
+    let map = |more: i32| {
+        let protection = flags(libc::PROT_READ | libc::PROT_WRITE);
+        // SAFETY: without MAP_FIXED no memory in use changes.
+        unsafe { call(libc::SYS_mmap, [address, len, protection, flags(ANONYMOUS | more), u64::MAX, 0]) }
+    };
+    let got = match map(0) {
+        Err(Errno(libc::ENOMEM)) if len >= SPARSE_MIN => map(libc::MAP_NORESERVE)?,
+        other => other?,
+    };
     if got == address {
         return Ok(());
     }
-    // A kernel before 4.17 takes the address as a hint only.
     // SAFETY: `got` is a mapping made just now, which nobody else knows.
     let _ = unsafe { call(libc::SYS_munmap, [got, len, 0, 0, 0, 0]) };
     Err(Errno(libc::EEXIST))
@@ -75,14 +85,6 @@ pub(crate) unsafe fn move_pages(from: u64, len: u64, to: u64) -> Result<()> {
     let wanted = flags(libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED | libc::MREMAP_DONTUNMAP);
     // SAFETY: the caller owns both ranges.
     unsafe { call(libc::SYS_mremap, [from, len, len, wanted, to, 0]).map(drop) }
-}
-
-/// Names a range in `/proc/PID/maps` as `[anon:NAME]`; kernels that cannot are left alone. `name` ends in NUL.
-pub(crate) fn name_range(address: u64, len: u64, name: &[u8]) {
-    debug_assert!(name.last() == Some(&0));
-    let args = [flags(libc::PR_SET_VMA), 0, address, len, name.as_ptr().addr() as u64, 0];
-    // SAFETY: only a label changes; the kernel copies the NUL-terminated name.
-    let _ = unsafe { call(libc::SYS_prctl, args) };
 }
 
 /// Waits while `*word == expected`; wakes up for no reason too.

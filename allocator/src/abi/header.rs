@@ -51,6 +51,8 @@ pub struct Header {
     pub site_lock: AtomicU32,
     /// Under `lock`: slices below this index have committed descriptors and pages, guards excepted.
     pub committed: AtomicU32,
+    /// Under `lock`: free spans without pages.
+    pub holes: AtomicU32,
     /// Under `lock`: one bit per list of free spans that is not empty.
     pub span_lists: AtomicU64,
     /// Under `lock`: first free span of each list, by slice index.
