@@ -3,10 +3,12 @@
 use crate::kind::Kind;
 use crate::launch::Launch;
 use crate::need::{Met, Need};
+use crate::preload::preload;
 use crate::running::Running;
 use crate::scratch::Scratch;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use mcrx_servers::Server;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A test's scratch directory and the things it needed, found.
@@ -15,11 +17,13 @@ pub struct Context {
     scratch: Scratch,
     servers: Vec<Server>,
     programs: Vec<(&'static str, PathBuf)>,
+    /// What its servers are started under.
+    library: Option<&'static Path>,
 }
 
 impl Context {
     /// Looks for all that a test needs. The inner error is the reason to skip it.
-    pub(crate) fn new(needs: &[Need]) -> Result<Result<Context, String>> {
+    pub(crate) fn new(needs: &[Need], preloaded: bool) -> Result<Result<Context, String>> {
         let (mut servers, mut programs) = (Vec::new(), Vec::new());
         for need in needs {
             match need.meet() {
@@ -29,7 +33,8 @@ impl Context {
                 Err(reason) => return Ok(Err(reason)),
             }
         }
-        Ok(Ok(Context { scratch: Scratch::new("test")?, servers, programs }))
+        let library = if preloaded { Some(preload()?) } else { None };
+        Ok(Ok(Context { scratch: Scratch::new("test")?, servers, programs, library }))
     }
 
     /// The first server of this name that the test needed.
@@ -65,12 +70,25 @@ impl Context {
 
     /// Starts a server, and waits until it serves.
     pub fn start<K: Kind>(&self, kind: K) -> Result<Running<K>> {
-        self.scratch.start(kind)
+        let running = self.launch(kind).start()?;
+        if let Some(library) = self.library {
+            let maps = fs::read_to_string(format!("/proc/{}/maps", running.pid()))?;
+            ensure!(
+                maps.contains(&*library.to_string_lossy()),
+                "the server does not run under {}",
+                library.display()
+            );
+        }
+        Ok(running)
     }
 
     /// Prepares the start of a server, to be altered.
     pub fn launch<K: Kind>(&self, kind: K) -> Launch<'_, K> {
-        self.scratch.launch(kind)
+        let launch = self.scratch.launch(kind);
+        match self.library {
+            Some(library) => launch.preload(library),
+            None => launch,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub struct Program {
 pub const PROGRAMS: &[Program] = &[
     Program { name: "gdb", package: "gdb" },
     Program { name: "openssl", package: "openssl" },
+    Program { name: "prlimit", package: "util-linux" },
     Program { name: "redis-benchmark", package: "redis-tools" },
     Program { name: "ssh", package: "openssh-client" },
     Program { name: "ssh-keygen", package: "openssh-client" },

@@ -28,9 +28,12 @@ pub struct Suite {
     tests: Vec<Test>,
 }
 
+#[derive(Clone)]
 struct Test {
     name: String,
     needs: Vec<Need>,
+    /// Whether its servers run under `libmcrx.so`.
+    preloaded: bool,
     deadline: Duration,
     body: Body,
 }
@@ -89,7 +92,18 @@ impl Suite {
     }
 
     fn add(mut self, name: String, needs: Vec<Need>, body: Body) -> Suite {
-        self.tests.push(Test { name, needs, deadline: DEADLINE, body });
+        self.tests.push(Test { name, needs, preloaded: false, deadline: DEADLINE, body });
+        self
+    }
+
+    /// Adds every test once more, with its servers under `libmcrx.so`.
+    pub fn and_all_preloaded(mut self) -> Suite {
+        let again = self.tests.clone().into_iter().map(|mut test| {
+            test.name.push_str("::preloaded");
+            test.preloaded = true;
+            test
+        });
+        self.tests.extend(again);
         self
     }
 
@@ -108,7 +122,7 @@ impl Suite {
 
 impl Test {
     fn execute(self) -> Result<Completion, Failed> {
-        let context = match Context::new(&self.needs) {
+        let context = match Context::new(&self.needs, self.preloaded) {
             Ok(Ok(context)) => Arc::new(context),
             Ok(Err(reason)) => return Ok(Completion::ignored_with(reason)),
             Err(error) => return Err(Failed::from(format!("{error:#}"))),
