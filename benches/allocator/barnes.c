@@ -90,7 +90,7 @@ static void pull(struct body *body, const struct node *node, double size)
         distance[axis] = node->centre[axis] - body->at[axis];
         square += distance[axis] * distance[axis];
     }
-    if (node->child == NULL || size * size < square) {
+    if (node->child == NULL || size * size * 4 < square) {
         double strength = body->mass * node->mass / (square * sqrt(square));
         for (unsigned axis = 0; axis < 3; axis++)
             body->force[axis] += distance[axis] * strength;

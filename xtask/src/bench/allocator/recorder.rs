@@ -6,7 +6,7 @@
 
 use super::Options;
 use super::contender::{BASELINE, Chosen, Contender, OURS};
-use super::program::{Program, Size};
+use super::program::{Kind, Program, Size};
 use super::rounds::{self, Measured};
 use super::workshop::Workshop;
 use std::num::NonZeroUsize;
@@ -24,9 +24,10 @@ pub(super) fn measure(
     if chosen.recorders.is_empty() {
         return None;
     }
-    let all = !options.programs.is_empty();
+    let wanted = |program: &Program| !options.programs.is_empty() || PROGRAMS.contains(&program.name);
+    // heaptrack runs a program below a shell, which the signal that stops a server ends instead.
     let programs: Vec<&Program> =
-        programs.iter().copied().filter(|program| all || PROGRAMS.contains(&program.name)).collect();
+        programs.iter().copied().filter(|program| wanted(program) && program.kind != Kind::Server).collect();
     let beside = |contender: &&Contender| [BASELINE, OURS].contains(&contender.name.as_str());
     let sides: Vec<Contender> =
         chosen.allocators.iter().filter(beside).chain(&chosen.recorders).cloned().collect();

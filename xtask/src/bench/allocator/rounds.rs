@@ -67,7 +67,7 @@ fn go_round(
     let mut turns: Vec<Option<Vec<Cost>>> = vec![Some(Vec::new()); contenders.len()];
     let mut expected: Option<String> = None;
     // The first round is the baseline's alone, and does not count: it fills the page cache.
-    for round in 0..=rounds.get() {
+    for round in 0..=rounds.get() * program.kind.turns_of_a_round() {
         let warming = round == 0;
         for (contender, taken) in contenders.iter().zip(&mut turns).take(if warming { 1 } else { usize::MAX })
         {

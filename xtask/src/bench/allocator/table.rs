@@ -137,7 +137,10 @@ fn grid(
         cells.push(baseline.map_or("failed".to_owned(), |value| format!("{value:.2} {}", unit(row))));
         for index in 1..measured.contenders.len() {
             cells.push(ratio(row, index).map_or("failed".to_owned(), |spread| {
-                format!("{:.3} +-{:.3}", spread.median, (spread.high - spread.low) / 2.0)
+                // One turn has no spread to show.
+                let one = row.turns[index].as_ref().is_some_and(|turns| turns.len() < 2);
+                let width = format!("+-{:.3}", (spread.high - spread.low) / 2.0);
+                format!("{:.3} {}", spread.median, if one { " ".repeat(width.len()) } else { width })
             }));
         }
         rows.push(cells);
@@ -265,7 +268,7 @@ mod tests {
             reported: BTreeMap::from([("end rss (MiB)".to_owned(), peak_rss / 2.0)]),
             output: String::new(),
         };
-        let turns = vec![Some(vec![cost(2.0, 40.0)]), Some(vec![cost(1.0, 30.0)]), None];
+        let turns = vec![Some(vec![cost(2.0, 40.0); 2]), Some(vec![cost(1.0, 30.0); 2]), None];
         Measured {
             contenders: ["glibc", "ours", "broken"].map(str::to_owned).to_vec(),
             programs: vec![Row { program: "work", kind: Kind::Own, turns }],
@@ -290,7 +293,7 @@ mod tests {
         let measured = measured();
         let value = json(&measured, &Verdict::of(&measured));
         let runs = &value["programs"][0]["runs"];
-        assert_eq!(runs["ours"]["cpu"], json!([1.0]));
+        assert_eq!(runs["ours"]["cpu"], json!([1.0, 1.0]));
         assert_eq!(runs["ours"]["cpu_ratio"]["median"], 0.5);
         assert_eq!(runs["ours"]["reported"][0]["end rss (MiB)"], 15.0);
         assert_eq!(runs["broken"]["cpu"], Value::Null);

@@ -7,7 +7,7 @@ pub(super) const CFRAC: Program = Program {
     about: "big numbers: short-lived small blocks",
     kind: Kind::Own,
     quick: true,
-    prepare: |workshop, size| workshop.own("cfrac", &[size.pick("200000", "10000")]),
+    prepare: |workshop, size| workshop.own("cfrac", &[size.pick("250000", "10000")]),
 };
 
 pub(super) const ESPRESSO: Program = Program {
@@ -31,7 +31,7 @@ pub(super) const LARSON: Program = Program {
     about: "threads that hand their blocks to successors",
     kind: Kind::Own,
     quick: true,
-    prepare: |workshop, size| workshop.own("larson", &["4", "5000", size.pick("50", "2"), "100000"]),
+    prepare: |workshop, size| workshop.own("larson", &["4", "5000", size.pick("60", "2"), "100000"]),
 };
 
 pub(super) const XMALLOC: Program = Program {
@@ -55,7 +55,7 @@ pub(super) const BUFFERS: Program = Program {
     about: "buffers that grow by realloc",
     kind: Kind::Own,
     quick: false,
-    prepare: |workshop, size| workshop.own("buffers", &[size.pick("9000000", "500000")]),
+    prepare: |workshop, size| workshop.own("buffers", &[size.pick("12000000", "500000")]),
 };
 
 pub(super) const TABLES: Program = Program {
@@ -63,7 +63,7 @@ pub(super) const TABLES: Program = Program {
     about: "large arrays from calloc, sparsely used",
     kind: Kind::Own,
     quick: false,
-    prepare: |workshop, size| workshop.own("tables", &[size.pick("50000", "4000")]),
+    prepare: |workshop, size| workshop.own("tables", &[size.pick("80000", "4000")]),
 };
 
 pub(super) const FRAGMENT: Program = Program {

@@ -41,7 +41,7 @@ pub(super) const LUA: Program = Program {
     quick: false,
     prepare: |workshop, size| {
         let lua = workshop.file("/usr/bin/lua5.4", "lua5.4")?;
-        Ok(Task::Batch(command(&lua, &[&script("churn.lua"), size.pick("1500", "100")])))
+        Ok(Task::Batch(command(&lua, &[&script("churn.lua"), size.pick("2000", "100")])))
     },
 };
 
@@ -80,7 +80,7 @@ pub(super) const SQLITE: Program = Program {
     quick: true,
     prepare: |workshop, size| {
         let sqlite = workshop.file("/usr/bin/sqlite3", "sqlite3")?;
-        let rounds = format!("CREATE TABLE rounds AS SELECT {} AS n", size.pick(110, 8));
+        let rounds = format!("CREATE TABLE rounds AS SELECT {} AS n", size.pick(150, 8));
         let read = format!(".read '{}'", script("churn.sql"));
         Ok(Task::Batch(command(&sqlite, &["-batch", ":memory:", &rounds, &read])))
     },
@@ -108,7 +108,7 @@ pub(super) const GIT_REPACK: Program = Program {
 
 fn git(workshop: &mut Workshop, size: Size, arguments: &[&str]) -> Result<Task> {
     let git = workshop.file("/usr/bin/git", "git")?;
-    let repository = input::repository(workshop.directory(), &git, size.pick(3000, 300))?;
+    let repository = input::repository(workshop.directory(), &git, size.pick(3500, 300))?;
     let mut words = vec!["--git-dir".to_owned(), repository.display().to_string()];
     words.extend(arguments.iter().map(|&argument| argument.to_owned()));
     let command = Command::new(Invocation::new(&git, words));

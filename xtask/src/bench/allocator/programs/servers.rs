@@ -2,7 +2,7 @@
 //! load generator uses is not in it.
 
 use crate::bench::allocator::contender::Contender;
-use crate::bench::allocator::program::{Kind, Program, Size, Task};
+use crate::bench::allocator::program::{Kind, Program, Task};
 use crate::bench::allocator::turn::{Cost, under};
 use anyhow::{Result, ensure};
 use mcrx_harness::client::{RedisBenchmark, Wrk};
@@ -13,13 +13,13 @@ use std::path::Path;
 
 pub(super) const REDIS: Program = Program {
     name: "redis",
-    about: "redis 7.0.15 under redis-benchmark: eight commands on 200,000 keys",
+    about: "redis 7.0.15 under redis-benchmark: eight commands on 100,000 keys",
     kind: Kind::Server,
     quick: true,
-    prepare: |workshop, size| {
+    prepare: |workshop, _| {
         let server = workshop.server("redis", "7.0.15")?;
         let client = workshop.program("redis-benchmark", "redis-tools")?;
-        Ok(Task::Server(Box::new(move |contender| redis(&server, &client, size, contender))))
+        Ok(Task::Server(Box::new(move |contender| redis(&server, &client, contender))))
     },
 };
 
@@ -28,24 +28,24 @@ pub(super) const NGINX: Program = Program {
     about: "nginx 1.22.1 under wrk: a small page",
     kind: Kind::Server,
     quick: false,
-    prepare: |workshop, size| {
+    prepare: |workshop, _| {
         let server = workshop.server("nginx", "1.22.1")?;
         let client = workshop.program("wrk", "wrk")?;
-        Ok(Task::Server(Box::new(move |contender| nginx(&server, &client, size, contender))))
+        Ok(Task::Server(Box::new(move |contender| nginx(&server, &client, contender))))
     },
 };
 
-fn redis(server: &Server, client: &Path, size: Size, contender: &Contender) -> Result<Cost> {
+fn redis(server: &Server, client: &Path, contender: &Contender) -> Result<Cost> {
     let scratch = Scratch::new("bench-turn")?;
     let redis = under(contender, scratch.launch(Redis::of(server))).start()?;
     let commands = ["set", "get", "lpush", "lpop", "sadd", "hset", "zadd", "mset"];
     let load = RedisBenchmark {
-        requests: size.pick(150_000, 10_000),
+        requests: 40_000,
         connections: 16,
         // Otherwise nearly all of it is the kernel's time for the socket.
         pipeline: 16,
         value_bytes: 100,
-        keys: Some(200_000),
+        keys: Some(100_000),
         tests: commands.map(str::to_owned).to_vec(),
     };
     let requests = load.requests * u64::try_from(commands.len())?;
@@ -56,10 +56,10 @@ fn redis(server: &Server, client: &Path, size: Size, contender: &Contender) -> R
     Ok(per_request(&usage, requests))
 }
 
-fn nginx(server: &Server, client: &Path, size: Size, contender: &Contender) -> Result<Cost> {
+fn nginx(server: &Server, client: &Path, contender: &Contender) -> Result<Cost> {
     let scratch = Scratch::new("bench-turn")?;
     let nginx = under(contender, scratch.launch(Nginx::of(server))).start()?;
-    let load = Wrk { seconds: size.pick(3, 1), connections: 16, threads: 1 }.run(client, &nginx.url("/"))?;
+    let load = Wrk { seconds: 1, connections: 16, threads: 1 }.run(client, &nginx.url("/"))?;
     ensure!(load.errors() == 0, "wrk saw errors: {load:?}");
     let stopped = nginx.stop()?;
     let usage = stopped.usage;
