@@ -14,7 +14,7 @@ static void *volatile sink;
 __attribute__((noinline)) static void empty(void)
 {
     for (unsigned i = 0; i < PAIRS; i++)
-        sink = &sink;
+        sink = size_of;
 }
 
 /* One block at a time: the same one again and again. */
