@@ -30,7 +30,7 @@ pub struct Heap {
 }
 
 impl Heap {
-    /// Reads and checks the regions at `bases` ([`find`](super::find) finds them), which make up the heap of one process.
+    /// Reads and checks the regions at `bases` ([`find`] finds them), which make up the heap of one process.
     ///
     /// # Errors
     /// The heap is not what an allocator of this version leaves: see [`Error`]. With [`Consistency::Running`], what spans and tags

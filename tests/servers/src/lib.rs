@@ -5,7 +5,7 @@
 //! a prefix of the user's cache whose name is a hash of everything that went into it: the recipe, the compiler, the
 //! source archives. What a clone may use is listed in its `target/servers/manifest.json`.
 //!
-//! Tests call [`find`]; `cargo xtask servers` calls [`provide`]. Nothing here starts a server.
+//! Tests call [`find`]; `cargo xtask servers` calls [`provide()`]. Nothing here starts a server.
 //!
 //! | module | knows |
 //! |---|---|
