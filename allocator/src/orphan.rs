@@ -17,6 +17,8 @@ use crate::sync::{Field, Ordering};
 
 /// Spans looked at per new slab: what makes the search end soon, and never take long at once.
 const SEARCH_STEP: u32 = 32;
+/// Spans looked at per new thread, at about a microsecond each.
+const SEARCH_FOR_HEAPS: u32 = 4096;
 
 /// The heap at `address`.
 #[inline(always)]
@@ -86,13 +88,24 @@ pub(crate) fn adopt(locked: &Locked<'_>, class: Class, owner: u64) -> Option<Sla
     Some(slab)
 }
 
+/// Goes on with the search, if one is under way, in the hope that heaps become free for new threads: as far as a new thread
+/// may wait.
+pub(crate) fn search_for_heaps(locked: &Locked<'_>) {
+    let header = locked.region.header();
+    for _ in 0..SEARCH_FOR_HEAPS / SEARCH_STEP {
+        if header.orphan_cursor.get() >= header.orphan_end.get() {
+            return;
+        }
+        search(locked);
+    }
+}
+
 fn search(locked: &Locked<'_>) {
     let region = locked.region;
     let header = region.header();
     let mut slice = header.orphan_cursor.get();
     for _ in 0..SEARCH_STEP {
         if slice >= header.orphan_end.get() {
-            reclaim_heaps(region);
             break;
         }
         let slab = Slab::at(region, slice);
@@ -107,6 +120,9 @@ fn search(locked: &Locked<'_>) {
         }
     }
     header.orphan_cursor.set(slice);
+    if slice >= header.orphan_end.get() {
+        reclaim_heaps(region);
+    }
 }
 
 /// No slab names a vanished owner any more: its heap can serve a new thread.

@@ -311,11 +311,20 @@ impl Locked<'_> {
         self.publish(slice, slices, Word::new(Kind::Free, 0, flags, slices));
         let commitment = flags & flag::COMMITTED;
         let joins = |word: Word| word.flags() & flag::COMMITTED == commitment;
+        // The whole is as old as its longest part: a large span does not stay because a small one beside it comes and goes.
+        let (mut longest, mut freed_at) = (slices, sys::now_ms());
+        let mut consider = |neighbour: u32, word: Word| {
+            if word.slices() > longest {
+                longest = word.slices();
+                freed_at = self.region.descriptor(neighbour).freed_at_ms.get();
+            }
+        };
         let mut behind = 0;
         if slice + slices < header.high.get() {
             let word = Word(self.region.descriptor(slice + slices).word.get());
             if word.kind() == Some(Kind::Free) && joins(word) {
                 behind = word.slices();
+                consider(slice + slices, word);
                 self.unlink(slice + slices);
                 flags |= word.flags();
             }
@@ -323,6 +332,7 @@ impl Locked<'_> {
         if let Some(start) = self.free_before(slice) {
             let word = Word(self.region.descriptor(start).word.get());
             if joins(word) {
+                consider(start, word);
                 self.unlink(start);
                 slices += slice - start;
                 slice = start;
@@ -330,7 +340,7 @@ impl Locked<'_> {
             }
         }
         slices += behind;
-        self.region.descriptor(slice).freed_at_ms.set(sys::now_ms());
+        self.region.descriptor(slice).freed_at_ms.set(freed_at);
         self.publish(slice, slices, Word::new(Kind::Free, 0, flags, slices));
         self.link(slice, slices);
     }

@@ -83,6 +83,9 @@ pub(crate) fn acquire(region: Region) -> Option<&'static Heap> {
     }
     let heap = {
         let locked = span::lock(region);
+        if region.header().idle_heaps.get() == 0 {
+            orphan::search_for_heaps(&locked);
+        }
         let heap = take_idle(region).or_else(|| make(region))?;
         drop(locked);
         heap
