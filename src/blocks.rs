@@ -3,7 +3,7 @@
 use crate::output::Output;
 use anyhow::Result;
 use clap::ValueEnum;
-use mcrx_allocator::reader::{Address, Consistency, Heap, Limits, Sites};
+use mcrx_allocator::reader::{self, Address, Consistency, Copied, Heap, Limits, Sites};
 use memory::ProcessMemory;
 use serde::Serialize;
 use std::time::Duration;
@@ -152,23 +152,22 @@ struct Reading {
     pause: Option<Duration>,
 }
 
-fn read(
-    target: &Target,
-    memory: &ProcessMemory,
-    consistency: Consistency,
-) -> Result<(Vec<u8>, Result<Heap, mcrx_allocator::reader::Error>)> {
+/// The list of mappings, and the tables of the heap that it led to.
+type Copy = (Vec<u8>, Result<Copied, reader::Error>);
+
+fn copy(target: &Target, memory: &ProcessMemory, consistency: Consistency) -> Result<Copy> {
     let maps = target.maps()?;
     let bases: Vec<Address> = target.regions(memory, &maps)?;
-    Ok((maps, Heap::read(memory, &bases, consistency, Limits::default())))
+    Ok((maps, Heap::copy(memory, &bases, consistency, Limits::default())))
 }
 
 fn read_stopped(target: &Target, memory: &ProcessMemory) -> Result<Reading> {
     // Before anything is held: most of what can be wrong is wrong now.
     target.regions(memory, &target.maps()?)?;
-    let held = hold::while_held(target.pid, || read(target, memory, Consistency::Stopped));
-    let (read, pause) = held.map_err(|error| target.not_held(&error))?;
-    let (maps, heap) = read?;
-    let heap = heap.map_err(|error| target.refused(&error))?;
+    let held = hold::while_held(target.pid, || copy(target, memory, Consistency::Stopped));
+    let (copied, pause) = held.map_err(|error| target.not_held(&error))?;
+    let (maps, copied) = copied?;
+    let heap = copied.and_then(Copied::check).map_err(|error| target.refused(&error))?;
     Ok(Reading { heap, maps, pause: Some(pause) })
 }
 
@@ -178,16 +177,17 @@ const TRIES: u32 = 3;
 fn read_running(target: &Target, memory: &ProcessMemory) -> Result<Reading> {
     let mut tries = 1;
     loop {
-        match read(target, memory, Consistency::Running)? {
-            (maps, Ok(heap)) => return Ok(Reading { heap, maps, pause: None }),
-            (_, Err(error)) if tries == TRIES => return Err(target.refused(&error)),
-            _ => tries += 1,
+        let (maps, copied) = copy(target, memory, Consistency::Running)?;
+        match copied.and_then(Copied::check) {
+            Ok(heap) => return Ok(Reading { heap, maps, pause: None }),
+            Err(error) if tries == TRIES => return Err(target.refused(&error)),
+            Err(_) => tries += 1,
         }
     }
 }
 
 impl RegionFacts {
-    fn of(header: &mcrx_allocator::reader::Header) -> RegionFacts {
+    fn of(header: &reader::Header) -> RegionFacts {
         RegionFacts {
             base: header.base.to_string(),
             epoch: header.epoch.0,

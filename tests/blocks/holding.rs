@@ -48,6 +48,27 @@ fn a_process_goes_on_when_whoever_held_it_is_killed() {
 }
 
 #[test]
+fn a_process_goes_on_when_whoever_holds_it_is_stopped_from_the_keyboard() {
+    let mut resident = Resident::start(&["16"]);
+    let pid = resident.pid();
+    for _ in 0..20 {
+        let mut blocks = Command::new(env!("CARGO_BIN_EXE_mcrx"))
+            .args(["blocks", &pid.to_string()])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("mcrx runs");
+        let deadline = Instant::now() + Duration::from_millis(100);
+        while held_threads(pid).is_empty() && Instant::now() < deadline {}
+        let holder = mcrx_harness::Pid::from_raw(blocks.id().try_into().unwrap());
+        kill(holder, Signal::SIGTSTP).unwrap();
+        until(PATIENCE, "all threads to go on", || Ok(held_threads(pid).is_empty().then_some(()))).unwrap();
+        kill(holder, Signal::SIGCONT).unwrap();
+        assert!(blocks.wait().unwrap().success());
+    }
+    resident.assert_goes_on();
+}
+
+#[test]
 fn a_process_that_was_stopped_stays_stopped_and_can_go_on() {
     let mut resident = Resident::start(&["4"]);
     let pid = resident.pid();

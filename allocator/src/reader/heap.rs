@@ -29,6 +29,26 @@ pub struct Heap {
     torn: u64,
 }
 
+/// The tables of a heap, copied, but not yet seen to make sense.
+#[derive(Debug)]
+pub struct Copied {
+    heap: Heap,
+    consistency: Consistency,
+}
+
+impl Copied {
+    /// Sees that they make sense. Takes longer than copying, and does not need the process any more.
+    ///
+    /// # Errors
+    /// As [`Heap::read`].
+    pub fn check(self) -> Result<Heap, Error> {
+        let Copied { mut heap, consistency } = self;
+        heap.regions.iter_mut().try_for_each(|region| region.check(consistency))?;
+        heap.torn += heap.regions.iter().map(Region::torn).sum::<u64>();
+        Ok(heap)
+    }
+}
+
 impl Heap {
     /// Reads and checks the regions at `bases` ([`find`] finds them), which make up the heap of one process.
     ///
@@ -41,6 +61,19 @@ impl Heap {
         consistency: Consistency,
         limits: Limits,
     ) -> Result<Heap, Error> {
+        Heap::copy(memory, bases, consistency, limits)?.check()
+    }
+
+    /// The part of [`read`](Heap::read) for which the process must hold still.
+    ///
+    /// # Errors
+    /// As [`read`](Heap::read).
+    pub fn copy(
+        memory: &(impl Memory + ?Sized),
+        bases: &[Address],
+        consistency: Consistency,
+        limits: Limits,
+    ) -> Result<Copied, Error> {
         let mut heap = Heap {
             regions: Vec::new(),
             in_arena: [NONE; REGIONS_MAX],
@@ -56,18 +89,18 @@ impl Heap {
         let mut placed = Vec::new();
         for base in sorted {
             let header = Header::read(memory, base)?;
-            let region = Region::read(memory, header, consistency, limits, heap.region_slots)?;
+            let region = Region::copy(memory, header, consistency, limits, heap.region_slots)?;
             let (blocks, torn) = placed::read(memory, &header, consistency)?;
             placed.extend(blocks);
             heap.region_slots += region.slots();
-            heap.torn += torn + region.torn();
+            heap.torn += torn;
             heap.add(region);
         }
-        let (placed, torn) =
-            placed::arrange(placed, consistency, |address| heap.region_of(address).is_some())?;
+        let in_region = |address| heap.region_of(address).is_some();
+        let (placed, torn) = placed::arrange(placed, consistency, in_region)?;
         heap.placed = placed;
         heap.torn += torn;
-        Ok(heap)
+        Ok(Copied { heap, consistency })
     }
 
     fn add(&mut self, region: Region) {

@@ -2,7 +2,7 @@
 
 use super::header::Header;
 use super::spans::{Content, Span, Spans, slice_address};
-use super::tags::Tags;
+use super::tags::{Tags, block_address};
 use super::{Address, Block, Consistency, Error, Generation, Limits, Memory, Place, SiteKey, Slot};
 use crate::abi::{SLICE_SIZE, State, Tag, slice_of};
 
@@ -21,7 +21,7 @@ pub struct Region {
 
 impl Region {
     /// `first_slot`: slots of the regions before it, which count against the limit too.
-    pub(super) fn read(
+    pub(super) fn copy(
         memory: &(impl Memory + ?Sized),
         header: Header,
         consistency: Consistency,
@@ -29,8 +29,12 @@ impl Region {
         first_slot: u32,
     ) -> Result<Region, Error> {
         let spans = Spans::read(memory, &header, consistency, limits.blocks.saturating_sub(first_slot))?;
-        let tags = Tags::read(memory, &header, &spans, consistency)?;
+        let tags = Tags::copy(memory, header.base, &spans, consistency)?;
         Ok(Region { header, spans, tags, first_slot })
+    }
+
+    pub(super) fn check(&mut self, consistency: Consistency) -> Result<(), Error> {
+        self.tags.check(&self.header, &self.spans, consistency)
     }
 
     /// What it says of itself.
@@ -93,16 +97,13 @@ impl Region {
         if !tag.is_live() {
             return None;
         }
-        let start = slice_address(self.header.base, span.slice).0;
-        let (address, requested, usable) = match span.content {
-            Content::Slab { shape, .. } => {
-                let offset = shape.first + number * shape.block_size;
-                (start + u64::from(offset), tag.size(), u64::from(shape.block_size))
-            }
-            Content::Large { size, .. } => (start, size, size.next_multiple_of(PAGE).max(PAGE)),
+        let (requested, usable) = match span.content {
+            Content::Slab { shape, .. } => (tag.size(), u64::from(shape.block_size)),
+            Content::Large { size, .. } => (size, size.next_multiple_of(PAGE).max(PAGE)),
         };
+        let address = block_address(self.header.base, span, number);
         let slot = Slot(self.first_slot + slot);
-        Some(Block::new(self.header.base, Address(address), requested, usable, tag, slot))
+        Some(Block::new(self.header.base, address, requested, usable, tag, slot))
     }
 }
 
