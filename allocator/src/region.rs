@@ -43,7 +43,8 @@ impl Region {
         let mut refusal = Errno(libc::ENOMEM);
         for base in wanted.into_iter().chain(places) {
             let region = Region(base);
-            match region.commit(0, TABLE_STEP) {
+            // Not `commit`: there is no header yet to ask.
+            match sys::map_rw(base, TABLE_STEP) {
                 Ok(()) => return region.set_up(epoch).map(|()| region),
                 Err(error) => refusal = error,
             }
@@ -83,7 +84,22 @@ impl Region {
 
     /// Makes `[offset, offset + len)` of the region usable; both are multiples of the page size, and nothing of it was.
     pub(crate) fn commit(self, offset: u64, len: u64) -> Result<(), Errno> {
-        sys::map_rw(self.0 + offset, len)
+        match sys::map_rw(self.0 + offset, len) {
+            Err(Errno(libc::EEXIST)) if self.header().inherited.get() == 1 => self.commit_rest(offset, len),
+            other => other,
+        }
+    }
+
+    /// Commits what is not committed of a range. A thread that a fork left behind may have been about to make use of some of it.
+    #[cold]
+    fn commit_rest(self, offset: u64, len: u64) -> Result<(), Errno> {
+        for step in (0..len / TABLE_STEP).map(|step| step * TABLE_STEP) {
+            match sys::map_rw(self.0 + offset + step, TABLE_STEP) {
+                Ok(()) | Err(Errno(libc::EEXIST)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// As [`commit`](Self::commit), for a part of a table; if it is committed already it stays as it is.

@@ -79,7 +79,7 @@ impl Locked<'_> {
         let mut used_flags = flags;
         if flags & flag::COMMITTED == 0 {
             usable = usable.min(end.max(start + RECOMMIT_MIN));
-            if self.recommit(start, usable - start, flags).is_err() {
+            if self.recommit(start, usable - start).is_err() {
                 self.split_off(found, found, length, flags);
                 return None;
             }
@@ -275,7 +275,8 @@ impl Locked<'_> {
         if header.holes.get() >= HOLES_MAX {
             return false;
         }
-        // Before the pages go: a child forked in between must not take them for usable. See `recommit`.
+        // Before the pages go: a child forked in between must not take them for usable. It finds them mapped, which
+        // `Region::commit` allows for, and not zero, which the flag says.
         descriptor.word.store(word(flag::DIRTY), Ordering::Release);
         let (offset, len) = self.extent(slice, slices);
         // SAFETY: the span is free, and the lock keeps others from taking it.
@@ -284,13 +285,9 @@ impl Locked<'_> {
         done
     }
 
-    fn recommit(&self, slice: u32, slices: u32, flags: u8) -> Result<(), sys::Errno> {
+    fn recommit(&self, slice: u32, slices: u32) -> Result<(), sys::Errno> {
         let (offset, len) = self.extent(slice, slices);
-        match self.region.commit(offset, len) {
-            // A thread that a fork left behind was about to give them back.
-            Err(sys::Errno(libc::EEXIST)) if flags & flag::DIRTY != 0 => Ok(()),
-            other => other,
-        }
+        self.region.commit(offset, len)
     }
 
     /// Makes `slices` slices at `slice` a free span of their own, cut from the free span at `from`. What lies on both sides is in
@@ -443,6 +440,7 @@ pub(crate) fn rebuild(region: Region) {
     let header = region.header();
     lock::reset(&header.lock);
     let locked = lock(region);
+    header.inherited.set(1);
     header.span_lists.set(0);
     header.holes.set(0);
     for list in &header.free_spans {

@@ -51,6 +51,8 @@ pub struct Header {
     pub site_lock: AtomicU32,
     /// Under `lock`: slices below this index have committed descriptors and pages, guards excepted.
     pub committed: AtomicU32,
+    /// 1 once threads have vanished: more may be mapped than the descriptors say.
+    pub inherited: AtomicU32,
     /// Under `lock`: free spans without pages.
     pub holes: AtomicU32,
     /// Under `lock`: one bit per list of free spans that is not empty.
