@@ -5,11 +5,15 @@ use crate::bench::supply::{Peer, Supply};
 use anyhow::{Context, Result, ensure};
 use mcrx_harness::{Invocation, Scratch};
 use mcrx_servers::Server;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
 /// The sources of our own programs and scripts.
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/allocator");
+
+/// Names the directory, with the number of the process that it belongs to.
+const PURPOSE: &str = "bench-allocator";
 
 /// Compiles, generates, and finds what is on the machine.
 pub(super) struct Workshop<'a> {
@@ -19,7 +23,8 @@ pub(super) struct Workshop<'a> {
 
 impl<'a> Workshop<'a> {
     pub(super) fn open(supply: &'a mut Supply) -> Result<Workshop<'a>> {
-        Ok(Workshop { scratch: Scratch::new("bench-allocator")?, supply })
+        remove_leavings(&std::env::temp_dir());
+        Ok(Workshop { scratch: Scratch::new(&format!("{PURPOSE}-{}", std::process::id()))?, supply })
     }
 
     /// A directory of the run's own.
@@ -68,6 +73,20 @@ impl<'a> Workshop<'a> {
     }
 }
 
+/// Removes the directories of runs that were interrupted: whoever ends by a signal leaves its own behind. What cannot be removed
+/// is another user's.
+fn remove_leavings(temporary: &Path) {
+    let Ok(entries) = fs::read_dir(temporary) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(&format!("mcrx-{PURPOSE}-")));
+        let process = rest.and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// A file of ours.
 pub(super) fn source(name: &str) -> PathBuf {
     Path::new(SOURCES).join(name)
@@ -79,4 +98,24 @@ pub(super) fn run(command: &mut process::Command) -> Result<Vec<u8>> {
     let output = command.output().with_context(|| format!("{program} cannot be run"))?;
     ensure!(output.status.success(), "{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     Ok(output.stdout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_interrupted_runs_left_is_removed() {
+        let temporary = tempfile::tempdir().unwrap();
+        // Larger than any process number the kernel gives (proc_sys_kernel(5): 2^22).
+        let gone = temporary.path().join(format!("mcrx-{PURPOSE}-4194305-abc"));
+        let running = temporary.path().join(format!("mcrx-{PURPOSE}-{}-abc", process::id()));
+        let other = temporary.path().join("mcrx-bench-turn-abc");
+        for directory in [&gone, &running, &other] {
+            fs::create_dir(directory).unwrap();
+        }
+        fs::write(gone.join("program"), "").unwrap();
+        remove_leavings(temporary.path());
+        assert!(!gone.exists() && running.exists() && other.exists());
+    }
 }
