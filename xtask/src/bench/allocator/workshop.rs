@@ -24,7 +24,7 @@ pub(super) struct Workshop<'a> {
 impl<'a> Workshop<'a> {
     pub(super) fn open(supply: &'a mut Supply) -> Result<Workshop<'a>> {
         remove_leavings(&std::env::temp_dir());
-        Ok(Workshop { scratch: Scratch::new(&format!("{PURPOSE}-{}", std::process::id()))?, supply })
+        Ok(Workshop { scratch: Scratch::new(&format!("{PURPOSE}-{}", process::id()))?, supply })
     }
 
     /// A directory of the run's own.
