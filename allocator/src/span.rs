@@ -412,10 +412,13 @@ impl Locked<'_> {
             while slice != 0 {
                 let descriptor = self.region.descriptor(slice);
                 let next = descriptor.next.get();
-                let flags = Word(descriptor.word.get()).flags();
+                let (flags, slices) =
+                    (Word(descriptor.word.get()).flags(), Word(descriptor.word.get()).slices());
                 let old = now.wrapping_sub(descriptor.freed_at_ms.get()) >= delay_ms;
                 if old && flags == flag::COMMITTED | flag::DIRTY {
                     self.unlink(slice);
+                    // Not free for now, lest a neighbour joins it.
+                    descriptor.word.set(Word::new(Kind::Taken, 0, flags, slices).0);
                     descriptor.next.set(due);
                     due = slice;
                 }
