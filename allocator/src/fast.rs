@@ -58,45 +58,83 @@ pub fn malloc_fast(size: u64, caller: Caller) -> Option<u64> {
     None
 }
 
+/// A live block of a slab of one slice in the home region: what most addresses turn out to be.
+struct Live {
+    descriptor: &'static Descriptor,
+    owner: u64,
+    number: u32,
+    tag: Tag,
+    place: TagRef,
+}
+
+/// The live block that begins at `address`, if it is of the common kind.
+#[inline(always)]
+fn live_at(address: u64) -> Option<Live> {
+    let descriptor = descriptor_at(runtime::descriptor_address(address)?);
+    let owner = descriptor.owner.get();
+    // Only the first slice of a slab has an owner.
+    if owner == 0 {
+        return None;
+    }
+    let in_slab = address & (SLICE_SIZE - 1);
+    let from_first = in_slab.wrapping_sub(u64::from(descriptor.first.get()));
+    // Both quotient and divisibility from one multiplication; see `abi::SlabShape`.
+    let reciprocal = descriptor.reciprocal.get();
+    let product = u128::from(from_first) * u128::from(reciprocal);
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of a product")]
+    let (rest, index) = (product as u64, (product >> 64) as u64);
+    if rest >= reciprocal || index >= u64::from(descriptor.capacity.get()) {
+        return None;
+    }
+    let place = TagRef::at(address - in_slab + u64::from(descriptor.tags.get()) + 8 * index);
+    let tag = place.get();
+    #[expect(clippy::cast_possible_truncation, reason = "at most the capacity")]
+    let number = index as u32 + 1;
+    tag.is_live().then_some(Live { descriptor, owner, number, tag, place })
+}
+
 /// `free(3)`; `caller` is the return address, for messages.
 #[inline(always)]
 pub fn free(address: u64, caller: u64) {
-    if let Some(at) = runtime::descriptor_address(address) {
-        let d = descriptor_at(at);
-        let owner = d.owner.get();
-        // Only the first slice of a slab has an owner.
-        if owner != 0 {
-            let in_slab = address & (SLICE_SIZE - 1);
-            let from_first = in_slab.wrapping_sub(u64::from(d.first.get()));
-            // Both quotient and divisibility from one multiplication; see `abi::SlabShape`.
-            let reciprocal = d.reciprocal.get();
-            let product = u128::from(from_first) * u128::from(reciprocal);
-            #[expect(clippy::cast_possible_truncation, reason = "the two halves of a product")]
-            let (rest, index) = (product as u64, (product >> 64) as u64);
-            if rest < reciprocal && index < u64::from(d.capacity.get()) {
-                let tag_ref = TagRef::at(address - in_slab + u64::from(d.tags.get()) + 8 * index);
-                let tag = tag_ref.get();
-                #[expect(clippy::cast_possible_truncation, reason = "at most the capacity")]
-                let number = index as u32 + 1;
-                if tag.is_live() {
-                    if owner != thread::heap_address() {
-                        return slow::free_remote(address, number, owner);
-                    }
-                    // First: from here on the block is free to whoever looks.
-                    let list = list_at(d.list.get());
-                    tag_ref.set(tag.freed(list.get()));
-                    list.set(number);
-                    let left = d.countdown.get() - 1;
-                    d.countdown.set(left);
-                    if left == 0 {
-                        slow::attend(address);
-                    }
-                    return;
-                }
-            }
-        }
+    let Some(Live { descriptor: d, owner, number, tag, place }) = live_at(address) else {
+        return slow::free(address, caller);
+    };
+    if owner != thread::heap_address() {
+        return slow::free_remote(address, number, owner);
     }
-    slow::free(address, caller);
+    // First: from here on the block is free to whoever looks.
+    let list = list_at(d.list.get());
+    place.set(tag.freed(list.get()));
+    list.set(number);
+    let left = d.countdown.get() - 1;
+    d.countdown.set(left);
+    if left == 0 {
+        slow::attend(address);
+    }
+}
+
+/// `malloc_usable_size(3)`. From here on all of it counts as the program's.
+#[inline(always)]
+#[must_use]
+pub fn usable_size(address: u64) -> u64 {
+    let Some(live) = live_at(address) else { return slow::usable_size(address) };
+    let whole = live.tag.whole();
+    if whole != live.tag {
+        live.place.set(whole);
+    }
+    u64::from(live.descriptor.block_size.get())
+}
+
+/// Gives the block at `address` another size where it is, if it stays of its class or nearly. `site_bits` as in a tag.
+#[inline(always)]
+pub(crate) fn resize(address: u64, size: u64, site_bits: u64) -> bool {
+    let Some(live) = live_at(address) else { return false };
+    let room = u64::from(live.descriptor.block_size.get());
+    let fits = size <= room && size >= room / 2;
+    if fits {
+        live.place.set(live.tag.taken(size, site_bits));
+    }
+    fits
 }
 
 #[inline(always)]

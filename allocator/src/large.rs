@@ -12,9 +12,9 @@ use crate::{orphan, runtime, site, sys};
 const PAGE: u64 = 4096;
 /// Larger than any object may be in C (`PTRDIFF_MAX`), and than a region.
 const SIZE_MAX: u64 = 1 << 40;
-/// From this size on a block that must move is moved by its page tables, not by copying: 1 MiB. Each move may split a mapping in
-/// two, and a process may have 65,530 of them, so small blocks are not worth it.
-const MOVE_PAGES_MIN: u64 = 1024 * 1024;
+/// From this size on a block that must move is moved by its page tables, not by copying: 16 MiB. The pages that are left behind must
+/// be faulted in anew, which for smaller blocks costs as much as the copy, and each move may split a mapping in two.
+const MOVE_PAGES_MIN: u64 = 16 * 1024 * 1024;
 /// A shrinking block gives slices back if it gets rid of at least this fraction of them.
 const SHRINK_FRACTION: u32 = 4;
 

@@ -51,8 +51,8 @@ mod span;
 mod sys;
 mod thread;
 
-pub use fast::{Caller, free, malloc_fast};
-pub use slow::{Totals, calloc, malloc, memalign, realloc, totals, trim, usable_size};
+pub use fast::{Caller, free, malloc_fast, usable_size};
+pub use slow::{Totals, calloc, malloc, memalign, realloc, totals, trim};
 
 /// Ends the placing of start-up blocks.
 pub fn end_of_start_up() {

@@ -3,7 +3,7 @@
 //! Addresses are `u64` here, 0 for null. Nothing here touches `errno`: the C boundary sets it where a function is to.
 
 use crate::abi::{Class, Kind, MAX_SLAB_BLOCK, SLICE_SIZE, State, Tag};
-use crate::fast::Caller;
+use crate::fast::{self, Caller};
 use crate::heap::{self, Heap};
 use crate::region::{Region, TagRef};
 use crate::remote::Remote;
@@ -220,6 +220,9 @@ pub fn realloc(address: u64, size: u64, caller: Caller) -> Option<u64> {
     let heap = heap()?;
     let site = site::of(heap, caller);
     let site_bits = Tag::site_bits(site.id);
+    if fast::resize(address, size, site_bits) {
+        return Some(address);
+    }
     let old_size = match find(address) {
         Err(what) => {
             if place::resize(address, size) {
@@ -260,9 +263,9 @@ pub fn realloc(address: u64, size: u64, caller: Caller) -> Option<u64> {
     Some(new)
 }
 
-/// `malloc_usable_size(3)`. From here on all of it counts as the program's.
-#[must_use]
-pub fn usable_size(address: u64) -> u64 {
+/// `malloc_usable_size(3)` of what is no common block.
+#[cold]
+pub(crate) fn usable_size(address: u64) -> u64 {
     match find(address) {
         Ok(Found::InSlab { slab, index }) => {
             let tag = slab.tag(index);
