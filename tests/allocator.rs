@@ -6,16 +6,22 @@
 use mcrx_harness::Suite;
 use std::process::ExitCode;
 
+#[path = "allocator/contract.rs"]
+mod contract;
 #[path = "allocator/held.rs"]
 mod held;
 #[path = "allocator/journal.rs"]
 mod journal;
+#[path = "allocator/life.rs"]
+mod life;
 #[path = "allocator/programs.rs"]
 mod programs;
 #[path = "allocator/stops.rs"]
 mod stops;
+#[path = "allocator/stress.rs"]
+mod stress;
 
 fn main() -> ExitCode {
-    let areas = [stops::tests];
+    let areas = [contract::tests, stress::tests, life::tests, stops::tests];
     areas.into_iter().fold(Suite::new(), |suite, tests| tests(suite)).run()
 }

@@ -23,7 +23,7 @@ static void elsewhere(void *block) {
     pthread_join(thread, NULL);
 }
 
-static void announce(const void *address) {
+static void announce(void *volatile address) {
     printf("%p\n", address);
     fflush(stdout);
 }

@@ -21,7 +21,7 @@ pub(crate) fn tests(suite: Suite) -> Suite {
 }
 
 const STOPS: u32 = 1000;
-const STEPS: u32 = 3000;
+const STEPS: u32 = 12_000;
 
 fn a_thousand_random_stops_find_exactly_what_lives(test: &Context) -> Result<()> {
     let mut random = Random(7);
@@ -128,10 +128,11 @@ impl AtWork {
         Ok(code == SYSCALL && registers.rax == u64::try_from(nix::libc::SYS_futex)?)
     }
 
-    /// A stopped thread that is inside the allocator.
+    /// A stopped thread that is inside the allocator, and not in a system call: one that waits would be made to wait again.
     fn thread_in_library(&self) -> Result<Option<Pid>> {
         for thread in self.tracee.threads() {
-            if self.library.contains(&instruction(*thread)?) {
+            let registers = nix::sys::ptrace::getregs(*thread)?;
+            if self.library.contains(&registers.rip) && registers.orig_rax == u64::MAX {
                 return Ok(Some(*thread));
             }
         }
