@@ -1,9 +1,9 @@
 /* A program whose blocks are known, and that notices when it is not let alone.
  *
- *     resident THREADS [leaderless | vfork | foreign | corrupt]
+ *     resident THREADS [leaderless | vfork | signals | foreign | corrupt]
  *
- * Prints "ready" once it has what it has. Each SIGUSR1 and each SIGRTMIN is counted; a line on standard input is answered by the
- * counts and by how often its threads have come round.
+ * Prints "ready" once it has what it has. A line on standard input is answered by how many SIGUSR1 arrived, how many signals that it
+ * sent itself did not arrive as they should, and how often its threads have come round.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -22,7 +22,7 @@ __attribute__((noinline)) void *make_small(size_t size) { void *p = malloc(size)
 __attribute__((noinline)) void *make_big(size_t size) { void *p = malloc(size); KEEP(p); return p; }
 __attribute__((noinline)) void *make_for_a_moment(size_t size) { void *p = malloc(size); KEEP(p); return p; }
 
-static volatile sig_atomic_t usr1, realtime;
+static volatile sig_atomic_t usr1, realtime, amiss;
 static volatile unsigned long rounds;
 
 static void count(int signal)
@@ -43,11 +43,24 @@ static void *go_round(void *unused)
     return unused;
 }
 
+/* Sends itself signals without end: each must have arrived when raise() returns, once. */
+static void *raise_all_the_time(void *unused)
+{
+    for (;;) {
+        sig_atomic_t before = realtime;
+        raise(SIGRTMIN);
+        if (realtime != before + 1)
+            amiss++;
+        rounds++;
+    }
+    return unused;
+}
+
 static void *answer(void *unused)
 {
     char line[16];
     while (fgets(line, sizeof line, stdin)) {
-        printf("%d %d %lu\n", usr1, realtime, rounds);
+        printf("%d %d %lu\n", usr1, amiss, rounds);
         fflush(stdout);
     }
     _exit(0);
@@ -90,6 +103,8 @@ int main(int argc, char **argv)
         forge(1);
     for (int i = 0; i < atoi(argv[1]); i++)
         start(go_round);
+    if (!strcmp(mode, "signals"))
+        start(raise_all_the_time);
     printf("ready %d\n", getpid());
     fflush(stdout);
     if (!strcmp(mode, "leaderless")) {

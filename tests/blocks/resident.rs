@@ -44,7 +44,8 @@ pub(crate) struct Resident {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) usr1: u64,
-    pub(crate) realtime: u64,
+    /// Signals that were lost or doubled.
+    pub(crate) amiss: u64,
     pub(crate) rounds: u64,
 }
 
@@ -85,7 +86,7 @@ impl Resident {
         let line = self.line();
         let mut numbers = line.split_whitespace().map(|number| number.parse().expect("a number"));
         let mut next = || numbers.next().expect("three numbers");
-        Counts { usr1: next(), realtime: next(), rounds: next() }
+        Counts { usr1: next(), amiss: next(), rounds: next() }
     }
 
     fn line(&mut self) -> String {
