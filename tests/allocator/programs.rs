@@ -70,7 +70,7 @@ pub(crate) fn compiled(name: &str) -> Result<PathBuf> {
 
 /// A program of `tests/allocator` about to be run under the library.
 pub(crate) fn prepare<'a>(test: &'a Context, name: &str, arguments: &[&str]) -> Result<Launch<'a, Batch>> {
-    Ok(under_the_library(test, Invocation::new(&compiled(name)?, arguments.iter().copied()))?)
+    under_the_library(test, Invocation::new(&compiled(name)?, arguments.iter().copied()))
 }
 
 /// Any program about to be run under the library.
