@@ -3,7 +3,7 @@
 use crate::elf::dynamic::Dynamic;
 use crate::elf::{Elf, Error, Parsed, build_id, hex};
 use crate::exit::Failure;
-use crate::output::Output;
+use crate::output::{Output, PathFact};
 use anyhow::{Context, Result, bail};
 use debug_info::Whereabouts;
 use finding::{Finding, Severity};
@@ -45,15 +45,15 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Facts {
     schema: &'static str,
-    file: PathBuf,
+    file: PathFact,
     /// Hexadecimal.
     build_id: Option<String>,
     /// The loader it names.
-    interpreter: Option<PathBuf>,
+    interpreter: Option<PathFact>,
     /// The file that has its debug info: itself, or a debug file.
-    debug_info: Option<PathBuf>,
+    debug_info: Option<PathFact>,
     /// The file that has its full symbol table.
-    symbols: Option<PathBuf>,
+    symbols: Option<PathFact>,
     /// What it is loaded with, as far as it was found.
     libraries: Vec<LibraryFacts>,
     findings: Vec<Finding>,
@@ -62,7 +62,7 @@ struct Facts {
 #[derive(Serialize)]
 struct LibraryFacts {
     name: String,
-    file: PathBuf,
+    file: PathFact,
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
@@ -101,7 +101,7 @@ fn examine(path: &Path) -> Result<Facts> {
     let shown = path.display();
     let mut facts = Facts {
         schema: "mcrx.doctor/1",
-        file: path.to_owned(),
+        file: PathFact(path.to_owned()),
         build_id: None,
         interpreter: None,
         debug_info: None,
@@ -129,7 +129,7 @@ fn examine(path: &Path) -> Result<Facts> {
     };
     let id = build_id(&file);
     facts.build_id = (!id.is_empty()).then(|| hex(id));
-    facts.interpreter.clone_from(&dynamic.interpreter);
+    facts.interpreter = dynamic.interpreter.clone().map(PathFact);
     if let Some(finding) = start::of_form(&file, &dynamic) {
         facts.findings.push(finding);
         return Ok(facts);
@@ -145,15 +145,16 @@ fn examine(path: &Path) -> Result<Facts> {
     let real = path.canonicalize().with_context(|| format!("cannot look at {shown}"))?;
     let (Whereabouts { debug_info, symbols }, findings) = debug_info::look(&elf, &file, &real);
     facts.findings.extend(findings);
-    let or_itself =
-        |place: Option<PathBuf>| place.map(|place| if place == real { path.to_owned() } else { place });
+    let or_itself = |place: Option<PathBuf>| {
+        place.map(|place| PathFact(if place == real { path.to_owned() } else { place }))
+    };
     (facts.debug_info, facts.symbols) = (or_itself(debug_info), or_itself(symbols));
     Ok(facts)
 }
 
 impl Facts {
     fn look_at_libraries(&mut self, file: &Parsed<'_>, dynamic: &Dynamic) {
-        let libraries = Libraries::of(&self.file, dynamic);
+        let libraries = Libraries::of(&self.file.0, dynamic);
         self.findings.extend(libraries.missing.iter().map(|(name, user)| {
             Finding::error(
                 "missing-library",
@@ -165,16 +166,16 @@ impl Facts {
         self.libraries = libraries
             .found
             .into_iter()
-            .map(|library| LibraryFacts { file: library.elf.path().to_owned(), name: library.name })
+            .map(|library| LibraryFacts { file: PathFact(library.elf.path().to_owned()), name: library.name })
             .collect();
     }
 }
 
 fn print(facts: &Facts, output: &Output) -> Result<()> {
-    output.heading(facts.file.display())?;
-    let shown = |path: &Option<PathBuf>| match path {
+    output.heading(facts.file.0.display())?;
+    let shown = |path: &Option<PathFact>| match path {
         Some(path) if *path == facts.file => "in it".to_owned(),
-        Some(path) => path.display().to_string(),
+        Some(path) => path.0.display().to_string(),
         None => "none".to_owned(),
     };
     output.line(format_args!("  build-id    {}", facts.build_id.as_deref().unwrap_or("none")))?;
@@ -194,7 +195,7 @@ fn print(facts: &Facts, output: &Output) -> Result<()> {
     if !facts.findings.iter().any(|finding| finding.severity == Severity::Error) {
         output.line(format_args!(
             "\nNext: LD_PRELOAD=/path/to/libmcrx.so {} ..., then mcrx blocks PID",
-            facts.file.display()
+            facts.file.0.display()
         ))?;
     }
     Ok(())

@@ -3,9 +3,10 @@
 //! Colour goes to terminals only, and not where NO_COLOR is set; `anstream` sees to both.
 
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 const HEADING: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
@@ -57,5 +58,28 @@ impl Output {
     /// Why it did not work, with its causes.
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let _ = writeln!(anstream::stderr().lock(), "{ERROR}error:{ERROR:#} {error:#}");
+    }
+}
+
+/// A path in facts. JSON is text, which paths need not be: what is not UTF-8 in one is replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PathFact(pub(crate) PathBuf);
+
+impl Serialize for PathFact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_string_lossy())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn a_path_that_is_no_text_is_printed_as_far_as_it_is() {
+        let path = PathFact(PathBuf::from(OsStr::from_bytes(b"/opt/\xFFx")));
+        assert_eq!(serde_json::to_string(&path).unwrap(), "\"/opt/\u{fffd}x\"");
     }
 }

@@ -5,6 +5,7 @@
 use super::mappings::{Mapping, files, holding};
 use crate::elf::symbols::{Functions, linked_address};
 use crate::elf::{Elf, build_id, debug_file, hex};
+use crate::output::PathFact;
 use mcrx_allocator::reader::{Frame, Module};
 use nix::unistd::Pid;
 use serde::Serialize;
@@ -19,7 +20,7 @@ pub(super) struct NamedFrame {
     pub(super) function: Option<String>,
     pub(super) function_offset: Option<u64>,
     /// Where the process had the file.
-    pub(super) file: Option<PathBuf>,
+    pub(super) file: Option<PathFact>,
     /// Hexadecimal; of a file without one, or no file, none.
     pub(super) build_id: Option<String>,
     /// Bytes from the start of the loaded file; without a file, the address.
@@ -30,7 +31,7 @@ pub(super) struct NamedFrame {
 
 impl fmt::Display for NamedFrame {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
+        let file = self.file.as_ref().and_then(|path| path.0.file_name()).map(|name| name.to_string_lossy());
         match (&self.function, self.function_offset) {
             (Some(function), Some(offset)) => write!(out, "{function}+{offset:#x}")?,
             _ => write!(out, "{:#x}", self.offset)?,
@@ -91,7 +92,7 @@ impl Symbols {
         NamedFrame {
             function: function.map(|(name, _)| name.to_owned()),
             function_offset: function.map(|(_, offset)| offset),
-            file: known.path.clone(),
+            file: known.path.clone().map(PathFact),
             build_id: (!module.build_id.is_empty()).then(|| hex(&module.build_id)),
             offset,
             address,

@@ -3,7 +3,9 @@
 use crate::build::Folder;
 use crate::{codes, facts, message, text};
 use mcrx_harness::is_root;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -144,6 +146,23 @@ fn a_damaged_program_is_a_finding_wherever_it_is_cut_or_changed() {
         let mut changed = whole.clone();
         changed[at] ^= 0xFF;
         codes(&folder.write("changed", &changed));
+    }
+}
+
+#[test]
+fn a_file_whose_name_is_no_text_is_looked_at_like_any_other() {
+    let folder = Folder::new();
+    let program = folder.program("plain", &[]);
+    let odd = folder.path("").join(OsStr::from_bytes(b"\xFF"));
+    fs::rename(program, &odd).unwrap();
+    for arguments in [&[][..], &["--json"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_mcrx"))
+            .arg("doctor")
+            .args(arguments)
+            .arg(&odd)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
