@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 #[path = "allocator/contract.rs"]
 mod contract;
+#[path = "allocator/glibc.rs"]
+mod glibc;
 #[path = "allocator/held.rs"]
 mod held;
 #[path = "allocator/journal.rs"]
@@ -20,8 +22,10 @@ mod programs;
 mod stops;
 #[path = "allocator/stress.rs"]
 mod stress;
+#[path = "allocator/takeover.rs"]
+mod takeover;
 
 fn main() -> ExitCode {
-    let areas = [contract::tests, stress::tests, life::tests, stops::tests];
+    let areas = [contract::tests, stress::tests, life::tests, takeover::tests, stops::tests, glibc::tests];
     areas.into_iter().fold(Suite::new(), |suite, tests| tests(suite)).run()
 }
