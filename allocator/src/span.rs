@@ -75,6 +75,7 @@ impl Locked<'_> {
         let (found, length, flags) = self.take_free(wanted).or_else(|| self.grow(wanted))?;
         let start = found.next_multiple_of(align);
         let end = start + slices;
+        let freed_at = self.region.descriptor(found).freed_at_ms.get();
         let mut usable = found + length;
         let mut used_flags = flags;
         if flags & flag::COMMITTED == 0 {
@@ -95,7 +96,7 @@ impl Locked<'_> {
         self.split_off(found, found, start - found, flags);
         self.claim(start, start, slices);
         if rest > 0 {
-            self.put(end, rest, used_flags);
+            self.put_aged(end, rest, used_flags, freed_at);
         }
         self.region.header().spans.set(self.region.header().spans.get() + 1);
         Some(Span { slice: start, zero: flags & flag::DIRTY == 0 })
@@ -302,14 +303,18 @@ impl Locked<'_> {
     }
 
     /// Makes a span free, together with its free neighbours of the same commitment.
-    fn put(&self, mut slice: u32, mut slices: u32, mut flags: u8) {
+    fn put(&self, slice: u32, slices: u32, flags: u8) {
+        self.put_aged(slice, slices, flags, sys::now_ms());
+    }
+
+    fn put_aged(&self, mut slice: u32, mut slices: u32, mut flags: u8, mut freed_at: u32) {
         let header = self.region.header();
         // No descriptor inside a free span may look like one of a block.
         self.publish(slice, slices, Word::new(Kind::Free, 0, flags, slices));
         let commitment = flags & flag::COMMITTED;
         let joins = |word: Word| word.flags() & flag::COMMITTED == commitment;
         // The whole is as old as its longest part: a large span does not stay because a small one beside it comes and goes.
-        let (mut longest, mut freed_at) = (slices, sys::now_ms());
+        let mut longest = slices;
         let mut consider = |neighbour: u32, word: Word| {
             if word.slices() > longest {
                 longest = word.slices();

@@ -24,11 +24,11 @@ global_asm!(
     ".text",
 );
 
-/// Fewest heaps made between two searches for heaps of dead threads; also a quarter of those there are, so that the searches of a
-/// program that starts very many threads cost a constant for each.
+/// Fewest threads that get a heap between two searches for heaps of dead threads; also a quarter of the heaps there are, so that the
+/// searches of a program that starts very many threads cost a constant for each.
 const REAP_MIN: u32 = 4;
-/// Heaps there were at the last search.
-static REAPED_AT: AtomicU32 = AtomicU32::new(0);
+/// Threads that got a heap since the last search.
+static SINCE_REAP: AtomicU32 = AtomicU32::new(0);
 
 /// Address of the calling thread's heap; 0 if it has none.
 #[inline(always)]
@@ -75,10 +75,9 @@ static KEY: AtomicU32 = AtomicU32::new(0);
 /// Gives the calling thread a heap of `region`: an idle one, a dead thread's, or a new one.
 #[cold]
 pub(crate) fn acquire(region: Region) -> Option<&'static Heap> {
-    let heaps = region.header().heaps.get();
-    let last = REAPED_AT.get();
-    if heaps >= last + (last / 4).max(REAP_MIN) && region.header().idle_heaps.get() == 0 {
-        REAPED_AT.set(heaps);
+    let since = SINCE_REAP.fetch_add(1, Ordering::Relaxed);
+    if since >= (region.header().heaps.get() / 4).max(REAP_MIN) && region.header().idle_heaps.get() == 0 {
+        SINCE_REAP.set(0);
         reap(region);
     }
     let heap = {
