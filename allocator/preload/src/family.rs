@@ -100,7 +100,7 @@ fn aligned(align: usize, size: usize, caller: Caller) -> u64 {
     mcrx_allocator::memalign(align as u64, size as u64, caller)
 }
 
-/// `posix_memalign(3)`: the error is the result, and `errno` and, on failure, `*result` stay.
+/// `posix_memalign(3)`: the error is the result, and on failure `*result` stays.
 pub(crate) unsafe extern "C" fn posix_memalign(
     result: *mut *mut c_void,
     align: usize,
@@ -113,6 +113,8 @@ pub(crate) unsafe extern "C" fn posix_memalign(
     }
     let block = aligned(align, size, caller(address, stack));
     if block == 0 {
+        // Not asked for by POSIX, but glibc's does, and its callers look.
+        set_errno(libc::ENOMEM);
         return libc::ENOMEM;
     }
     // SAFETY: POSIX requires `result` to be valid for writing.

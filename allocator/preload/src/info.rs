@@ -96,11 +96,24 @@ extern "C" fn malloc_info(options: i32, stream: *mut libc::FILE) -> i32 {
     write_xml(stream)
 }
 
-/// `malloc_stats(3)`.
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: i32, before: *mut i32) -> i32;
+}
+
+/// `PTHREAD_CANCEL_DISABLE` of `<pthread.h>`.
+const CANCEL_DISABLE: i32 = 1;
+
+/// `malloc_stats(3)`: no cancellation point, though it writes. Maxima are not kept: what is there now is the least they can be.
 #[unsafe(no_mangle)]
 extern "C" fn malloc_stats() {
-    let Totals { arena, in_slabs, in_large, .. } = totals();
-    let format: *const c_char = c"system bytes     = %10llu\nin use bytes     = %10llu\n".as_ptr();
-    // SAFETY: libc's stream, and a format whose two conversions match the arguments.
-    unsafe { libc::fprintf(stderr, format, arena, in_slabs + in_large) };
+    let Totals { arena, in_slabs, in_large, large_blocks, .. } = totals();
+    let format: *const c_char = c"system bytes     = %10llu\nin use bytes     = %10llu\nmax mmap regions = %10llu\nmax mmap bytes   = %10llu\n"
+        .as_ptr();
+    let mut before = 0;
+    // SAFETY: libc's stream, and a format whose four conversions match the arguments; the caller's cancel state is put back.
+    unsafe {
+        pthread_setcancelstate(CANCEL_DISABLE, &raw mut before);
+        libc::fprintf(stderr, format, arena, in_slabs + in_large, large_blocks, in_large);
+        pthread_setcancelstate(before, core::ptr::null_mut());
+    }
 }
