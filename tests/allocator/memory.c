@@ -69,6 +69,7 @@ static void huge(void) {
 
 enum { SMALL = 400000 };
 static char *small[SMALL];
+static void *volatile kept;
 
 static void make_small(void) {
     for (int i = 0; i < SMALL; i++) {
@@ -87,6 +88,8 @@ static void wait_ms(long ms) {
     nanosleep(&delay, NULL);
 }
 
+static void *volatile kept;
+
 static void small_blocks(void) {
     memset(small, 1, sizeof small);
     long before = resident_kib();
@@ -97,7 +100,9 @@ static void small_blocks(void) {
         // Whoever allocates after the delay gives back what has been free since before it; the program goes on allocating.
         for (int i = 0; i < 20; i++) {
             wait_ms(20);
-            free(malloc(100000));
+            // Kept where the compiler cannot see that nothing is done with it.
+            kept = malloc(100000);
+            free(kept);
         }
         at_most("freed and waited", before, 6 * 1024);
     }
