@@ -13,7 +13,7 @@ use crate::region::Region;
 use crate::runtime;
 use crate::slab::Slab;
 use crate::span::{self, Locked};
-use crate::sync::{Field, Ordering};
+use crate::sync::{AtomicU32, Field, Ordering};
 
 /// Spans looked at per new slab: what makes the search end soon, and never take long at once.
 const SEARCH_STEP: u32 = 32;
@@ -28,10 +28,24 @@ pub(crate) fn heap_at(address: u64) -> &'static Heap {
     unsafe { &*core::ptr::with_exposed_provenance::<Heap>(address) }
 }
 
-/// Whether the owner at `owner`, of a slab of `region`, has vanished.
+/// Whether the owner of `slab`, at `owner`, has vanished. Heap 0 has no thread to vanish, but a fork may have caught one at its
+/// lists: what was shelved before is to be shelved anew.
 #[inline(always)]
-pub(crate) fn is_orphan(region: Region, owner: u64) -> bool {
-    heap_at(owner).era.get() != region.header().era.get()
+pub(crate) fn is_orphan(slab: Slab, owner: u64) -> bool {
+    let heap = heap_at(owner);
+    heap.era.get() != slab.region.header().era.get()
+        || heap.index.get() == 0 && slab.descriptor.shelved_in.get() != shelf(slab.region).get()
+}
+
+/// How often the lists of heap 0 were voided. Heap 0 has no thread: the field is free for this.
+fn shelf(region: Region) -> &'static AtomicU32 {
+    &region.heap(0).thread
+}
+
+/// Voids the lists of heap 0: a fork may have caught a thread at them.
+pub(crate) fn void_shelf(region: Region) {
+    region.heap(0).forget_lists();
+    shelf(region).set(shelf(region).get() + 1);
 }
 
 /// Every heap of `region` but `survivor` has lost its owner, and no thread is inside the allocator.
@@ -41,6 +55,7 @@ pub(crate) fn owners_vanished(region: Region, survivor: Option<&Heap>) {
     for heap in survivor.into_iter().chain([region.heap(0)]) {
         heap.era.set(era);
     }
+    void_shelf(region);
     header.idle_heaps.set(0);
     header.orphan_cursor.set(FIRST_SLICE);
     header.orphan_end.set(header.high.get());
@@ -53,7 +68,7 @@ pub(crate) fn owners_vanished(region: Region, survivor: Option<&Heap>) {
 pub(crate) fn rescue(slab: Slab) {
     runtime::mend_after_fork();
     let locked = span::lock(slab.region);
-    if is_orphan(slab.region, slab.descriptor.owner.load(Ordering::Acquire)) {
+    if is_orphan(slab, slab.descriptor.owner.load(Ordering::Acquire)) {
         shelve(&locked, slab);
     }
 }
@@ -62,9 +77,10 @@ fn shelve(locked: &Locked<'_>, slab: Slab) {
     if slab.rebuild() == 0 {
         return locked.give(slab.slice, slab.word().slices());
     }
-    let shelf = locked.region.heap(0);
-    shelf.shelve(slab);
-    slab.descriptor.owner.store(shelf.address(), Ordering::Release);
+    let heap = locked.region.heap(0);
+    heap.shelve(slab);
+    slab.descriptor.shelved_in.set(shelf(locked.region).get());
+    slab.descriptor.owner.store(heap.address(), Ordering::Release);
 }
 
 /// Rescues every slab of a region that is to drain, and gives the region back at once if nothing lives in it: nobody will
@@ -114,8 +130,7 @@ fn search(locked: &Locked<'_>) {
             Some(Kind::Free | Kind::Taken | Kind::Slab | Kind::Large) => word.slices().max(1),
             _ => 1,
         };
-        if word.kind() == Some(Kind::Slab) && is_orphan(region, slab.descriptor.owner.load(Ordering::Acquire))
-        {
+        if word.kind() == Some(Kind::Slab) && is_orphan(slab, slab.descriptor.owner.load(Ordering::Acquire)) {
             shelve(locked, slab);
         }
     }

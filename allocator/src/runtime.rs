@@ -135,6 +135,7 @@ fn mend(region: Region, alone: bool) {
             let survivor = thread::current().filter(|heap| heap.base.get() == region.base());
             orphan::owners_vanished(region, survivor);
         } else {
+            orphan::void_shelf(region);
             span::rebuild(region);
         }
     }

@@ -175,7 +175,7 @@ fn free_in(slab: Slab, index: u32) -> Result<(), Misuse> {
     let own = thread::heap_address();
     let owner = d.owner.load(Ordering::Acquire);
     let tag = slab.tag(index).get();
-    if owner != own || own == 0 || orphan::is_orphan(slab.region, owner) {
+    if owner != own || own == 0 || orphan::is_orphan(slab, owner) {
         give_back(slab, index, owner);
         return Ok(());
     }
@@ -195,7 +195,7 @@ pub(crate) fn free_remote(address: u64, index: u32, owner: u64) {
 }
 
 fn give_back(slab: Slab, index: u32, mut owner: u64) {
-    while orphan::is_orphan(slab.region, owner) {
+    while orphan::is_orphan(slab, owner) {
         orphan::rescue(slab);
         owner = slab.descriptor.owner.load(Ordering::Acquire);
     }

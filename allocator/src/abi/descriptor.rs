@@ -144,10 +144,12 @@ pub struct Descriptor {
     pub limit: AtomicU32,
     /// Owner: where the slab stands; `slab::place`.
     pub place: AtomicU32,
+    /// Under the region's lock: which lists of heap 0 an ownerless slab was put into; `orphan` voids them at times.
+    pub shelved_in: AtomicU32,
     /// When a free span became free, in milliseconds of the monotonic clock, modulo 2^32.
     pub freed_at_ms: AtomicU32,
     /// 0.
-    pub reserved: [AtomicU32; 3],
+    pub reserved: [AtomicU32; 2],
 }
 
 const _: () = {
