@@ -459,6 +459,11 @@ pub(crate) fn rebuild(region: Region) {
     while slice < header.high.get() {
         let word = Word(region.descriptor(slice).word.get());
         let slices = word.slices().max(1);
+        if matches!(word.kind(), Some(Kind::Free | Kind::Taken)) {
+            // A thread may have been about to make a slab of it, or to be done with one. Left standing, the owner would have `free`
+            // take the slice for the first of a slab once it lies inside a larger span.
+            region.descriptor(slice).owner.set(0);
+        }
         match word.kind() {
             Some(Kind::Free) => locked.split_off(slice, slice, slices, word.flags()),
             Some(Kind::Taken) => locked.split_off(slice, slice, slices, word.flags() | flag::DIRTY),
