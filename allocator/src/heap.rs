@@ -440,6 +440,10 @@ impl Heap {
 #[cold]
 pub(crate) fn notify(slab: Slab, owner: u64) {
     runtime::mend_after_fork();
+    if orphan::is_orphan(slab, owner) {
+        // Mended just now: the lists that the push was to be settled in are void.
+        return;
+    }
     let heap = orphan::heap_at(owner);
     loop {
         if heap.tenure.load(Ordering::SeqCst) == tenure::OWNED {
