@@ -49,7 +49,8 @@ pub(crate) fn wrapper_at(address: u64) -> Option<u32> {
             return look_up(table, address - start);
         }
     }
-    look_up(add(&module::loaded_at(address)?)?, address.checked_sub(module::loaded_at(address)?.start)?)
+    let loaded = module::loaded_at(address)?;
+    look_up(add(&loaded)?, address.checked_sub(loaded.start)?)
 }
 
 fn look_up(table: &Table, offset: u64) -> Option<u32> {
