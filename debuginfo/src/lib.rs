@@ -1,0 +1,1 @@
+//! What the compiler wrote down about a binary: types, variables, functions, frames and call sites.
