@@ -18,14 +18,26 @@ mod journal;
 mod life;
 #[path = "allocator/programs.rs"]
 mod programs;
+#[path = "allocator/real.rs"]
+mod real;
 #[path = "allocator/stops.rs"]
 mod stops;
 #[path = "allocator/stress.rs"]
 mod stress;
 #[path = "allocator/takeover.rs"]
 mod takeover;
+#[path = "allocator/witness.rs"]
+mod witness;
 
 fn main() -> ExitCode {
-    let areas = [contract::tests, stress::tests, life::tests, takeover::tests, stops::tests, glibc::tests];
+    let areas = [
+        contract::tests,
+        stress::tests,
+        life::tests,
+        takeover::tests,
+        stops::tests,
+        glibc::tests,
+        real::tests,
+    ];
     areas.into_iter().fold(Suite::new(), |suite, tests| tests(suite)).run()
 }

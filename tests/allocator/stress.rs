@@ -23,7 +23,7 @@ pub(crate) fn tests(suite: Suite) -> Suite {
 }
 
 /// How often each seed is varied.
-fn rounds() -> u64 {
+pub(crate) fn rounds() -> u64 {
     std::env::var("MCRX_STRESS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
