@@ -1,1 +1,3 @@
 //! What the compiler wrote down about a binary: types, variables, functions, frames and call sites.
+
+pub mod table;
