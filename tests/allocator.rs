@@ -6,6 +6,10 @@
 use mcrx_harness::Suite;
 use std::process::ExitCode;
 
+#[path = "allocator/callers.rs"]
+mod callers;
+#[path = "allocator/code.rs"]
+mod code;
 #[path = "allocator/contract.rs"]
 mod contract;
 #[path = "allocator/glibc.rs"]
@@ -26,6 +30,8 @@ mod stops;
 mod stress;
 #[path = "allocator/takeover.rs"]
 mod takeover;
+#[path = "allocator/waiting.rs"]
+mod waiting;
 #[path = "allocator/witness.rs"]
 mod witness;
 
@@ -37,6 +43,7 @@ fn main() -> ExitCode {
         takeover::tests,
         stops::tests,
         glibc::tests,
+        callers::tests,
         real::tests,
     ];
     areas.into_iter().fold(Suite::new(), |suite, tests| tests(suite)).run()

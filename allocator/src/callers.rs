@@ -12,6 +12,8 @@ use crate::settings::SETTINGS;
 use crate::sync::{AtomicU32, AtomicU64, Field, Ordering};
 use crate::sys;
 
+/// No function has a frame of so many bytes: a stack ends before.
+const FRAME_MAX: u32 = 1 << 20;
 /// Modules whose tables are remembered. Programs load tens of files.
 const TABLES: usize = 256;
 
@@ -97,8 +99,12 @@ fn map(build_id: &BuildId) -> Option<(u64, u32)> {
         len += 1;
     }
     let path = path.get(..len)?;
-    let file = sys::map_file(path).ok()?;
-    let checked = check(file, build_id);
+    let checked = match sys::map_file(path) {
+        Ok(file) => check(file, build_id),
+        // Most modules have none.
+        Err(sys::Errno(libc::ENOENT)) => return None,
+        Err(_) => None,
+    };
     if checked.is_none() {
         Message::new()
             .text("ignored: ")
@@ -118,8 +124,26 @@ fn check(file: &[u8], build_id: &BuildId) -> Option<(u64, u32)> {
     let fits = file.len() == head.checked_add(bytes)?;
     let same = usize::try_from(word(16)?).ok()? == build_id.len && file.get(24..56)? == build_id.bytes;
     let aligned = file.as_ptr().addr().is_multiple_of(align_of::<CallerRow>());
-    (magic == CALLER_TABLE_MAGIC && word(8)? == VERSION && fits && same && aligned)
-        .then(|| ((file.as_ptr().addr() + head) as u64, rows))
+    (magic == CALLER_TABLE_MAGIC
+        && word(8)? == VERSION
+        && fits
+        && same
+        && aligned
+        && make_sense(&file[head..]))
+    .then(|| ((file.as_ptr().addr() + head) as u64, rows))
+}
+
+/// Whether rows are in order, and none leads far past any frame: what they say is followed blindly.
+fn make_sense(rows: &[u8]) -> bool {
+    let mut next = 0;
+    rows.chunks_exact(size_of::<CallerRow>()).all(|row| {
+        let word =
+            |at: usize| row.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
+        let (offset, return_at) = (word(0), word(4));
+        let in_order = u64::from(offset) >= next;
+        next = u64::from(offset) + 1;
+        in_order && return_at < FRAME_MAX && return_at.is_multiple_of(8)
+    })
 }
 
 #[cfg(test)]
@@ -132,7 +156,10 @@ mod tests {
             file.extend(word.to_le_bytes());
         }
         file.extend(id.bytes);
-        file.resize(file.len() + usize::try_from(rows).unwrap() * 8, 0);
+        for row in 1..=rows {
+            file.extend((row * 16).to_le_bytes());
+            file.extend(24u32.to_le_bytes());
+        }
         file
     }
 
@@ -153,6 +180,14 @@ mod tests {
         let mut newer = good.clone();
         newer[8] += 1;
         assert_eq!(check(&newer, &id()), None, "another version");
+        let last = good.len() - 8;
+        for (at, byte, what) in
+            [(last, 1, "out of order"), (last + 4, 25, "unaligned"), (last + 7, 1, "a frame of 16 MiB")]
+        {
+            let mut wrong = good.clone();
+            wrong[at] = byte;
+            assert_eq!(check(&wrong, &id()), None, "{what}");
+        }
         let mut huge = good;
         huge[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(check(&huge, &id()), None, "more rows than bytes");

@@ -235,14 +235,15 @@ fn sqlite_answers_the_same_and_finds_its_file_intact(test: &Context) -> Result<(
 /// Chromium's malloc is PartitionAlloc, in the program: the loader finds that first. The library does no harm beside it, and is used
 /// by the other programs that take part; `mcrx doctor` says so beforehand.
 fn chromium_which_has_a_malloc_of_its_own_opens_a_page(test: &Context) -> Result<()> {
-    let profile = test.scratch().fresh("profile").display().to_string();
+    // Not in the test's own directory: what it calls logs would be shown if the test fails.
+    let profile = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let page = format!("file://{}", source("real/page.html").display());
     let mut arguments =
         vec!["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
     arguments.extend(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
     // Nothing is to be looked up, whatever it thinks it needs.
     arguments.push("--host-resolver-rules=MAP * ~NOTFOUND");
-    let profile = format!("--user-data-dir={profile}");
+    let profile = format!("--user-data-dir={}", profile.path().display());
     arguments.extend([profile.as_str(), "--dump-dom", &page]);
     let witness = Witness::new(test);
     let launch = witness.of(test.launch(Batch(Invocation::new(test.program("chromium")?, arguments))))?;

@@ -2,12 +2,10 @@
 //! its malloc makes blocks, so that a test of a program on which the preload has no effect fails.
 
 use crate::programs::{compiled_with, library};
+use mcrx_allocator::abi::MAGIC;
 use mcrx_harness::{Batch, Context, Explain as _, Launch, Result, bail, ensure};
 use std::fs;
 use std::path::PathBuf;
-
-/// Where heaps may lie (`mcrx_allocator::abi`).
-const ARENA: std::ops::Range<u64> = 0x1000_0000_0000..0x5000_0000_0000;
 
 /// What the programs of one run testify.
 pub(crate) struct Witness {
@@ -21,8 +19,8 @@ pub(crate) struct Testimony {
     pub(crate) program: String,
     /// Its executable.
     pub(crate) file: PathBuf,
-    /// A block by that malloc.
-    pub(crate) block: u64,
+    /// What the region of a block by its malloc begins with.
+    word: u64,
 }
 
 impl Witness {
@@ -60,15 +58,15 @@ impl Witness {
 }
 
 impl Testimony {
-    /// Whether its malloc was the library's: nobody else maps anything there.
+    /// Whether its malloc was the library's.
     pub(crate) fn is_ours(&self) -> bool {
-        ARENA.contains(&self.block)
+        self.word == MAGIC
     }
 }
 
 fn read(line: &str) -> Option<Testimony> {
-    let (rest, block) = line.rsplit_once(' ')?;
+    let (rest, word) = line.rsplit_once(' ')?;
     let (program, file) = rest.split_once(' ')?;
-    let block = u64::from_str_radix(block.strip_prefix("0x")?, 16).ok()?;
-    Some(Testimony { program: program.to_owned(), file: file.into(), block })
+    let word = u64::from_str_radix(word, 16).ok()?;
+    Some(Testimony { program: program.to_owned(), file: file.into(), word })
 }
