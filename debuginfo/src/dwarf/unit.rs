@@ -1,0 +1,110 @@
+//! One unit, ready to be read, and the headers of many.
+
+use super::{DwarfError, Slice, UnitId};
+use gimli::{UnitHeader, UnitRef};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A unit with its abbreviations, and the sections that it refers to.
+///
+/// A split unit has the addresses of its skeleton already (`addr_base`, `low_pc`); its lines and its ranges of code are the skeleton's:
+/// [`Unit::lines`].
+pub struct Unit<'a> {
+    /// Its number.
+    pub id: UnitId,
+    /// The sections to use with it.
+    pub dwarf: Arc<gimli::Dwarf<Slice<'a>>>,
+    /// What its first entry says of the whole.
+    pub unit: gimli::Unit<Slice<'a>>,
+    pub(super) skeleton: Option<Box<Skeleton<'a>>>,
+}
+
+/// The sections of the program, and the unit in them that stands for a split one.
+pub(super) type Skeleton<'a> = (Arc<gimli::Dwarf<Slice<'a>>>, gimli::Unit<Slice<'a>>);
+
+impl<'a> Unit<'a> {
+    pub(super) fn of_split(
+        id: UnitId,
+        dwarf: Arc<gimli::Dwarf<Slice<'a>>>,
+        mut unit: gimli::Unit<Slice<'a>>,
+        skeleton: Skeleton<'a>,
+    ) -> Unit<'a> {
+        unit.copy_relocated_attributes(&skeleton.1);
+        unit.comp_dir = unit.comp_dir.or(skeleton.1.comp_dir);
+        unit.name = unit.name.or(skeleton.1.name);
+        // gcc writes a table of file names into the split file; clang leaves all to the skeleton's.
+        if unit.line_program.is_none() {
+            unit.line_program.clone_from(&skeleton.1.line_program);
+        }
+        Unit { id, dwarf, unit, skeleton: Some(Box::new(skeleton)) }
+    }
+
+    /// The unit with the sections to use with it, as most of gimli's functions want them.
+    pub fn unit_ref(&self) -> UnitRef<'_, Slice<'a>> {
+        self.unit.unit_ref(&self.dwarf)
+    }
+
+    /// The unit that has the ranges of code and the line table, with the sections of those: the skeleton of a split unit, of others the
+    /// unit itself.
+    pub fn lines(&self) -> UnitRef<'_, Slice<'a>> {
+        self.skeleton.as_ref().map_or_else(|| self.unit_ref(), |skeleton| skeleton.1.unit_ref(&skeleton.0))
+    }
+}
+
+/// Headers of units one after the other, and where the first damaged one is.
+pub(super) struct Headers<'p, I> {
+    path: &'p Path,
+    section: &'static str,
+    next: usize,
+    headers: I,
+}
+
+pub(super) fn headers<'p, I>(path: &'p Path, section: &'static str, headers: I) -> Headers<'p, I> {
+    Headers { path, section, next: 0, headers }
+}
+
+impl<'a, I: Iterator<Item = gimli::Result<UnitHeader<Slice<'a>>>>> Headers<'_, I> {
+    pub(super) fn next(&mut self) -> Result<Option<UnitHeader<Slice<'a>>>, DwarfError> {
+        let header = match self.headers.next() {
+            None => return Ok(None),
+            Some(Ok(header)) => header,
+            Some(Err(source)) => {
+                let (path, section) = (self.path.to_owned(), self.section);
+                let offset = u64::try_from(self.next).unwrap_or(u64::MAX);
+                return Err(DwarfError::Damaged { path, section, offset, source });
+            }
+        };
+        check_length(self.path, &header)?;
+        self.next = self.next.saturating_add(header.length_including_self());
+        Ok(Some(header))
+    }
+}
+
+/// Offsets in units are kept in 4 bytes.
+pub(super) fn check_length(path: &Path, header: &UnitHeader<Slice<'_>>) -> Result<(), DwarfError> {
+    match u32::try_from(header.length_including_self()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(too_large(path, header)),
+    }
+}
+
+pub(super) fn damaged(path: &Path, header: &UnitHeader<Slice<'_>>, source: gimli::Error) -> DwarfError {
+    DwarfError::Damaged {
+        path: path.to_owned(),
+        section: header.section().name(),
+        offset: start(header),
+        source,
+    }
+}
+
+pub(super) fn too_large(path: &Path, header: &UnitHeader<Slice<'_>>) -> DwarfError {
+    let length = u64::try_from(header.length_including_self()).unwrap_or(u64::MAX);
+    let (path, section) = (path.to_owned(), header.section().name());
+    DwarfError::TooLarge { path, section, offset: start(header), length }
+}
+
+fn start(header: &UnitHeader<Slice<'_>>) -> u64 {
+    let offset = header.debug_info_offset().map(|offset| offset.0);
+    let offset = offset.or_else(|| header.debug_types_offset().map(|offset| offset.0));
+    offset.and_then(|offset| u64::try_from(offset).ok()).unwrap_or(0)
+}
