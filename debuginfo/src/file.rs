@@ -21,14 +21,20 @@ mod error;
 mod kind;
 mod mapping;
 pub(crate) mod package;
+mod plt;
+mod relocations;
 mod search;
+mod symbols;
 mod unwind;
 
 pub use build_id::BuildId;
 pub use compress::SectionError;
 pub use error::OpenError;
 pub use kind::Kind;
+pub use plt::Stub;
+pub use relocations::{Relocation, Relocations, Target};
 pub use search::Search;
+pub use symbols::{Binding, Symbol, SymbolKind, Symbols};
 pub use unwind::Unwind;
 
 use crate::dwarf::split::SplitFiles;
@@ -49,6 +55,9 @@ pub struct Binary {
     debug_file: DebugFile,
     supplementary: Supplementary,
     split: OnceLock<SplitFiles>,
+    symbols: OnceLock<Symbols>,
+    relocations: OnceLock<Relocations>,
+    stubs: OnceLock<plt::Stubs>,
 }
 
 /// Where the debug info of a program is.
@@ -101,7 +110,17 @@ impl Binary {
             DebugFile::Missing { .. } => Supplementary::NotNeeded,
             _ => Supplementary::of(separate.as_ref().unwrap_or(&program), search),
         };
-        Ok(Binary { location, program, separate, debug_file, supplementary, split: OnceLock::new() })
+        Ok(Binary {
+            location,
+            program,
+            separate,
+            debug_file,
+            supplementary,
+            split: OnceLock::new(),
+            symbols: OnceLock::new(),
+            relocations: OnceLock::new(),
+            stubs: OnceLock::new(),
+        })
     }
 
     /// The path it was opened by.

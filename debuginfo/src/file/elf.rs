@@ -8,13 +8,13 @@ use super::compress::{Budget, Compressed, SectionError};
 use super::error::OpenError;
 use super::kind::{HEAD, Kind};
 use super::mapping::Mapping;
+use object::LittleEndian;
 use object::elf::{self, FileHeader64, NoteType};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
-use object::{LittleEndian, SectionIndex};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// The section header's names are cut off here; the longest that means anything to us has 20 bytes.
 const NAME_MAX: usize = 255;
@@ -22,7 +22,7 @@ const NAME_MAX: usize = 255;
 /// An ELF file for x86-64.
 pub(crate) struct Elf {
     path: PathBuf,
-    bytes: Mapping,
+    bytes: Arc<Mapping>,
     sections: Vec<Section>,
     segments: Vec<Segment>,
     build_id: Option<BuildId>,
@@ -35,9 +35,7 @@ pub(crate) struct Section {
     pub(crate) kind: elf::SectionType,
     pub(crate) flags: elf::SectionFlags,
     pub(crate) address: u64,
-    pub(crate) size: u64,
     pub(crate) link: u32,
-    pub(crate) entry_size: u64,
     /// Where its bytes are in the file; empty if it has none there.
     range: Range<usize>,
     inflated: OnceLock<Result<Vec<u8>, SectionError>>,
@@ -50,11 +48,17 @@ pub(crate) struct Segment {
     /// In memory, in bytes.
     pub(crate) size: u64,
     pub(crate) is_executable: bool,
-    pub(crate) is_writable: bool,
     /// Where its bytes end in the file, or should.
     end: u64,
     /// None: past the end of the file.
     range: Option<Range<usize>>,
+}
+
+impl Section {
+    /// Where its bytes are in the file.
+    pub(crate) fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
 }
 
 impl Elf {
@@ -111,9 +115,7 @@ impl Elf {
                 kind: header.sh_type(endian),
                 flags: header.sh_flags(endian),
                 address: header.sh_addr(endian),
-                size: header.sh_size(endian),
                 link: header.sh_link(endian),
-                entry_size: header.sh_entsize(endian),
                 range,
                 inflated: OnceLock::new(),
             });
@@ -127,7 +129,6 @@ impl Elf {
                 address: header.p_vaddr(endian),
                 size: header.p_memsz(endian),
                 is_executable: flags.contains(elf::PF_X),
-                is_writable: flags.contains(elf::PF_W),
                 end: start.saturating_add(size),
                 range: range_in(data, start, size),
             }
@@ -145,7 +146,7 @@ impl Elf {
             })
         });
         let budget = Budget::default();
-        Ok(Elf { path: path.to_owned(), sections, segments, build_id, budget, bytes })
+        Ok(Elf { path: path.to_owned(), sections, segments, build_id, budget, bytes: Arc::new(bytes) })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -154,6 +155,11 @@ impl Elf {
 
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn share(&self) -> Arc<Mapping> {
+        Arc::clone(&self.bytes)
     }
 
     pub(crate) fn build_id(&self) -> Option<&BuildId> {
@@ -177,10 +183,6 @@ impl Elf {
 
     pub(crate) fn sections(&self) -> &[Section] {
         &self.sections
-    }
-
-    pub(crate) fn section_at(&self, index: SectionIndex) -> Option<&Section> {
-        self.sections.get(index.0)
     }
 
     pub(crate) fn name(&self, section: &Section) -> &[u8] {
