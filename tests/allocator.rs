@@ -20,6 +20,8 @@ mod held;
 mod journal;
 #[path = "allocator/life.rs"]
 mod life;
+#[path = "allocator/plugins.rs"]
+mod plugins;
 #[path = "allocator/programs.rs"]
 mod programs;
 #[path = "allocator/real.rs"]
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         stops::tests,
         glibc::tests,
         callers::tests,
+        plugins::tests,
         real::tests,
     ];
     areas.into_iter().fold(Suite::new(), |suite, tests| tests(suite)).run()

@@ -3,11 +3,15 @@
 //! `MCRX_CALLERS` names a directory; for a module with build-id `0123ab`, the file `0123ab.callers` in it, laid out as
 //! [`CallerTableHeader`] says, is mapped when the first call from that module is seen. A file that is not what it should be
 //! is reported once and not used.
+//!
+//! Modules come and go. The entry of one that has gone ([`look_again`]) holds for no address, but keeps its table for when it is
+//! loaded again, wherever that is.
 
 use crate::abi::{CALLER_TABLE_MAGIC, CallerRow, CallerTableHeader, VERSION};
 use crate::lock;
 use crate::module::{self, BuildId, Loaded};
 use crate::report::Message;
+use crate::runtime;
 use crate::settings::SETTINGS;
 use crate::sync::{AtomicU32, AtomicU64, Field, Ordering};
 use crate::sys;
@@ -18,8 +22,9 @@ const FRAME_MAX: u32 = 1 << 20;
 const TABLES: usize = 256;
 
 struct Table {
-    /// Where the module lies; 0 for a free entry. Written last.
+    /// Where the module lies; 0 for an entry that was never used.
     start: AtomicU64,
+    /// 0 while the module is not loaded. Written last.
     end: AtomicU64,
     /// Address of the first row; 0 for no table.
     rows: AtomicU64,
@@ -34,7 +39,6 @@ const NO_TABLE: Table = Table {
     count: AtomicU32::new(0),
 };
 static KNOWN: [Table; TABLES] = [NO_TABLE; TABLES];
-static LOCK: AtomicU32 = AtomicU32::new(0);
 
 /// If `address` is the return address of a call inside an allocation wrapper: how many bytes above the stack pointer, as it is after
 /// that call, the wrapper's own return address lies.
@@ -47,7 +51,9 @@ pub(crate) fn wrapper_at(address: u64) -> Option<u32> {
         if start == 0 {
             break;
         }
-        if address >= start && address < table.end.get() {
+        let end = table.end.load(Ordering::Acquire);
+        // The entry may have become another place's in between.
+        if address >= start && address < end && table.start.get() == start {
             return look_up(table, address - start);
         }
     }
@@ -72,17 +78,59 @@ fn look_up(table: &Table, offset: u64) -> Option<u32> {
 }
 
 fn add(loaded: &Loaded) -> Option<&'static Table> {
-    let _held = lock::lock(&LOCK);
-    let free = KNOWN.iter().find(|table| table.start.get() == 0 || table.start.get() == loaded.start)?;
-    if free.start.get() == 0 {
-        if let Some((rows, count)) = map(&loaded.build_id) {
-            free.rows.set(rows);
-            free.count.set(count);
-        }
-        free.end.set(loaded.end);
-        free.start.store(loaded.start, Ordering::Release);
+    let _held = hold()?;
+    // Another thread may have been here meanwhile.
+    if let Some(table) =
+        KNOWN.iter().find(|table| table.start.get() == loaded.start && table.end.get() == loaded.end)
+    {
+        return Some(table);
     }
-    Some(free)
+    let gone = || KNOWN.iter().filter(|table| table.end.get() == 0);
+    let table = match gone().find(|table| table.rows.get() != 0 && is_of(table, &loaded.build_id)) {
+        Some(table) => table,
+        None => {
+            let free = gone().find(|table| table.rows.get() == 0)?;
+            if let Some((rows, count)) = map(&loaded.build_id) {
+                free.rows.set(rows);
+                free.count.set(count);
+            }
+            free
+        }
+    };
+    table.start.store(loaded.start, Ordering::Release);
+    table.end.store(loaded.end, Ordering::Release);
+    Some(table)
+}
+
+/// The lock of the sites, which callers do not hold: one that a forked child finds free, whoever held it in the parent.
+fn hold() -> Option<lock::Guard<'static>> {
+    runtime::mend_after_fork();
+    runtime::home().map(|region| lock::lock(&region.header().site_lock))
+}
+
+/// Whether an entry with a table is for the module with this build-id: the table says so itself.
+fn is_of(table: &Table, build_id: &BuildId) -> bool {
+    let head = table.rows.get().wrapping_sub(size_of::<CallerTableHeader>() as u64);
+    let head = core::ptr::with_exposed_provenance::<CallerTableHeader>(usize::try_from(head).unwrap_or(0));
+    // SAFETY: rows are addresses right behind the head of a mapped table, which stays.
+    let head = unsafe { &*head };
+    usize::try_from(head.build_id_len) == Ok(build_id.len) && head.build_id == build_id.bytes
+}
+
+/// Modules may have gone: the entries of those that have hold no more.
+pub(crate) fn look_again() {
+    let Some(_held) = hold() else { return };
+    for table in KNOWN.iter().filter(|table| table.end.get() != 0) {
+        let start = table.start.get();
+        let stays = module::loaded_at(start).is_some_and(|loaded| {
+            loaded.start == start
+                && loaded.end == table.end.get()
+                && (table.rows.get() == 0 || is_of(table, &loaded.build_id))
+        });
+        if !stays {
+            table.end.store(0, Ordering::Release);
+        }
+    }
 }
 
 const PATH_MAX: usize = 4096;

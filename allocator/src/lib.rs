@@ -65,6 +65,12 @@ pub fn malloc_at(address: u64, size: u64) -> u64 {
     place::make_at(address, size, 0).unwrap_or(0)
 }
 
+/// A library has been unloaded: what is known of return addresses may be wrong for whatever is loaded in its place.
+pub fn code_has_gone() {
+    callers::look_again();
+    site::forget_addresses();
+}
+
 /// Takes over the heap of the version before; see the C interface.
 ///
 /// # Safety

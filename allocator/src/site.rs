@@ -84,6 +84,15 @@ fn walk(heap: &Heap, caller: Caller) -> Site {
     site
 }
 
+/// Has every thread find out anew what site a return address means.
+pub(crate) fn forget_addresses() {
+    let Some(region) = runtime::home() else { return };
+    // Beside their owners: all that an owner can lose is what it has just found out.
+    for index in 1..region.header().heaps.load(Ordering::Acquire) {
+        region.heap(index).sites.clear();
+    }
+}
+
 fn return_address(at: u64) -> u64 {
     let pointer = core::ptr::with_exposed_provenance::<u64>(usize::try_from(at).unwrap_or(0));
     // SAFETY: a caller table, checked to be of this very module, says that the function that called us keeps its return address

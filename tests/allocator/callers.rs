@@ -46,15 +46,15 @@ impl Wrappers {
     }
 }
 
-fn path_of_table(directory: &Path, code: &Code) -> PathBuf {
+pub(crate) fn path_of_table(directory: &Path, code: &Code) -> PathBuf {
     directory.join(format!("{}.callers", code.build_id_in_hex()))
 }
 
 /// A row: a return address in a wrapper, and where the wrapper's own return address is then.
-type Row = (u32, u32);
+pub(crate) type Row = (u32, u32);
 
 /// For every call in every function named `wrapper...`, but for the unlikely parts (`.cold`), which end the program.
-fn rows(code: &Code) -> Result<Vec<Row>> {
+pub(crate) fn rows(code: &Code) -> Result<Vec<Row>> {
     let is_wrapper = |name: &str| name.starts_with("wrapper") && !name.ends_with(".cold");
     let in_wrappers = code.calls.iter().filter(|call| is_wrapper(&call.function));
     let rows = in_wrappers.map(|call| {
@@ -67,7 +67,7 @@ fn rows(code: &Code) -> Result<Vec<Row>> {
 }
 
 /// The file, as `abi::CallerTableHeader` and `abi::CallerRow` lay it out.
-fn table(build_id: &[u8], rows: &[Row]) -> Result<Vec<u8>> {
+pub(crate) fn table(build_id: &[u8], rows: &[Row]) -> Result<Vec<u8>> {
     let mut bytes = CALLER_TABLE_MAGIC.to_le_bytes().to_vec();
     for word in [VERSION, u32::try_from(rows.len())?, u32::try_from(build_id.len())?, 0] {
         bytes.extend(word.to_le_bytes());

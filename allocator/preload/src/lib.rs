@@ -11,6 +11,7 @@ mod entries;
 mod family;
 mod info;
 mod operators;
+mod unload;
 mod update;
 
 /// A panic would be a bug of ours in the middle of somebody's server, and there is no way back across the C boundary.

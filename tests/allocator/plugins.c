@@ -1,0 +1,52 @@
+// Loads two libraries in turn, each where the other was before, has each make a block, and unloads it.
+//
+//   plugins ROUNDS ONE OTHER
+//
+// In the last round each makes a block that stays, of 1000 and of 2000 bytes. Prints `MAPPINGS RSS_IN_PAGES`, then it waits for the
+// end of standard input.
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void *volatile kept[2];
+
+// Where the library was.
+static void *use(const char *path, size_t size, void *volatile *keep) {
+    void *library = dlopen(path, RTLD_NOW), *block;
+    if (!library) fprintf(stderr, "%s\n", dlerror()), exit(1);
+    void *(*make)(size_t) = (void *(*)(size_t))dlsym(library, "make");
+    Dl_info found;
+    if (!make || !dladdr((void *)make, &found)) fprintf(stderr, "no make\n"), exit(1);
+    block = make(size);
+    memset(block, 7, size);
+    if (dlclose(library)) fprintf(stderr, "%s\n", dlerror()), exit(1);
+    // It outlives its maker.
+    if (keep) *keep = block;
+    else free(block);
+    return found.dli_fbase;
+}
+
+int main(int count, char **words) {
+    if (count < 4) return 2;
+    int rounds = atoi(words[1]), mappings = 0, letter;
+    for (int round = 1; round <= rounds; round++) {
+        int is_last = round == rounds;
+        void *one = use(words[2], is_last ? 1000 : 100, is_last ? &kept[0] : NULL);
+        void *other = use(words[3], is_last ? 2000 : 100, is_last ? &kept[1] : NULL);
+        if (one != other) fprintf(stderr, "they are not loaded at the same place: %p, %p\n", one, other), exit(1);
+    }
+    unsigned long size, resident;
+    FILE *maps = fopen("/proc/self/maps", "r"), *statm = fopen("/proc/self/statm", "r");
+    if (!maps || !statm || fscanf(statm, "%lu %lu", &size, &resident) != 2) return 1;
+    while ((letter = getc(maps)) != EOF) mappings += letter == '\n';
+    fclose(maps);
+    fclose(statm);
+    printf("%d %lu\n", mappings, resident);
+    fflush(stdout);
+    char byte;
+    return read(0, &byte, 1) != 0;
+}
