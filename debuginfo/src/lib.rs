@@ -1,5 +1,7 @@
 //! What the compiler wrote down about a binary: types, variables, functions, frames and call sites.
 
+pub mod compare;
 pub mod dwarf;
 pub mod file;
+pub mod spell;
 pub mod table;

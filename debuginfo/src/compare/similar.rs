@@ -1,0 +1,83 @@
+//! Which of several types of one name is which: programs have several structures of one name in different units.
+
+use crate::table::{Tag, Type, Unit};
+use rustc_hash::FxHashSet;
+use std::path::Path;
+
+/// Groups larger than this are paired in the order of the debug info. Real ones have a handful.
+const MOST: usize = 64;
+
+/// Pairs types of one name, each at most once, those that are most alike first.
+pub(super) fn matched<'o, 'n>(old: &[Type<'o>], new: &[Type<'n>]) -> Vec<(Type<'o>, Type<'n>)> {
+    if old.len().max(new.len()) <= 1 || old.len().max(new.len()) > MOST {
+        return old.iter().copied().zip(new.iter().copied()).collect();
+    }
+    let mut candidates: Vec<(u32, usize, usize)> = Vec::new();
+    for (o, one) in old.iter().enumerate() {
+        candidates.extend(new.iter().enumerate().map(|(n, other)| (likeness(*one, *other), o, n)));
+    }
+    // Stable: of equals, those that come first in both.
+    candidates.sort_by_key(|(likeness, _, _)| std::cmp::Reverse(*likeness));
+    let (mut used_old, mut used_new) = (FxHashSet::default(), FxHashSet::default());
+    let mut pairs = Vec::new();
+    for (_, o, n) in candidates {
+        if used_old.contains(&o) || used_new.contains(&n) {
+            continue;
+        }
+        if let (Some(one), Some(other)) = (old.get(o), new.get(n)) {
+            used_old.insert(o);
+            used_new.insert(n);
+            pairs.push((*one, *other));
+        }
+    }
+    pairs
+}
+
+/// How much two types of one name have in common: up to 100 for their contents, 30 for where they are declared, 20 for their unit.
+fn likeness(old: Type<'_>, new: Type<'_>) -> u32 {
+    let file = |ty: Type<'_>| Path::new(ty.declared().file).file_name().map(ToOwned::to_owned);
+    let same_file = file(old).is_some() && file(old) == file(new);
+    let same_unit = match (old.unit(), new.unit()) {
+        (Some(old), Some(new)) => source_name(&old) == source_name(&new),
+        _ => false,
+    };
+    contents(old, new) + if same_file { 30 } else { 0 } + if same_unit { 20 } else { 0 }
+}
+
+fn contents(old: Type<'_>, new: Type<'_>) -> u32 {
+    let (one, other) = (parts(old), parts(new));
+    let all = one.union(&other).count();
+    let both = one.intersection(&other).count();
+    // 90 for the parts, 10 for the size.
+    let share = u32::try_from((both * 90).checked_div(all).unwrap_or(90)).unwrap_or(0);
+    share + if old.size() == new.size() { 10 } else { 0 }
+}
+
+/// What a type is made of, by name: members with their places, constants with their values, what a typedef names.
+fn parts(ty: Type<'_>) -> FxHashSet<(&str, u64)> {
+    match ty.tag() {
+        Tag::Typedef => {
+            let below = ty.resolved();
+            let name = below.and_then(Type::name).unwrap_or("");
+            let tag = below.map_or(0, |ty| ty.tag() as u64);
+            let mut parts = FxHashSet::from_iter([(name, tag)]);
+            parts.extend(below.filter(|below| below.name().is_none()).into_iter().flat_map(members));
+            parts
+        }
+        _ => members(ty).collect(),
+    }
+}
+
+fn members<'t>(ty: Type<'t>) -> impl Iterator<Item = (&'t str, u64)> {
+    let members = ty.members().map(|member| (member.name().unwrap_or(""), member.bit_offset()));
+    let constants = ty.enumerators().map(|constant| (constant.name, constant.value.cast_unsigned()));
+    members.chain(constants)
+}
+
+/// A unit's source file below the folder that it was compiled in, which two builds of a program seldom share.
+pub(super) fn source_name<'t>(unit: &Unit<'t>) -> &'t str {
+    let (name, folder) = (unit.name(), unit.folder());
+    let below = name.strip_prefix(folder).filter(|_| !folder.is_empty()).unwrap_or(name);
+    let below = below.trim_start_matches('/');
+    below.strip_prefix("./").unwrap_or(below)
+}
