@@ -20,6 +20,8 @@ mod held;
 mod journal;
 #[path = "allocator/life.rs"]
 mod life;
+#[path = "allocator/placed.rs"]
+mod placed;
 #[path = "allocator/plugins.rs"]
 mod plugins;
 #[path = "allocator/programs.rs"]
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         stops::tests,
         glibc::tests,
         callers::tests,
+        placed::tests,
         plugins::tests,
         real::tests,
     ];

@@ -150,7 +150,9 @@ pub(crate) fn forget_all(region: Region) {
 /// Makes a live block of `size` bytes at `address`, a multiple of 16 outside every region of this process. `None`: the place
 /// is taken, or the table full.
 pub(crate) fn make_at(address: u64, size: u64, site_bits: u64) -> Option<u64> {
-    let region = runtime::home()?;
+    runtime::mend_after_fork();
+    // It may be asked for before any block was.
+    let region = runtime::home().or_else(runtime::start)?;
     let room = size.max(1).checked_next_multiple_of(MIN_ALIGN)?;
     let end = address.checked_add(room)?;
     if !address.is_multiple_of(MIN_ALIGN)

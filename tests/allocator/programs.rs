@@ -42,7 +42,8 @@ pub(crate) fn compiled_with(name: &str, flags: &[&str]) -> Result<PathBuf> {
     let is_cpp = source.extension().is_some_and(|extension| extension == "cc");
     let compiler = if is_cpp { "c++" } else { "cc" };
     let mut hasher = DefaultHasher::new();
-    (fs::read(&source)?, flags).hash(&mut hasher);
+    // The header is a part of some of the programs.
+    (fs::read(&source)?, fs::read(self::source("transplant.h"))?, flags).hash(&mut hasher);
     let stem = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{stem}-{:016x}", hasher.finish()));
     if !program.exists() {

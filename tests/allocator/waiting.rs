@@ -4,7 +4,7 @@ use crate::held::{Remote, heap};
 use mcrx_allocator::reader::{Consistency, Heap, Sites};
 use mcrx_harness::{Context, Explain as _, Pid, Result, bail};
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -33,14 +33,19 @@ impl Waiting {
         Ok(waiting)
     }
 
-    /// Waits for its next line.
-    pub(crate) fn next(&mut self) -> Result<&str> {
+    fn next(&mut self) -> Result<&str> {
         self.line.clear();
         if self.output.read_line(&mut self.line)? == 0 {
             bail!("it ended: {}: {}", self.child.wait()?, self.errors()?);
         }
         self.line.truncate(self.line.trim_end().len());
         Ok(&self.line)
+    }
+
+    /// Tells it to go on, and waits for what it says next.
+    pub(crate) fn go_on(&mut self) -> Result<&str> {
+        self.child.stdin.as_mut().context("it is piped")?.write_all(b"\n")?;
+        self.next()
     }
 
     pub(crate) fn pid(&self) -> Pid {
