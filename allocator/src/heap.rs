@@ -17,6 +17,9 @@ use crate::slab::{Slab, place};
 use crate::span::{self, Locked};
 use crate::sync::{AtomicU32, AtomicU64, Field, Ordering, fence};
 
+#[cfg(all(test, loom))]
+mod loom_models;
+
 /// Empty slabs of one slice that a heap keeps for itself: 512 KiB.
 const SPARES_MAX: u32 = 8;
 

@@ -3,14 +3,17 @@
 //! Three states (Drepper, *Futexes Are Tricky*, section 5): free, held, held with waiters. It lies in the region, not in a
 //! static, so that a next release's library takes over whatever it protects together with it.
 
+#[cfg(loom)]
+use crate::sync::watched::{futex_wait, futex_wake};
 use crate::sync::{AtomicU32, Ordering};
-use crate::sys;
+#[cfg(not(loom))]
+use crate::sys::{futex_wait, futex_wake};
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
 const CONTENDED: u32 = 2;
 /// Tries before the kernel is asked to wait: the sections are short.
-const SPINS: u32 = 100;
+const SPINS: u32 = if cfg!(loom) { 1 } else { 100 };
 
 /// Holds a lock until dropped.
 pub(crate) struct Guard<'a>(&'a AtomicU32);
@@ -24,7 +27,7 @@ pub(crate) fn lock(word: &AtomicU32) -> Guard<'_> {
         core::hint::spin_loop();
     }
     while word.swap(CONTENDED, Ordering::Acquire) != FREE {
-        sys::futex_wait(word, CONTENDED);
+        futex_wait(word, CONTENDED);
     }
     Guard(word)
 }
@@ -32,7 +35,7 @@ pub(crate) fn lock(word: &AtomicU32) -> Guard<'_> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if self.0.swap(FREE, Ordering::Release) == CONTENDED {
-            sys::futex_wake(self.0);
+            futex_wake(self.0);
         }
     }
 }

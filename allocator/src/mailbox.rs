@@ -5,6 +5,9 @@
 
 use crate::sync::{AtomicU32, Field, Ordering};
 
+#[cfg(all(test, loom))]
+mod loom_models;
+
 /// View of a heap's mailbox word.
 pub(crate) struct Mailbox<'a>(pub(crate) &'a AtomicU32);
 

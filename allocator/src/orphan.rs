@@ -37,6 +37,14 @@ pub(crate) fn is_orphan(slab: Slab, owner: u64) -> bool {
         || heap.index.get() == 0 && slab.descriptor.shelved_in.get() != shelf(slab.region).get()
 }
 
+/// Makes heap 0 of a new region.
+pub(crate) fn set_up_shelf(region: Region) {
+    let heap = region.heap(0);
+    heap.base.set(region.base());
+    heap.era.set(region.header().era.get());
+    region.header().heaps.set(1);
+}
+
 /// How often the lists of heap 0 were voided. Heap 0 has no thread: the field is free for this.
 fn shelf(region: Region) -> &'static AtomicU32 {
     &region.heap(0).thread

@@ -243,4 +243,10 @@ impl TagRef {
     pub(crate) fn set(self, tag: Tag) {
         self.0.store(tag.0, Ordering::Release);
     }
+
+    /// Has a model check that the tag is used by one thread at a time.
+    #[cfg(all(test, loom))]
+    pub(crate) fn watch(self) {
+        crate::sync::watched::own(self.0);
+    }
 }

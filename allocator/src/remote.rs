@@ -13,6 +13,9 @@
 
 use crate::sync::{AtomicU64, Field, Ordering};
 
+#[cfg(all(test, loom))]
+mod loom_models;
+
 const BITS: u32 = 20;
 const MASK: u64 = (1 << BITS) - 1;
 

@@ -84,10 +84,7 @@ pub(crate) fn start() -> Option<Region> {
     if wanted != 0 && region.base() != wanted {
         Message::new().text("MCRX_REGION is taken, heap lies at ").hex(region.base()).send();
     }
-    let shelf = region.heap(0);
-    shelf.base.set(region.base());
-    shelf.era.set(region.header().era.get());
-    region.header().heaps.set(1);
+    orphan::set_up_shelf(region);
     watch_for_fork(region);
     settle_in(region);
     Some(region)

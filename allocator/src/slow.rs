@@ -22,7 +22,7 @@ pub(crate) struct Request {
 }
 
 /// Every block is aligned to this much.
-const MIN_ALIGN: u64 = 16;
+pub(crate) const MIN_ALIGN: u64 = 16;
 
 /// The calling thread's heap, made if need be.
 #[inline(always)]
@@ -65,7 +65,7 @@ fn allocate(request: Request, caller: Caller) -> u64 {
     allocate_in(heap, request, Tag::site_bits(site.id)).unwrap_or_default()
 }
 
-fn allocate_in(heap: &Heap, request: Request, site_bits: u64) -> Option<u64> {
+pub(crate) fn allocate_in(heap: &Heap, request: Request, site_bits: u64) -> Option<u64> {
     let class = if request.align == MIN_ALIGN {
         (request.size <= MAX_SLAB_BLOCK).then(|| Class::of(request.size))
     } else {
@@ -166,23 +166,23 @@ fn try_free(address: u64) -> Result<(), Misuse> {
     runtime::mend_after_fork();
     match find(address)? {
         Found::Large { region, slice } => large::free(region, slice),
-        Found::InSlab { slab, index } => free_in(slab, index),
+        Found::InSlab { slab, index } => {
+            free_as(thread::heap_address(), slab, index);
+            Ok(())
+        }
     }
 }
 
-fn free_in(slab: Slab, index: u32) -> Result<(), Misuse> {
-    let d = slab.descriptor;
-    let own = thread::heap_address();
-    let owner = d.owner.load(Ordering::Acquire);
+/// Frees live block `index` of `slab` on behalf of the thread whose heap is at `own`; 0: it has none.
+pub(crate) fn free_as(own: u64, slab: Slab, index: u32) {
+    let owner = slab.descriptor.owner.load(Ordering::Acquire);
     let tag = slab.tag(index).get();
     if owner != own || own == 0 || orphan::is_orphan(slab, owner) {
-        give_back(slab, index, owner);
-        return Ok(());
+        return give_back(slab, index, owner);
     }
     if slab.push(index, tag) {
         orphan::heap_at(own).attend(slab.slice);
     }
-    Ok(())
 }
 
 /// Frees live block `index` of the slab whose first slice holds `address`, in the home region, for a heap that is not the

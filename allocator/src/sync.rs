@@ -1,10 +1,14 @@
-//! Shorthand for the atomics of the heap's tables, and the one place where they become loom's for model checking.
+//! Shorthand for the atomics of the heap's tables, and the one place where they become the model checker's.
 //!
 //! Most fields have one writer at a time (the owning thread, or whoever holds a lock) and are atomics only because others
 //! may look. `get` and `set` are relaxed: plain loads and stores on x86-64.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
+#[allow(dead_code, reason = "only models watch anything")]
+pub(crate) mod watched;
+
+#[cfg(loom)]
+pub(crate) use watched::{AtomicU32, AtomicU64, fence};
 
 #[cfg(not(loom))]
 pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, fence};

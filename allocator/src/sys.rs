@@ -4,8 +4,9 @@
 //! points. While it serves requests the allocator uses no other call than glibc's does: a server's seccomp filter, written for that
 //! one, kills it for any other (sshd's and vsftpd's do). Every function returns the kernel's answer; nothing here retries but for `EINTR`.
 
+#[cfg(not(loom))]
+use crate::sync::AtomicU32;
 use core::arch::asm;
-use core::sync::atomic::AtomicU32;
 
 /// A system call's error number, as in `errno(3)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,7 @@ pub(crate) unsafe fn move_pages(from: u64, len: u64, to: u64) -> Result<()> {
 }
 
 /// Waits while `*word == expected`; wakes up for no reason too.
+#[cfg(not(loom))]
 pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
     let operation = flags(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG);
     let args = [word.as_ptr().addr() as u64, operation, u64::from(expected), 0, 0, 0];
@@ -96,6 +98,7 @@ pub(crate) fn futex_wait(word: &AtomicU32, expected: u32) {
 }
 
 /// Wakes one waiter of `word`.
+#[cfg(not(loom))]
 pub(crate) fn futex_wake(word: &AtomicU32) {
     let operation = flags(libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG);
     // SAFETY: nothing is written.

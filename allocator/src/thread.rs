@@ -80,15 +80,7 @@ pub(crate) fn acquire(region: Region) -> Option<&'static Heap> {
         SINCE_REAP.set(0);
         reap(region);
     }
-    let heap = {
-        let locked = span::lock(region);
-        if region.header().idle_heaps.get() == 0 {
-            orphan::search_for_heaps(&locked);
-        }
-        let heap = take_idle(region).or_else(|| make(region))?;
-        drop(locked);
-        heap
-    };
+    let heap = claim(region)?;
     let slot = slot();
     heap.slot.set(core::ptr::from_ref(slot).addr() as u64);
     slot.set(heap.address());
@@ -96,6 +88,15 @@ pub(crate) fn acquire(region: Region) -> Option<&'static Heap> {
     runtime::after_first_heap();
     arrange_farewell(heap);
     Some(heap)
+}
+
+/// Finds a heap that nobody has.
+pub(crate) fn claim(region: Region) -> Option<&'static Heap> {
+    let locked = span::lock(region);
+    if region.header().idle_heaps.get() == 0 {
+        orphan::search_for_heaps(&locked);
+    }
+    take_idle(region).or_else(|| make(region))
 }
 
 fn take_idle(region: Region) -> Option<&'static Heap> {

@@ -1,6 +1,6 @@
 //! One descriptor per slice: what the slice is, and, for the first slice of a span, the state of that span.
 
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use crate::sync::{AtomicU32, AtomicU64};
 
 /// What the span that begins at a slice is. The numbers are part of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

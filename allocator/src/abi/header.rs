@@ -1,6 +1,6 @@
 //! The first bytes of a region.
 
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use crate::sync::{AtomicU32, AtomicU64};
 
 /// What a region begins with: `"mcrxheap"` as little-endian bytes.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"mcrxheap");

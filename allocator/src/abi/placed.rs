@@ -3,7 +3,7 @@
 //! Opaque memory of both versions (an event library's, say) can hold the address of such a block, where nobody can
 //! rewrite it. So the new version is asked to make the block at the old address from the outset.
 
-use core::sync::atomic::AtomicU64;
+use crate::sync::AtomicU64;
 
 /// A block placed outside the region. All zero: none.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Sites: the call stacks that made blocks, as build-id and offset, so that they outlive the process and its modules.
 
-use core::sync::atomic::{AtomicU32, AtomicU64};
+use crate::sync::{AtomicU32, AtomicU64};
 
 /// Sites of a region; later ones are counted under site 0.
 pub const SITES_MAX: u32 = 1 << 20;

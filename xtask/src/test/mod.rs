@@ -6,6 +6,7 @@
 mod advisories;
 mod checks;
 mod machine;
+mod models;
 mod report;
 mod runner;
 mod suites;
@@ -60,6 +61,7 @@ const STEPS: &[Step] = &[
     Step { name: "documentation", for_tests: false, run: checks::documentation },
     Step { name: "packages", for_tests: true, run: machine::packages },
     Step { name: "unit and doc tests", for_tests: true, run: suites::unit },
+    Step { name: "models", for_tests: true, run: models::models },
     Step { name: "servers", for_tests: true, run: machine::servers },
     Step { name: "end-to-end tests", for_tests: true, run: suites::end_to_end },
 ];

@@ -5,6 +5,7 @@ use super::{Args, Outcome, runner};
 use crate::install::cargo;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Dev profile: quick to build, and its assertions are on.
@@ -53,6 +54,24 @@ fn filter(args: &Args) -> Vec<String> {
     args.filter.iter().flat_map(|filter| ["--".to_owned(), filter.clone()]).collect()
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> Result<PathBuf> {
+    let metadata = metadata()?;
+    metadata["target_directory"]
+        .as_str()
+        .map(PathBuf::from)
+        .context("cargo metadata names no target directory")
+}
+
+fn metadata() -> Result<Value> {
+    let output = Command::new(cargo())
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .output()
+        .context("cargo cannot be run")?;
+    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
 /// The root package, as cargo sees it.
 struct Root {
     package: String,
@@ -64,13 +83,7 @@ struct Root {
 
 impl Root {
     fn read() -> Result<Root> {
-        let output = Command::new(cargo())
-            .args(["metadata", "--format-version", "1", "--no-deps"])
-            .output()
-            .context("cargo cannot be run")?;
-        ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-        Root::from_metadata(&serde_json::from_slice(&output.stdout)?)
-            .context("cargo metadata describes no root package")
+        Root::from_metadata(&metadata()?).context("cargo metadata describes no root package")
     }
 
     fn from_metadata(metadata: &Value) -> Option<Root> {

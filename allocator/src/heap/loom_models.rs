@@ -1,0 +1,271 @@
+//! Heaps that are left and taken while other threads give blocks back to them.
+//!
+//! The tables are a real region's; slabs have seven blocks, so that few steps fill one. What a model ends with is always the same:
+//! every block is freed and every heap left, and then no span may be in use. A slab that was lost on the way is one.
+
+use super::*;
+use crate::abi::FIRST_SLICE;
+use crate::slow::{self, MIN_ALIGN, Request};
+use crate::sync::watched::{forget, own, share};
+use crate::{settings::SETTINGS, thread};
+use loom::thread::{JoinHandle, spawn};
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// Blocks of the largest class that has slabs of one slice.
+const SIZE: u64 = 8192;
+const BLOCKS_PER_SLAB: usize = 7;
+/// Slices that models get by with.
+const SLICES: u32 = 8;
+
+/// A block in use: its slab and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Block {
+    slice: u32,
+    index: u32,
+}
+
+/// A region, and what is in use of it.
+#[derive(Clone)]
+struct Stage {
+    region: Region,
+    live: Rc<RefCell<HashSet<Block>>>,
+}
+
+// SAFETY: loom's threads take turns on one thread of the system.
+unsafe impl Send for Stage {}
+
+impl Stage {
+    fn new() -> Stage {
+        forget();
+        SETTINGS.purge_delay_ms.set(u32::MAX);
+        let region = Region::create(None, 0).unwrap();
+        orphan::set_up_shelf(region);
+        Stage { region, live: Rc::default() }
+    }
+
+    /// A heap for whoever calls.
+    fn claim(&self) -> &'static Heap {
+        thread::claim(self.region).unwrap()
+    }
+
+    fn malloc(&self, heap: &Heap) -> Block {
+        let request = Request { size: SIZE, align: MIN_ALIGN, zero: false };
+        let address = slow::allocate_in(heap, request, 0).unwrap();
+        let slab = Slab::at(self.region, self.region.slice(address));
+        let offset = u32::try_from(address - self.region.slice_address(slab.slice)).unwrap();
+        let (index, inside) = slab.shape().index(offset).unwrap();
+        assert_eq!(inside, 0);
+        let block = Block { slice: slab.slice, index };
+        assert!(self.live.borrow_mut().insert(block), "{block:?} is handed out twice");
+        block
+    }
+
+    /// A slab's worth of blocks. The slab is full, if those before it were.
+    fn fill(&self, heap: &Heap) -> Vec<Block> {
+        (0..BLOCKS_PER_SLAB).map(|_| self.malloc(heap)).collect()
+    }
+
+    /// By a thread that has the heap at `own`, or none.
+    fn free_as(&self, own: u64, block: Block) {
+        assert!(self.live.borrow_mut().remove(&block), "{block:?} is not in use");
+        slow::free_as(own, Slab::at(self.region, block.slice), block.index);
+    }
+
+    fn free(&self, block: Block) {
+        self.free_as(0, block);
+    }
+
+    /// Another thread that frees `blocks`.
+    fn freer(&self, blocks: &[Block]) -> JoinHandle<()> {
+        let (stage, blocks) = (self.clone(), blocks.to_vec());
+        spawn(move || blocks.into_iter().for_each(|block| stage.free(block)))
+    }
+
+    /// Before threads start: what they do from here on is watched.
+    fn watch(&self, heaps: &[&Heap]) {
+        let header = self.region.header();
+        share(&header.lock);
+        for field in [&header.idle_heaps, &header.spans, &header.heaps].into_iter().chain(&header.free_spans)
+        {
+            own(field);
+        }
+        own(&header.span_lists);
+        heaps.iter().for_each(|heap| heap.watch());
+        for slice in FIRST_SLICE..FIRST_SLICE + SLICES {
+            let slab = Slab::at(self.region, slice);
+            let d = slab.descriptor;
+            share(&d.owner);
+            share(&d.remote);
+            share(&d.mailed);
+            for field in [&d.local_free, &d.countdown, &d.next, &d.previous, &d.place, &d.mail_next] {
+                own(field);
+            }
+            own(&d.list);
+            if slab.word().kind() == Some(Kind::Slab) {
+                for index in 1..=slab.shape().limit {
+                    slab.tag(index).watch();
+                }
+            }
+        }
+    }
+
+    /// Frees what is left, and then nothing may be left. Every heap has been left.
+    fn end(self) {
+        let rest: Vec<Block> = self.live.borrow().iter().copied().collect();
+        for block in rest {
+            self.free(block);
+        }
+        assert_eq!(self.region.header().spans.get(), 0, "slabs are lost");
+        // SAFETY: the threads that knew it have ended.
+        unsafe { self.region.destroy() };
+    }
+}
+
+impl Heap {
+    fn watch(&self) {
+        share(&self.mailbox.0);
+        share(&self.tenure);
+        own(&self.spares);
+        own(&self.spare_count);
+        own(&self.next_idle);
+        let class = usize::from(Class::of(SIZE).0);
+        own(&self.bin(class).free);
+        own(&self.bin(class).slab);
+        own(&self.queue(class).head);
+        own(&self.queue(class).tail);
+    }
+}
+
+fn join<const N: usize>(threads: [JoinHandle<()>; N]) {
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
+fn model(run: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.max_branches = 10_000;
+    // Three switches at any points, besides those where a thread has to wait, find nearly all there is to find (Musuvathi, Qadeer:
+    // Iterative Context Bounding, 2007).
+    model.preemption_bound = model.preemption_bound.or(Some(3));
+    model.check(run);
+}
+
+#[test]
+fn blocks_that_others_free_come_back_to_the_owner_once() {
+    model(|| {
+        let stage = Stage::new();
+        let heap = stage.claim();
+        let (full, current) = (stage.fill(heap), stage.fill(heap));
+        stage.watch(&[heap]);
+        let freers = [stage.freer(&full[..1]), stage.freer(&current[..1])];
+        stage.malloc(heap);
+        stage.malloc(heap);
+        join(freers);
+        // By others, so that the owner has to hear of it.
+        full[1..].iter().for_each(|block| stage.free(*block));
+        heap.leave();
+        stage.end();
+    });
+}
+
+#[test]
+fn a_full_slab_is_not_lost_when_its_owner_leaves_while_others_free() {
+    model(|| {
+        let stage = Stage::new();
+        let heap = stage.claim();
+        let full = stage.fill(heap);
+        stage.malloc(heap);
+        stage.watch(&[heap]);
+        let freers = [stage.freer(&full[..1]), stage.freer(&full[1..2])];
+        heap.leave();
+        join(freers);
+        stage.end();
+    });
+}
+
+#[test]
+fn the_last_block_of_a_left_heap_gives_the_slab_back() {
+    model(|| {
+        let stage = Stage::new();
+        let heap = stage.claim();
+        let blocks = [stage.malloc(heap), stage.malloc(heap)];
+        stage.watch(&[heap]);
+        let freers = [stage.freer(&blocks[..1]), stage.freer(&blocks[1..])];
+        heap.leave();
+        join(freers);
+        stage.end();
+    });
+}
+
+#[test]
+fn a_heap_that_changes_hands_while_others_free_loses_nothing() {
+    model(|| {
+        let stage = Stage::new();
+        let heap = stage.claim();
+        let full = stage.fill(heap);
+        stage.malloc(heap);
+        stage.watch(&[heap]);
+        let freer = stage.freer(&full[..1]);
+        let heir = {
+            let stage = stage.clone();
+            spawn(move || {
+                let heap = stage.claim();
+                stage.malloc(heap);
+                heap.leave();
+            })
+        };
+        heap.leave();
+        join([freer, heir]);
+        stage.end();
+    });
+}
+
+#[test]
+fn a_letter_that_is_older_than_the_slab_hides_no_later_one() {
+    model(|| {
+        let stage = Stage::new();
+        let (first, second) = (stage.claim(), stage.claim());
+        let full = stage.fill(first);
+        let more = stage.fill(first);
+        stage.malloc(first);
+        stage.watch(&[first, second]);
+        let freer = stage.freer(&full[..1]);
+        // The slab empties by its owner's hand, and may be given back before the letter of the other thread is posted.
+        for block in full[1..].iter().chain(&more) {
+            stage.free_as(first.address(), *block);
+        }
+        first.trim();
+        let again = stage.fill(second);
+        stage.malloc(second);
+        stage.free(again[0]);
+        join([freer]);
+        // Reads the old letter, if the slab came to be its.
+        first.trim();
+        stage.malloc(second);
+        first.leave();
+        second.leave();
+        stage.end();
+    });
+}
+
+#[test]
+fn an_owner_that_empties_a_slab_while_others_free_into_it_gives_it_back_once() {
+    model(|| {
+        let stage = Stage::new();
+        let heap = stage.claim();
+        let full = stage.fill(heap);
+        stage.malloc(heap);
+        stage.watch(&[heap]);
+        let freers = [stage.freer(&full[..1]), stage.freer(&full[1..2])];
+        for block in &full[2..] {
+            stage.free_as(heap.address(), *block);
+        }
+        heap.trim();
+        join(freers);
+        heap.leave();
+        stage.end();
+    });
+}
