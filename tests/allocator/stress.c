@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -48,6 +49,8 @@ static struct {
 
 static struct slot *table;
 static _Atomic int64_t forks_left;
+// Held where libc holds locks of its own, which a bare clone does not free in the child as fork(3) does.
+static pthread_mutex_t libc_at_work = PTHREAD_MUTEX_INITIALIZER;
 static int generation;
 
 static _Noreturn void fail(const char *format, ...) {
@@ -245,7 +248,10 @@ static _Noreturn void child(uint64_t seed) {
 }
 
 static void fork_now(uint64_t seed) {
+    if (options.clone) pthread_mutex_lock(&libc_at_work);
     pid_t pid = options.clone ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : fork();
+    if (pid == 0) pthread_mutex_init(&libc_at_work, NULL);
+    else if (options.clone) pthread_mutex_unlock(&libc_at_work);
     if (pid < 0) fail("no child: %s", strerror(errno));
     if (pid == 0) child(seed);
     int status;
@@ -256,20 +262,22 @@ static void fork_now(uint64_t seed) {
 
 struct job {
     uint64_t seed, operations, thread, threads;
+    sem_t done;
 };
 
 static void *thread_main(void *argument) {
-    struct job job = *(struct job *)argument;
-    uint64_t state = job.seed * 0x9e3779b97f4a7c15u + 1, share = options.slots / job.threads;
-    for (uint64_t i = 0; i < job.operations; i++) {
-        uint64_t index = below(&state, 2) ? below(&state, options.slots) : job.thread * share + below(&state, share);
+    struct job *job = argument;
+    uint64_t state = job->seed * 0x9e3779b97f4a7c15u + 1, share = options.slots / job->threads;
+    for (uint64_t i = 0; i < job->operations; i++) {
+        uint64_t index = below(&state, 2) ? below(&state, options.slots) : job->thread * share + below(&state, share);
         struct slot *slot = &table[index];
         if (atomic_exchange(&slot->lock, 1)) continue;
         work_on(slot, &state);
         atomic_store(&slot->lock, 0);
-        if (forks_left > 0 && below(&state, 1 + job.operations / 4) == 0 && atomic_fetch_sub(&forks_left, 1) > 0)
+        if (forks_left > 0 && below(&state, 1 + job->operations / 4) == 0 && atomic_fetch_sub(&forks_left, 1) > 0)
             fork_now(next(&state));
     }
+    sem_post(&job->done);
     return NULL;
 }
 
@@ -278,11 +286,22 @@ static void run(uint64_t seed, uint64_t threads, uint64_t lives, uint64_t operat
     struct job jobs[1024];
     for (uint64_t life = 0; life < lives; life++) {
         for (uint64_t i = 0; i < threads; i++) {
-            jobs[i] = (struct job){seed * 1000003 + life * threads + i, operations / lives, i, threads};
+            jobs[i] = (struct job){.seed = seed * 1000003 + life * threads + i};
+            jobs[i].operations = operations / lives;
+            jobs[i].thread = i;
+            jobs[i].threads = threads;
+            sem_init(&jobs[i].done, 0, 0);
+            pthread_mutex_lock(&libc_at_work);
             int error = pthread_create(&running[i], NULL, thread_main, &jobs[i]);
+            pthread_mutex_unlock(&libc_at_work);
             if (error) fail("no thread: %s", strerror(error));
         }
-        for (uint64_t i = 0; i < threads; i++) pthread_join(running[i], NULL);
+        for (uint64_t i = 0; i < threads; i++) {
+            while (sem_wait(&jobs[i].done)) continue;
+            pthread_mutex_lock(&libc_at_work);
+            pthread_join(running[i], NULL);
+            pthread_mutex_unlock(&libc_at_work);
+        }
         check_all();
     }
 }
