@@ -14,10 +14,19 @@ use std::process::Command;
 
 pub(crate) fn tests(suite: Suite) -> Suite {
     suite
-        .test([program("objdump")], sites_reach_through_wrappers_to_the_caller_that_decides)
-        .test([program("objdump")], wrappers_in_a_library_loaded_later_are_seen_through_too)
-        .test([program("objdump")], without_a_table_of_its_build_id_a_module_has_sites_of_one_frame)
-        .test([program("objdump")], a_damaged_table_is_reported_once_and_not_used)
+        .test(
+            [program("objdump"), program("readelf")],
+            sites_reach_through_wrappers_to_the_caller_that_decides,
+        )
+        .test(
+            [program("objdump"), program("readelf")],
+            wrappers_in_a_library_loaded_later_are_seen_through_too,
+        )
+        .test(
+            [program("objdump"), program("readelf")],
+            without_a_table_of_its_build_id_a_module_has_sites_of_one_frame,
+        )
+        .test([program("objdump"), program("readelf")], a_damaged_table_is_reported_once_and_not_used)
 }
 
 /// `wrappers.c`, with the directory its tables are to be in.

@@ -11,9 +11,12 @@ use std::process::Command;
 
 pub(crate) fn tests(suite: Suite) -> Suite {
     suite
-        .test([program("objdump")], blocks_keep_the_site_in_a_library_that_has_gone)
-        .test([program("objdump")], caller_tables_come_and_go_with_their_libraries)
-        .test([program("objdump")], a_thousand_rounds_of_loading_and_unloading_leave_nothing)
+        .test([program("objdump"), program("readelf")], blocks_keep_the_site_in_a_library_that_has_gone)
+        .test([program("objdump"), program("readelf")], caller_tables_come_and_go_with_their_libraries)
+        .test(
+            [program("objdump"), program("readelf")],
+            a_thousand_rounds_of_loading_and_unloading_leave_nothing,
+        )
 }
 
 /// Two libraries with the same code at the same offsets but for the size of a frame.

@@ -53,7 +53,9 @@ fn python_tests_itself() -> std::result::Result<(), String> {
     let found = Command::new(PYTHON).args(["-c", look]).output();
     match found {
         Ok(output) if output.status.success() => Ok(()),
-        _ => Err(format!("{PYTHON} has no tests of itself (Debian package libpython3-testsuite)")),
+        _ => Err(format!(
+            "{PYTHON} has no tests of itself (Debian packages python3 and libpython3*-testsuite)"
+        )),
     }
 }
 

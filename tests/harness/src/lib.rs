@@ -55,7 +55,7 @@ pub use nix::sys::signal::Signal;
 pub use nix::unistd::Pid;
 pub use port::{Port, listening};
 pub use preload::preload;
-pub use programs::{PROGRAMS, Program, find_program};
+pub use programs::{FILES, Files, PROGRAMS, Program, find_program};
 pub use running::{Running, Stopped};
 pub use scratch::Scratch;
 pub use suite::Suite;

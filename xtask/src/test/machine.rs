@@ -1,22 +1,36 @@
-//! What tests need of the machine: programs beside the servers, and the servers.
+//! What tests need of the machine: programs and files beside the servers, and the servers.
 
 use super::{Args, Outcome, suites};
 use crate::install::{Installed, debian_packages, is_root};
 use anyhow::Result;
-use mcrx_harness::{PROGRAMS, find_program};
+use mcrx_harness::{FILES, PROGRAMS, find_program};
+use std::collections::BTreeSet;
+use std::env;
+
+/// Set to anything: packages of more than 50 MB that one test needs are not installed, and the test is skipped.
+const LEAN: &str = "MCRX_LEAN";
+const LARGE: [&str; 1] = ["chromium"];
 
 pub(crate) fn packages(_args: &Args) -> Result<Outcome> {
-    let missing = PROGRAMS.iter().filter(|program| find_program(program.name).is_none());
-    let mut packages: Vec<&str> = missing.map(|program| program.package).collect();
-    packages.dedup();
+    let programs = PROGRAMS.iter().filter(|program| find_program(program.name).is_none());
+    let files = FILES.iter().filter(|files| files.find().is_none());
+    let mut missing: BTreeSet<&str> =
+        programs.map(|program| program.package).chain(files.map(|files| files.package)).collect();
+    let mut notes = Vec::new();
+    if env::var_os(LEAN).is_some() {
+        for package in LARGE.into_iter().filter(|package| missing.remove(package)) {
+            notes.push(format!("{package} is not installed, since {LEAN} is set"));
+        }
+    }
+    let packages: Vec<&str> = missing.into_iter().collect();
     if !packages.is_empty() {
         println!("missing: {}", packages.join(" "));
     }
-    match debian_packages(&packages) {
-        Installed::All => Ok(Outcome::default()),
-        // The tests that need them are skipped, each by name.
-        Installed::Not(reason) => Ok(Outcome { notes: vec![reason], ..Outcome::default() }),
+    // The tests that need what is not there are skipped, each by name.
+    if let Installed::Not(reason) = debian_packages(&packages) {
+        notes.push(reason);
     }
+    Ok(Outcome { notes, ..Outcome::default() })
 }
 
 /// A server whose source is out of reach is skipped by the tests that need it. One that cannot be built is a failure

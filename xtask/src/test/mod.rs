@@ -22,7 +22,7 @@ use tally::Tally;
 #[command(after_long_help = "\
 Missing Debian packages are installed when this runs as root; otherwise they are named with the command that installs them, \
 and the tests that need them are skipped. Nothing is skipped silently: the summary names every skipped test with the \
-reason.
+reason. With MCRX_LEAN set, large packages that few tests need (chromium) are not installed.
 
 The last line is `N passed, N failed, N skipped`. Exit status: 0 when no step failed, 1 otherwise.")]
 pub(crate) struct Args {
