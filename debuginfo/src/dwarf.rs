@@ -194,6 +194,11 @@ impl<'a> Dwarf<'a> {
         Ok(id)
     }
 
+    /// The sections of the program itself, or of its debug file: what its units, skeletons among them, are read with.
+    pub fn main(&self) -> &Arc<gimli::Dwarf<Slice<'a>>> {
+        &self.parts[MAIN].dwarf
+    }
+
     /// How many there are; their ids are all below.
     pub fn unit_count(&self) -> usize {
         self.units.len()

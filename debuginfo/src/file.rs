@@ -176,6 +176,12 @@ impl Binary {
         executable.map(range).collect()
     }
 
+    /// Where its lowest page is, as linked: what offsets into the mapped file count from. `None`: it has nothing that is loaded.
+    pub fn base(&self) -> Option<Address> {
+        let lowest = self.program.segments().iter().map(|segment| segment.address).min()?;
+        Some(Address(lowest & !0xFFF))
+    }
+
     fn in_segment(&self, segment: &elf::Segment, address: Address, len: usize) -> Option<&[u8]> {
         let from = usize::try_from(address.0.checked_sub(segment.address)?).ok()?;
         self.program.segment_bytes(segment)?.get(from..from.checked_add(len)?)

@@ -1,7 +1,10 @@
 //! What the compiler wrote down about a binary: types, variables, functions, frames and call sites.
 
+pub mod callers;
 pub mod compare;
 pub mod dwarf;
 pub mod file;
+pub mod frames;
+pub mod lines;
 pub mod spell;
 pub mod table;
