@@ -23,7 +23,7 @@ mod unit;
 
 pub use error::DwarfError;
 pub use split::MissingSplit;
-pub use unit::Unit;
+pub use unit::{Ranges, Unit};
 
 use crate::file::Binary;
 use abbreviations::Tables;
@@ -102,7 +102,7 @@ struct Part<'a> {
 }
 
 struct Entry<'a> {
-    header: UnitHeader<Slice<'a>>,
+    header: UnitHeader<Slice<'a>, usize>,
     part: usize,
     role: Role,
 }

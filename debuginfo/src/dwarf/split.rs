@@ -7,7 +7,10 @@ use super::{DwarfError, Role, Slice, UnitId, sections, unit};
 use crate::dwarf::{Dwarf, MAIN};
 use crate::file::Binary;
 use crate::file::elf::Elf;
-use gimli::{DebugTypeSignature, DwarfPackage, DwoId, LittleEndian, Section, UnitHeader, UnitType};
+use gimli::{
+    DebugInfo, DebugTypeSignature, DebugTypes, DwarfPackage, DwoId, LittleEndian, Section, UnitHeader,
+    UnitType,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -67,7 +70,8 @@ impl SplitFiles {
                     continue;
                 }
                 let Ok(object) = Elf::open(&path) else { continue };
-                let ids = sections::of_split(&object).map(|dwarf| ids(&dwarf)).unwrap_or_default();
+                // A damaged one has none; it is as good as missing.
+                let ids = ids(&object).unwrap_or_default();
                 if ids.contains(&wanted.id.0) {
                     let index = files.objects.len();
                     ids.into_iter().for_each(|id| _ = files.by_id.entry(id).or_insert(index));
@@ -126,9 +130,12 @@ fn read_package(elf: &Elf) -> Result<DwarfPackage<Slice<'_>>, DwarfError> {
 }
 
 /// The ids of the units of a `.dwo` file.
-fn ids(dwarf: &gimli::Dwarf<Slice<'_>>) -> Vec<u64> {
-    let mut old = 0;
-    dwarf.units().map_while(Result::ok).filter_map(|header| id_of(dwarf, &header, &mut old)).collect()
+fn ids(elf: &Elf) -> Result<Vec<u64>, DwarfError> {
+    let (dwarf, mut old) = (sections::of_split(elf)?, 0);
+    let sections = sections::all(elf, ".debug_info.dwo")?;
+    let headers =
+        sections.into_iter().flat_map(|section| DebugInfo::from(section).units().map_while(Result::ok));
+    Ok(headers.filter_map(|header| id_of(&dwarf, &header, &mut old)).collect())
 }
 
 /// The id of a split unit; those of DWARF 4 have it in their first entry, and are counted.
@@ -283,24 +290,30 @@ impl<'a> Dwarf<'a> {
         dwarf.make_dwo(main);
         let part = self.add_part(elf.path(), Arc::new(dwarf));
         let dwarf = Arc::clone(&self.parts[part].dwarf);
-        let (start, mut old) = (self.units.len(), 0);
-        let mut headers = unit::headers(elf.path(), ".debug_info.dwo", dwarf.units());
-        while let Some(header) = headers.next()? {
-            if let UnitType::Type { .. } | UnitType::SplitType { .. } = header.type_() {
+        let mut old = 0;
+        for section in sections::all(elf, ".debug_info.dwo")? {
+            let start = self.units.len();
+            let mut headers = unit::headers(elf.path(), ".debug_info.dwo", DebugInfo::from(section).units());
+            while let Some(header) = headers.next()? {
+                if let UnitType::Type { .. } | UnitType::SplitType { .. } = header.type_() {
+                    if self.lacks_type(&header) {
+                        self.push(header, part)?;
+                    }
+                } else if let Some(id) = id_of(&dwarf, &header, &mut old)
+                    && !split.contains_key(&id)
+                {
+                    split.insert(id, self.push(header, part)?);
+                    self.parts[part].info = start..self.units.len();
+                }
+            }
+        }
+        for section in sections::all(elf, ".debug_types.dwo")? {
+            let mut headers =
+                unit::headers(elf.path(), ".debug_types.dwo", DebugTypes::from(section).units());
+            while let Some(header) = headers.next()? {
                 if self.lacks_type(&header) {
                     self.push(header, part)?;
                 }
-            } else if let Some(id) = id_of(&dwarf, &header, &mut old)
-                && !split.contains_key(&id)
-            {
-                split.insert(id, self.push(header, part)?);
-            }
-        }
-        self.parts[part].info = start..self.units.len();
-        let mut headers = unit::headers(elf.path(), ".debug_types.dwo", dwarf.type_units());
-        while let Some(header) = headers.next()? {
-            if self.lacks_type(&header) {
-                self.push(header, part)?;
             }
         }
         Ok(())

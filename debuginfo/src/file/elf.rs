@@ -202,6 +202,16 @@ impl Elf {
         self.section(name.as_bytes()).or_else(old)
     }
 
+    /// All of these, in the order of the file. Only object files have several: what was in different groups.
+    pub(crate) fn debug_sections(&self, name: &str) -> impl Iterator<Item = &Section> {
+        let old = name.strip_prefix('.').map(|rest| format!(".z{rest}")).unwrap_or_default();
+        let has_name = move |section: &&Section| {
+            let its = self.name(section);
+            !section.range.is_empty() && (its == name.as_bytes() || its == old.as_bytes())
+        };
+        self.sections.iter().filter(has_name)
+    }
+
     /// A section's bytes as they are in the file.
     pub(crate) fn raw(&self, section: &Section) -> &[u8] {
         self.bytes.get(section.range.clone()).unwrap_or_default()

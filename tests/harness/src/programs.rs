@@ -17,6 +17,7 @@ pub struct Program {
 pub const PROGRAMS: &[Program] = &[
     Program { name: "chromium", package: "chromium" },
     Program { name: "clang", package: "clang" },
+    Program { name: "clang++", package: "clang" },
     Program { name: "dwp", package: "binutils" },
     Program { name: "dwz", package: "dwz" },
     Program { name: "gcc", package: "gcc" },

@@ -1,0 +1,185 @@
+//! A walk over all entries of all units: what they name, and whether what they refer to is there.
+
+use gimli::{AttributeValue, Operation};
+use mcrx_debuginfo::dwarf::{DieRef, Dwarf, Role, Slice, Unit};
+use mcrx_debuginfo::file::Binary;
+use mcrx_harness::{Result, anyhow, ensure};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+/// What the debug info of a program has.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Name, kind and size of complete types.
+    pub(crate) types: BTreeSet<(String, String, u64)>,
+    /// Variables with an address of their own.
+    pub(crate) variables: BTreeMap<String, BTreeSet<u64>>,
+    pub(crate) functions: BTreeMap<String, BTreeSet<u64>>,
+    /// References that were followed, of them into another unit.
+    pub(crate) references: usize,
+    pub(crate) across: usize,
+    /// Ranges of code that some unit has, in bytes.
+    pub(crate) code: u64,
+    /// Names of files with lines.
+    pub(crate) sources: BTreeSet<String>,
+}
+
+type Entry<'a> = gimli::DebuggingInformationEntry<Slice<'a>>;
+
+pub(crate) fn walk(dwarf: &Dwarf<'_>) -> Result<Seen> {
+    let mut seen = Seen::default();
+    for id in dwarf.unit_ids() {
+        if let Role::Skeleton { .. } = dwarf.role(id) {
+            continue;
+        }
+        let unit = dwarf.unit(id)?;
+        see_unit(dwarf, &unit, &mut seen)?;
+        let mut entries = unit.unit.entries();
+        while let Some(entry) = entries.next_dfs()? {
+            see_entry(dwarf, &unit, entry, &mut seen)?;
+        }
+    }
+    Ok(seen)
+}
+
+fn see_unit(dwarf: &Dwarf<'_>, unit: &Unit<'_>, seen: &mut Seen) -> Result<()> {
+    let lines = unit.lines();
+    if let Role::Whole | Role::Split { .. } = dwarf.role(unit.id) {
+        for range in unit.code()? {
+            let range = range?;
+            seen.code += range.end - range.begin;
+        }
+    }
+    if let Some(program) = lines.line_program.clone() {
+        for file in program.header().file_names() {
+            seen.sources.insert(lines.attr_string(file.path_name())?.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
+}
+
+fn see_entry<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>, seen: &mut Seen) -> Result<()> {
+    for attribute in entry.attrs() {
+        let value = attribute.value();
+        let is_reference = matches!(
+            value,
+            AttributeValue::UnitRef(_)
+                | AttributeValue::DebugInfoRef(_)
+                | AttributeValue::DebugInfoRefSup(_)
+                | AttributeValue::DebugTypesRef(_)
+        );
+        if is_reference {
+            let target = dwarf.resolve(unit, value);
+            let target = target
+                .ok_or_else(|| anyhow!("{:?} at {:?} leads nowhere", attribute.name(), entry.offset()))?;
+            check_is_entry(dwarf, target)?;
+            seen.references += 1;
+            seen.across += usize::from(target.unit != unit.id);
+        }
+    }
+    match entry.tag() {
+        gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type | gimli::DW_TAG_enumeration_type => {
+            let size = entry.attr_value(gimli::DW_AT_byte_size).and_then(|size| size.udata_value());
+            if let (Some(name), Some(size)) = (name_of(dwarf, unit, entry)?, size) {
+                seen.types.insert((name, entry.tag().to_string(), size));
+            }
+        }
+        gimli::DW_TAG_variable => {
+            let name = name_of(dwarf, unit, entry)?;
+            if let (Some(name), Some(AttributeValue::Exprloc(expression))) =
+                (name, entry.attr_value(gimli::DW_AT_location))
+            {
+                match expression.operations(unit.unit.encoding()).next()? {
+                    Some(Operation::Address { address }) => {
+                        seen.variables.entry(name).or_default().insert(address);
+                    }
+                    Some(Operation::AddressIndex { index }) => {
+                        let address = unit.unit_ref().address(index)?;
+                        seen.variables.entry(name).or_default().insert(address);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        gimli::DW_TAG_subprogram => {
+            let name = name_of(dwarf, unit, entry)?;
+            let start = entry.attr_value(gimli::DW_AT_low_pc);
+            let start = start.map(|start| unit.unit_ref().attr_address(start)).transpose()?.flatten();
+            if let (Some(name), Some(start)) = (name, start) {
+                seen.functions.entry(name).or_default().insert(start);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn check_is_entry(dwarf: &Dwarf<'_>, at: DieRef) -> Result<()> {
+    let unit = dwarf.unit(at.unit)?;
+    let entry = unit.unit.entry(gimli::UnitOffset(usize::try_from(at.offset)?))?;
+    ensure!(!entry.is_null(), "{at:?} is no entry");
+    Ok(())
+}
+
+/// The name of an entry, or of what it is an instance or the definition of.
+fn name_of<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>) -> Result<Option<String>> {
+    if let Some(name) = entry.attr_value(gimli::DW_AT_name) {
+        return Ok(Some(unit.unit_ref().attr_string(name)?.to_string_lossy().into_owned()));
+    }
+    let origin = [gimli::DW_AT_abstract_origin, gimli::DW_AT_specification].into_iter();
+    let origin = origin.filter_map(|name| dwarf.resolve(unit, entry.attr_value(name)?)).next();
+    let Some(origin) = origin else { return Ok(None) };
+    let unit = dwarf.unit(origin.unit)?;
+    let entry = unit.unit.entry(gimli::UnitOffset(usize::try_from(origin.offset)?))?;
+    name_of(dwarf, &unit, &entry)
+}
+
+/// The debug info of the workshop's program has all that its sources have, with the addresses that `nm` knows of `symbols`, a file of
+/// the same build that is not stripped.
+pub(crate) fn check(binary: &Binary, symbols: &Path, nm: &Path) -> Result<Seen> {
+    let seen = walk(&binary.dwarf()?)?;
+    let sizes: [(&str, &str, u64); 6] = [
+        ("point", "DW_TAG_structure_type", 8),
+        ("list", "DW_TAG_structure_type", 32),
+        ("value", "DW_TAG_union_type", 24),
+        ("table", "DW_TAG_structure_type", 240),
+        ("session", "DW_TAG_structure_type", 112),
+        ("color", "DW_TAG_enumeration_type", 4),
+    ];
+    for (name, tag, size) in sizes {
+        let wanted = (name.to_owned(), tag.to_owned(), size);
+        ensure!(seen.types.contains(&wanted), "no {tag} {name} of {size} bytes in {:#?}", seen.types);
+    }
+    let listed = list(nm, symbols)?;
+    for name in ["sessions", "only_here", "created"] {
+        let nms: BTreeSet<u64> = listed.get(name).cloned().unwrap_or_default();
+        let found = seen.variables.get(name).cloned().unwrap_or_default();
+        ensure!(!found.is_empty() && found == nms, "{name} is at {found:x?}, nm says {nms:x?}");
+    }
+    for name in ["main", "table_new", "table_count"] {
+        let nms: BTreeSet<u64> = listed.get(name).cloned().unwrap_or_default();
+        let found = seen.functions.get(name).cloned().unwrap_or_default();
+        ensure!(!found.is_empty() && found == nms, "{name} is at {found:x?}, nm says {nms:x?}");
+    }
+    ensure!(seen.references > 50, "only {} references", seen.references);
+    ensure!(seen.code > 100, "units have {} bytes of code", seen.code);
+    for source in ["one.c", "two.c"] {
+        let has = seen.sources.iter().any(|path| path.ends_with(source));
+        ensure!(has, "no lines of {source}: {:?}", seen.sources);
+    }
+    Ok(seen)
+}
+
+/// Addresses by name, of what `nm` says has an address.
+pub(crate) fn list(nm: &Path, program: &Path) -> Result<BTreeMap<String, BTreeSet<u64>>> {
+    let out = Command::new(nm).arg("--defined-only").arg(program).output()?;
+    let mut list: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    for line in String::from_utf8(out.stdout)?.lines() {
+        let mut words = line.split_whitespace();
+        if let (Some(address), Some(_), Some(name)) = (words.next(), words.next(), words.next()) {
+            list.entry(name.to_owned()).or_default().insert(u64::from_str_radix(address, 16)?);
+        }
+    }
+    Ok(list)
+}
