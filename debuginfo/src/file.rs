@@ -83,7 +83,7 @@ impl Binary {
 
     /// The same, with a say in where to look.
     pub fn open_with(path: &Path, search: &Search) -> Result<Binary, OpenError> {
-        let program = Elf::open(path)?;
+        let program = Elf::program(path)?;
         if let Some(needed) = program.lacks() {
             let length = elf::to_u64(program.bytes().len());
             return Err(OpenError::Truncated { path: path.to_owned(), length, needed });

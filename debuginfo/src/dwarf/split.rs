@@ -69,7 +69,7 @@ impl SplitFiles {
                 if !tried.insert(path.clone()) {
                     continue;
                 }
-                let Ok(object) = Elf::open(&path) else { continue };
+                let Ok(object) = Elf::part(&path) else { continue };
                 // A damaged one has none; it is as good as missing.
                 let ids = ids(&object).unwrap_or_default();
                 if ids.contains(&wanted.id.0) {
@@ -99,7 +99,7 @@ fn package_of(binary: &Binary, wanted: &[Wanted]) -> Option<Elf> {
     let package = |path: &Path| {
         let mut name = OsString::from(path);
         name.push(".dwp");
-        let elf = Elf::open(Path::new(&name)).ok()?;
+        let elf = Elf::part(Path::new(&name)).ok()?;
         let has_any = read_package(&elf).is_ok_and(|package| wanted.iter().any(|w| has(&package, w.id)));
         has_any.then_some(elf)
     };

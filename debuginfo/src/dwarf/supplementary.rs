@@ -25,7 +25,7 @@ impl Supplementary {
         let beside = path.parent().map(|folder| folder.join(name));
         let by_id = link.build_id().into_iter().flat_map(|id| search.places_by_id(&id));
         let mut places = beside.clone().into_iter().chain(by_id);
-        let found = places.find_map(|place| Elf::open(&place).ok().filter(|file| link.leads_to(file)));
+        let found = places.find_map(|place| Elf::part(&place).ok().filter(|file| link.leads_to(file)));
         found.map_or_else(|| Supplementary::Missing(beside.unwrap_or_default()), Supplementary::Found)
     }
 }

@@ -62,16 +62,24 @@ impl Section {
 }
 
 impl Elf {
-    pub(crate) fn open(path: &Path) -> Result<Elf, OpenError> {
+    /// Opens a program or library.
+    pub(crate) fn program(path: &Path) -> Result<Elf, OpenError> {
+        Elf::open(path, |kind| *kind == Kind::X86_64)
+    }
+
+    /// Opens a file of debug info; supplementary and split ones are in the form of object files.
+    pub(crate) fn part(path: &Path) -> Result<Elf, OpenError> {
+        Elf::open(path, |kind| matches!(kind, Kind::X86_64 | Kind::Unlinked(_)))
+    }
+
+    fn open(path: &Path, is_wanted: impl Fn(&Kind) -> bool) -> Result<Elf, OpenError> {
         let unreadable = |source| OpenError::Unreadable { path: path.to_owned(), source };
         let bytes = Mapping::open(path).map_err(unreadable)?;
-        match Kind::of(bytes.get(..HEAD).unwrap_or(&bytes)) {
-            Kind::X86_64 => Elf::parse(path, bytes),
-            // The split parts of debug info are in the form of object files.
-            Kind::Unlinked(_) if path.extension().is_some_and(|end| end == "dwo" || end == "dwp") => {
-                Elf::parse(path, bytes)
-            }
-            kind => Err(OpenError::Other { path: path.to_owned(), kind }),
+        let kind = Kind::of(bytes.get(..HEAD).unwrap_or(&bytes));
+        if is_wanted(&kind) {
+            Elf::parse(path, bytes)
+        } else {
+            Err(OpenError::Other { path: path.to_owned(), kind })
         }
     }
 

@@ -106,7 +106,7 @@ pub(crate) fn debug_files(program: &Elf, location: &Path, search: &Search) -> (V
 
 /// A file, if it is the one that belongs to a program with this build-id, or else has this checksum.
 fn belonging(path: &Path, id: Option<&BuildId>, crc: Option<u32>) -> Option<Elf> {
-    let file = Elf::open(path).ok()?;
+    let file = Elf::part(path).ok()?;
     let belongs = match (id, file.build_id(), crc) {
         (Some(id), Some(its), _) => id == its,
         (_, _, Some(crc)) => crc32fast::hash(file.bytes()) == crc,

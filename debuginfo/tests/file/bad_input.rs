@@ -104,7 +104,7 @@ pub(crate) fn no_flipped_bit_does_harm(test: &Context) -> Result<()> {
     fs::write(&object, &whole)?;
     for program in programs {
         let (whole, path) = (fs::read(&program)?, workshop.folder().join("flipped"));
-        for round in 0..600 {
+        for round in 0..450 {
             fs::write(&path, flipped(&whole, &mut random))?;
             survives(&path, || format!("round {round} of {}", program.display()))?;
         }

@@ -34,7 +34,7 @@ pub(crate) fn clang_with_every_version_of_dwarf(test: &Context) -> Result<()> {
 fn type_units(test: &Context, compiler: &str) -> Result<()> {
     let workshop = Workshop::new(test)?;
     for version in ["-gdwarf-4", "-gdwarf-5"] {
-        let path = workshop.build(compiler, "program", &[version, "-O2", "-fdebug-types-section"])?;
+        let path = workshop.build(compiler, "program", &[version, "-O0", "-fdebug-types-section"])?;
         let binary = Binary::open(&path)?;
         let seen = check(&binary, &path, test.program("nm")?)?;
         ensure!(seen.across > 0, "{version}: no reference to a type unit");

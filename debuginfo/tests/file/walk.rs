@@ -153,12 +153,12 @@ pub(crate) fn check(binary: &Binary, symbols: &Path, nm: &Path) -> Result<Seen> 
     }
     let listed = list(nm, symbols)?;
     for name in ["sessions", "only_here", "created"] {
-        let nms: BTreeSet<u64> = listed.get(name).cloned().unwrap_or_default();
+        let nms = called(&listed, name);
         let found = seen.variables.get(name).cloned().unwrap_or_default();
         ensure!(!found.is_empty() && found == nms, "{name} is at {found:x?}, nm says {nms:x?}");
     }
     for name in ["main", "table_new", "table_count"] {
-        let nms: BTreeSet<u64> = listed.get(name).cloned().unwrap_or_default();
+        let nms = called(&listed, name);
         let found = seen.functions.get(name).cloned().unwrap_or_default();
         ensure!(!found.is_empty() && found == nms, "{name} is at {found:x?}, nm says {nms:x?}");
     }
@@ -169,6 +169,16 @@ pub(crate) fn check(binary: &Binary, symbols: &Path, nm: &Path) -> Result<Seen> 
         ensure!(has, "no lines of {source}: {:?}", seen.sources);
     }
     Ok(seen)
+}
+
+/// Where symbols of a name are. Of C++ static ones are mangled (`_ZL9only_here`), and link-time optimisation adds to names
+/// (`only_here.lto_priv.0`).
+fn called(listed: &BTreeMap<String, BTreeSet<u64>>, name: &str) -> BTreeSet<u64> {
+    let is_it = |symbol: &str| {
+        let symbol = symbol.split('.').next().unwrap_or_default();
+        symbol == name || symbol == format!("_ZL{}{name}", name.len())
+    };
+    listed.iter().filter(|(symbol, _)| is_it(symbol)).flat_map(|(_, addresses)| addresses).copied().collect()
 }
 
 /// Addresses by name, of what `nm` says has an address.
