@@ -15,6 +15,7 @@ pub struct Program {
 
 /// All of them. A test that needs another one adds it here, and `cargo xtask test` installs it.
 pub const PROGRAMS: &[Program] = &[
+    Program { name: "abidiff", package: "abigail-tools" },
     Program { name: "chromium", package: "chromium" },
     Program { name: "clang", package: "clang" },
     Program { name: "clang++", package: "clang" },
@@ -29,6 +30,7 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "objcopy", package: "binutils" },
     Program { name: "objdump", package: "binutils" },
     Program { name: "openssl", package: "openssl" },
+    Program { name: "pahole", package: "dwarves" },
     Program { name: "perl", package: "perl" },
     Program { name: "prlimit", package: "util-linux" },
     Program { name: "readelf", package: "binutils" },
