@@ -26,8 +26,6 @@ mod pair;
 mod relation;
 mod rename;
 mod similar;
-#[cfg(test)]
-mod tests;
 mod types;
 mod variables;
 

@@ -9,8 +9,6 @@
 //! Debug info may be damaged and its types circular: a spelling looks at [`MOST_TYPES`] types and then leaves out the rest as `...`.
 
 mod specifier;
-#[cfg(test)]
-mod tests;
 
 use crate::table::{Count, Kind, Tag, Type};
 

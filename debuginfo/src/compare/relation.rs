@@ -1,7 +1,7 @@
 //! Whether a type of the old release is the same as one of the new, and if not, what sets them apart.
 
 use super::pair::Pairs;
-use crate::table::{Count, Encoding, Kind, Tag, Type, TypeId};
+use crate::table::{Count, Encoding, Kind, Type, TypeId};
 use rustc_hash::FxHashMap;
 
 /// How deep types are compared, and how many typedefs are looked through. Real ones are a few levels deep.
