@@ -3,19 +3,17 @@
 //! Only x86-64 files in 64-bit form; of others it says what they are. Only what is asked for is read, so that a browser's 200 MB cost
 //! nothing. DWARF is none of its business.
 
+use mcrx_debuginfo::file::Kind;
 use object::elf::FileHeader64;
 use object::read::ReadCache;
 use object::{LittleEndian, Object, ObjectSection};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 pub(crate) mod debug_file;
 pub(crate) mod dynamic;
-pub(crate) mod kind;
 pub(crate) mod symbols;
-
-use kind::Kind;
 
 /// A file in the form that the kernel loads on x86-64.
 pub(crate) type Parsed<'a> = object::read::elf::ElfFile<'a, FileHeader64<LittleEndian>, &'a ReadCache<File>>;
@@ -31,6 +29,9 @@ pub(crate) enum Error {
     Damaged(#[from] object::Error),
 }
 
+/// As many bytes of a file as tell its kind.
+const HEAD: u64 = 256;
+
 /// An open file.
 pub(crate) struct Elf {
     path: PathBuf,
@@ -41,8 +42,12 @@ impl Elf {
     /// Opens a file that is x86-64 ELF.
     pub(crate) fn open(path: &Path) -> Result<Elf, Error> {
         let mut file = File::open(path)?;
-        match Kind::of(&mut file)? {
-            Kind::X86_64 => Ok(Elf { path: path.to_owned(), data: ReadCache::new(file) }),
+        let mut head = Vec::new();
+        (&file).take(HEAD).read_to_end(&mut head)?;
+        file.seek(SeekFrom::Start(0))?;
+        match Kind::of(&head) {
+            // What is not linked, or a core dump, is told from programs by `dynamic::object_type`.
+            Kind::X86_64 | Kind::Unlinked(_) => Ok(Elf { path: path.to_owned(), data: ReadCache::new(file) }),
             other => Err(Error::Other(other)),
         }
     }

@@ -33,7 +33,7 @@ pub use error::OpenError;
 pub use kind::Kind;
 pub use plt::Stub;
 pub use relocations::{Relocation, Relocations, Target};
-pub use search::Search;
+pub use search::{Search, debug_files};
 pub use symbols::{Binding, Symbol, SymbolKind, Symbols};
 pub use unwind::Unwind;
 
@@ -95,7 +95,7 @@ impl Binary {
         let (separate, debug_file) = if has_debug_info(&program) {
             (None, DebugFile::Same)
         } else {
-            let (mut files, looked) = search::debug_files(&program, &location, search);
+            let (mut files, looked) = search::belonging_to(&program, &location, search);
             match files.iter().position(has_debug_info) {
                 Some(found) => {
                     let file = files.swap_remove(found);

@@ -4,7 +4,7 @@
 use super::finding::Finding;
 use crate::elf::Parsed;
 use crate::elf::dynamic::{Dynamic, object_type};
-use crate::elf::kind::Kind;
+use mcrx_debuginfo::file::Kind;
 use object::elf::{ET_CORE, ET_DYN, ET_EXEC};
 use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -32,7 +32,7 @@ pub(super) fn of_kind(kind: &Kind) -> Finding {
             format!("it is {kind}"),
             "mcrx works on programs for x86-64: build it for that",
         ),
-        Kind::Unknown | Kind::X86_64 => Finding::error(
+        Kind::Unknown | Kind::X86_64 | Kind::Unlinked(_) => Finding::error(
             "no-program",
             "it is neither an ELF file nor a script: the kernel runs neither of the two",
             "name the file that is executed",

@@ -70,6 +70,13 @@ impl Search {
     }
 }
 
+/// The debug files of a program that are there and belong to it, the likeliest first. Empty also if there is no such program.
+pub fn debug_files(program: &Path, search: &Search) -> Vec<PathBuf> {
+    let Ok(elf) = Elf::program(program) else { return Vec::new() };
+    let location = search.location.as_deref().unwrap_or(program);
+    belonging_to(&elf, location, search).0.iter().map(|file| file.path().to_owned()).collect()
+}
+
 /// The file that a program says its debug info is in (`.gnu_debuglink`), and the checksum of that.
 pub(crate) struct DebugLink {
     pub(crate) name: PathBuf,
@@ -87,8 +94,8 @@ impl DebugLink {
     }
 }
 
-/// The debug files of a program that are there and belong to it, the likeliest first, and all places that were looked at.
-pub(crate) fn debug_files(program: &Elf, location: &Path, search: &Search) -> (Vec<Elf>, Vec<PathBuf>) {
+/// The same, opened, and all places that were looked at.
+pub(super) fn belonging_to(program: &Elf, location: &Path, search: &Search) -> (Vec<Elf>, Vec<PathBuf>) {
     let id = program.build_id();
     let link = DebugLink::of(program);
     let by_id = id.into_iter().flat_map(|id| search.places_by_id(id)).map(|path| (path, None));
