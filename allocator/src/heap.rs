@@ -15,10 +15,14 @@ use crate::runtime;
 use crate::site_cache::SiteCache;
 use crate::slab::{Slab, place};
 use crate::span::{self, Locked};
-use crate::sync::{AtomicU32, AtomicU64, Field, Ordering, fence};
+use crate::sync::{AtomicU32, AtomicU64, Field, Ordering};
 
 #[cfg(all(test, loom))]
 mod loom_models;
+#[cfg(test)]
+mod stage;
+#[cfg(test)]
+mod tests;
 
 /// Empty slabs of one slice that a heap keeps for itself: 512 KiB.
 const SPARES_MAX: u32 = 8;
@@ -354,8 +358,8 @@ impl Heap {
         let region = self.region();
         let locked = span::lock(region);
         self.tenure.store(tenure::IDLE, Ordering::SeqCst);
-        // From here on, posters settle their slabs themselves; what was posted before is settled here.
-        fence(Ordering::SeqCst);
+        // From here on, posters settle their slabs themselves; what was posted before is settled here. Nothing falls between: both
+        // sides swap the mailbox's word, and whoever is second sees what the first did before.
         self.settle_all(&locked);
         self.next_idle.set(region.header().idle_heaps.get());
         region.header().idle_heaps.set(self.index.get());
@@ -371,6 +375,24 @@ impl Heap {
                 slice = slab.descriptor.next.get();
                 self.settle(locked, slab);
             }
+        }
+    }
+
+    fn post(&self, slab: Slab) {
+        let stamp = orphan::mail_stamp(slab.region);
+        Mailbox(&self.mailbox.0).post(slab.slice, &letter(slab.descriptor), stamp);
+    }
+
+    /// Empties the mailbox: threads have vanished, so that what is in it may not be all that it should be.
+    pub(crate) fn reset_mailbox(&self) {
+        Mailbox(&self.mailbox.0).reset();
+    }
+
+    /// Posts a slab of this heap, if a notice of it is due that may have gone with threads that vanished.
+    pub(crate) fn remind(&self, slab: Slab) {
+        let d = slab.descriptor;
+        if d.place.get() == place::FULL && Remote(&d.remote).has_reached_target() {
+            self.post(slab);
         }
     }
 
@@ -450,8 +472,7 @@ pub(crate) fn notify(slab: Slab, owner: u64) {
     let heap = orphan::heap_at(owner);
     loop {
         if heap.tenure.load(Ordering::SeqCst) == tenure::OWNED {
-            Mailbox(&heap.mailbox.0).post(slab.slice, &letter(slab.descriptor));
-            fence(Ordering::SeqCst);
+            heap.post(slab);
             if heap.tenure.load(Ordering::SeqCst) == tenure::IDLE {
                 // The owner left between the two looks, and may have missed the letter.
                 let locked = span::lock(slab.region);

@@ -1,7 +1,8 @@
 //! Where a heap hears of slabs that other threads have given enough blocks back to.
 //!
 //! A Treiber stack of slabs in one word, linked through their descriptors; only ever emptied whole. A slab is in at most one
-//! mailbox, once: `mailed` says so, set by whoever posts, cleared by the reader before it looks at the slab.
+//! mailbox, once: `mailed` says so, set by whoever posts, cleared by the reader before it looks at the slab. What it is set to is
+//! the region's *stamp*, another whenever threads vanish: what they had posted, or not quite, is in no mailbox then.
 
 use crate::sync::{AtomicU32, Field, Ordering};
 
@@ -18,9 +19,9 @@ pub(crate) struct Letter<'a> {
 }
 
 impl Mailbox<'_> {
-    /// Posts slab `slice`, unless it is in a mailbox already.
-    pub(crate) fn post(&self, slice: u32, letter: &Letter<'_>) {
-        if letter.mailed.swap(1, Ordering::AcqRel) == 1 {
+    /// Posts slab `slice`, unless it is in a mailbox already. `stamp` is the region's.
+    pub(crate) fn post(&self, slice: u32, letter: &Letter<'_>, stamp: u32) {
+        if letter.mailed.swap(stamp, Ordering::AcqRel) == stamp {
             return;
         }
         let mut seen = self.0.get();
@@ -35,6 +36,13 @@ impl Mailbox<'_> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.get() == 0
+    }
+
+    /// Makes it empty, when no other thread can be at it and all letters have a stamp of old.
+    pub(crate) fn reset(&self) {
+        if !self.is_empty() {
+            self.0.set(0);
+        }
     }
 
     /// Takes all; returns the first slab, 0 for none. Go on with [`open`](Self::open).

@@ -34,7 +34,7 @@ pub(crate) fn heap_at(address: u64) -> &'static Heap {
 pub(crate) fn is_orphan(slab: Slab, owner: u64) -> bool {
     let heap = heap_at(owner);
     heap.era.get() != slab.region.header().era.get()
-        || heap.index.get() == 0 && slab.descriptor.shelved_in.get() != shelf(slab.region).get()
+        || heap.index.get() == 0 && slab.descriptor.shelved_in.get() != losses(slab.region).get()
 }
 
 /// Makes heap 0 of a new region.
@@ -45,15 +45,44 @@ pub(crate) fn set_up_shelf(region: Region) {
     region.header().heaps.set(1);
 }
 
-/// How often the lists of heap 0 were voided. Heap 0 has no thread: the field is free for this.
-fn shelf(region: Region) -> &'static AtomicU32 {
+/// How often threads vanished. Heap 0 has no thread: the field is free for this.
+fn losses(region: Region) -> &'static AtomicU32 {
     &region.heap(0).thread
 }
 
-/// Voids the lists of heap 0: a fork may have caught a thread at them.
-pub(crate) fn void_shelf(region: Region) {
+/// What slabs in a mailbox of `region` bear: never 0, and another after each loss of threads.
+pub(crate) fn mail_stamp(region: Region) -> u32 {
+    losses(region).get().wrapping_shl(1) | 1
+}
+
+/// Threads of `region` have vanished: they may have been at the lists of heap 0, at those of spans, at any mailbox, and on their way to
+/// give notice of a slab. Whoever is still there is not, and will not be before this is done.
+pub(crate) fn threads_vanished(region: Region) {
     region.heap(0).forget_lists();
-    shelf(region).set(shelf(region).get() + 1);
+    losses(region).set(losses(region).get().wrapping_add(1));
+    span::rebuild(region);
+    let heaps = region.header().heaps.get();
+    (1..heaps).for_each(|index| region.heap(index).reset_mailbox());
+    let header = region.header();
+    let mut slice = FIRST_SLICE;
+    while slice < header.high.get() {
+        let slab = Slab::at(region, slice);
+        slice += slices_at(slab);
+        if slab.word().kind() == Some(Kind::Slab) {
+            let owner = slab.descriptor.owner.load(Ordering::Acquire);
+            if !is_orphan(slab, owner) {
+                heap_at(owner).remind(slab);
+            }
+        }
+    }
+}
+
+/// How far it is from the span at `slab` to the next.
+fn slices_at(slab: Slab) -> u32 {
+    match slab.word().kind() {
+        Some(Kind::Free | Kind::Taken | Kind::Slab | Kind::Large) => slab.word().slices().max(1),
+        _ => 1,
+    }
 }
 
 /// Every heap of `region` but `survivor` has lost its owner, and no thread is inside the allocator.
@@ -63,12 +92,11 @@ pub(crate) fn owners_vanished(region: Region, survivor: Option<&Heap>) {
     for heap in survivor.into_iter().chain([region.heap(0)]) {
         heap.era.set(era);
     }
-    void_shelf(region);
     header.idle_heaps.set(0);
     header.orphan_cursor.set(FIRST_SLICE);
     header.orphan_end.set(header.high.get());
     header.era.store(era, Ordering::Release);
-    span::rebuild(region);
+    threads_vanished(region);
 }
 
 /// Gives a slab new lists and puts it under heap 0, if its owner has vanished.
@@ -87,7 +115,7 @@ fn shelve(locked: &Locked<'_>, slab: Slab) {
     }
     let heap = locked.region.heap(0);
     heap.shelve(slab);
-    slab.descriptor.shelved_in.set(shelf(locked.region).get());
+    slab.descriptor.shelved_in.set(losses(locked.region).get());
     slab.descriptor.owner.store(heap.address(), Ordering::Release);
 }
 
@@ -133,12 +161,10 @@ fn search(locked: &Locked<'_>) {
             break;
         }
         let slab = Slab::at(region, slice);
-        let word = slab.word();
-        slice += match word.kind() {
-            Some(Kind::Free | Kind::Taken | Kind::Slab | Kind::Large) => word.slices().max(1),
-            _ => 1,
-        };
-        if word.kind() == Some(Kind::Slab) && is_orphan(slab, slab.descriptor.owner.load(Ordering::Acquire)) {
+        slice += slices_at(slab);
+        if slab.word().kind() == Some(Kind::Slab)
+            && is_orphan(slab, slab.descriptor.owner.load(Ordering::Acquire))
+        {
             shelve(locked, slab);
         }
     }

@@ -71,6 +71,12 @@ impl Remote<'_> {
         Stack::unpack(self.0.get()).count == 0
     }
 
+    /// Whether somebody must act, or is about to.
+    pub(crate) fn has_reached_target(&self) -> bool {
+        let stack = Stack::unpack(self.0.get());
+        stack.target != 0 && stack.count >= stack.target
+    }
+
     /// Takes everything, and disarms.
     pub(crate) fn take(&self) -> Stack {
         Stack::unpack(self.0.swap(0, Ordering::Acquire))

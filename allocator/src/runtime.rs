@@ -11,7 +11,6 @@ use crate::place;
 use crate::region::Region;
 use crate::report::Message;
 use crate::settings::SETTINGS;
-use crate::span;
 use crate::sync::{AtomicU32, AtomicU64, Field, Ordering};
 use crate::sys;
 use crate::thread;
@@ -132,8 +131,7 @@ fn mend(region: Region, alone: bool) {
             let survivor = thread::current().filter(|heap| heap.base.get() == region.base());
             orphan::owners_vanished(region, survivor);
         } else {
-            orphan::void_shelf(region);
-            span::rebuild(region);
+            orphan::threads_vanished(region);
         }
     }
     if let Some(heap) = thread::current() {

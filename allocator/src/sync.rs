@@ -8,10 +8,10 @@
 pub(crate) mod watched;
 
 #[cfg(loom)]
-pub(crate) use watched::{AtomicU32, AtomicU64, fence};
+pub(crate) use watched::{AtomicU32, AtomicU64};
 
 #[cfg(not(loom))]
-pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64, fence};
+pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64};
 
 pub(crate) use core::sync::atomic::Ordering;
 

@@ -138,7 +138,7 @@ pub struct Descriptor {
     pub size: AtomicU64,
     /// Whoever posts the slab: the slab posted before it, by slice index.
     pub mail_next: AtomicU32,
-    /// Any thread: 1 while the slab is in its owner's mailbox.
+    /// Any thread: the region's stamp while the slab is in a mailbox; see `mailbox`.
     pub mailed: AtomicU32,
     /// Owner: as in [`SlabShape`](super::SlabShape).
     pub limit: AtomicU32,

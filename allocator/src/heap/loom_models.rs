@@ -1,82 +1,20 @@
-//! Heaps that are left and taken while other threads give blocks back to them.
+//! Contains `unsafe`: what loom runs its threads on.
 //!
-//! The tables are a real region's; slabs have seven blocks, so that few steps fill one. What a model ends with is always the same:
-//! every block is freed and every heap left, and then no span may be in use. A slab that was lost on the way is one.
+//! Heaps that are left and taken while other threads give blocks back to them.
 
+use super::stage::{Block, SIZE, Stage};
 use super::*;
 use crate::abi::FIRST_SLICE;
-use crate::slow::{self, MIN_ALIGN, Request};
 use crate::sync::watched::{forget, own, share};
-use crate::{settings::SETTINGS, thread};
 use loom::thread::{JoinHandle, spawn};
-use std::cell::RefCell;
-use std::collections::HashSet;
-use std::rc::Rc;
 
-/// Blocks of the largest class that has slabs of one slice.
-const SIZE: u64 = 8192;
-const BLOCKS_PER_SLAB: usize = 7;
 /// Slices that models get by with.
 const SLICES: u32 = 8;
-
-/// A block in use: its slab and number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Block {
-    slice: u32,
-    index: u32,
-}
-
-/// A region, and what is in use of it.
-#[derive(Clone)]
-struct Stage {
-    region: Region,
-    live: Rc<RefCell<HashSet<Block>>>,
-}
 
 // SAFETY: loom's threads take turns on one thread of the system.
 unsafe impl Send for Stage {}
 
 impl Stage {
-    fn new() -> Stage {
-        forget();
-        SETTINGS.purge_delay_ms.set(u32::MAX);
-        let region = Region::create(None, 0).unwrap();
-        orphan::set_up_shelf(region);
-        Stage { region, live: Rc::default() }
-    }
-
-    /// A heap for whoever calls.
-    fn claim(&self) -> &'static Heap {
-        thread::claim(self.region).unwrap()
-    }
-
-    fn malloc(&self, heap: &Heap) -> Block {
-        let request = Request { size: SIZE, align: MIN_ALIGN, zero: false };
-        let address = slow::allocate_in(heap, request, 0).unwrap();
-        let slab = Slab::at(self.region, self.region.slice(address));
-        let offset = u32::try_from(address - self.region.slice_address(slab.slice)).unwrap();
-        let (index, inside) = slab.shape().index(offset).unwrap();
-        assert_eq!(inside, 0);
-        let block = Block { slice: slab.slice, index };
-        assert!(self.live.borrow_mut().insert(block), "{block:?} is handed out twice");
-        block
-    }
-
-    /// A slab's worth of blocks. The slab is full, if those before it were.
-    fn fill(&self, heap: &Heap) -> Vec<Block> {
-        (0..BLOCKS_PER_SLAB).map(|_| self.malloc(heap)).collect()
-    }
-
-    /// By a thread that has the heap at `own`, or none.
-    fn free_as(&self, own: u64, block: Block) {
-        assert!(self.live.borrow_mut().remove(&block), "{block:?} is not in use");
-        slow::free_as(own, Slab::at(self.region, block.slice), block.index);
-    }
-
-    fn free(&self, block: Block) {
-        self.free_as(0, block);
-    }
-
     /// Another thread that frees `blocks`.
     fn freer(&self, blocks: &[Block]) -> JoinHandle<()> {
         let (stage, blocks) = (self.clone(), blocks.to_vec());
@@ -110,17 +48,6 @@ impl Stage {
             }
         }
     }
-
-    /// Frees what is left, and then nothing may be left. Every heap has been left.
-    fn end(self) {
-        let rest: Vec<Block> = self.live.borrow().iter().copied().collect();
-        for block in rest {
-            self.free(block);
-        }
-        assert_eq!(self.region.header().spans.get(), 0, "slabs are lost");
-        // SAFETY: the threads that knew it have ended.
-        unsafe { self.region.destroy() };
-    }
 }
 
 impl Heap {
@@ -150,7 +77,10 @@ fn model(run: impl Fn() + Sync + Send + 'static) {
     // Three switches at any points, besides those where a thread has to wait, find nearly all there is to find (Musuvathi, Qadeer:
     // Iterative Context Bounding, 2007).
     model.preemption_bound = model.preemption_bound.or(Some(3));
-    model.check(run);
+    model.check(move || {
+        forget();
+        run();
+    });
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Stage {
     /// Leaves word in a slab, and posts it.
     fn post(&self, slab: u32) {
         self.left[slab as usize].set(1);
-        Mailbox(&self.word).post(slab, &self.letter(slab));
+        Mailbox(&self.word).post(slab, &self.letter(slab), 1);
     }
 
     /// Reads all; says for which slabs it found word.
@@ -82,7 +82,7 @@ fn a_slab_that_two_threads_post_is_in_the_mailbox_once_and_neither_is_missed() {
             thread::spawn(move || {
                 // A word of its own, so that the reader can tell whose post it missed.
                 stage.left[bit].set(1);
-                Mailbox(&stage.word).post(1, &stage.letter(1));
+                Mailbox(&stage.word).post(1, &stage.letter(1), 1);
             })
         });
         let mut found = [0; 3];

@@ -80,14 +80,6 @@ pub(crate) fn futex_wake(word: &impl Word) {
     }
 }
 
-pub(crate) fn fence(order: Ordering) {
-    if WATCHED.with_borrow(HashMap::is_empty) {
-        core::sync::atomic::fence(order);
-    } else {
-        loom::sync::atomic::fence(order);
-    }
-}
-
 macro_rules! watched {
     ($name:ident, $int:ty) => {
         /// As the one of `core`, which it is unless a model watches it.
