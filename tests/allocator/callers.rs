@@ -13,20 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) fn tests(suite: Suite) -> Suite {
+    let binutils = || [program("objdump"), program("readelf")];
     suite
-        .test(
-            [program("objdump"), program("readelf")],
-            sites_reach_through_wrappers_to_the_caller_that_decides,
-        )
-        .test(
-            [program("objdump"), program("readelf")],
-            wrappers_in_a_library_loaded_later_are_seen_through_too,
-        )
-        .test(
-            [program("objdump"), program("readelf")],
-            without_a_table_of_its_build_id_a_module_has_sites_of_one_frame,
-        )
-        .test([program("objdump"), program("readelf")], a_damaged_table_is_reported_once_and_not_used)
+        .test(binutils(), sites_reach_through_wrappers_to_the_caller_that_decides)
+        .test(binutils(), offsets_in_a_program_at_a_fixed_place_are_from_where_it_begins)
+        .test(binutils(), wrappers_in_a_library_loaded_later_are_seen_through_too)
+        .test(binutils(), without_a_table_of_its_build_id_a_module_has_sites_of_one_frame)
+        .test(binutils(), a_damaged_table_is_reported_once_and_not_used)
 }
 
 /// `wrappers.c`, with the directory its tables are to be in.
@@ -38,7 +31,11 @@ struct Wrappers {
 
 impl Wrappers {
     fn new(test: &Context) -> Result<Wrappers> {
-        let program = compiled_with("wrappers.c", &["-O2"])?;
+        Wrappers::compiled(test, &["-O2"])
+    }
+
+    fn compiled(test: &Context, flags: &[&str]) -> Result<Wrappers> {
+        let program = compiled_with("wrappers.c", flags)?;
         let tables = test.scratch().fresh("tables");
         fs::create_dir(&tables)?;
         Ok(Wrappers { code: Code::read(&program)?, program, tables })
@@ -114,7 +111,14 @@ fn stack_of<'a>(
 }
 
 fn sites_reach_through_wrappers_to_the_caller_that_decides(test: &Context) -> Result<()> {
-    let wrappers = Wrappers::new(test)?;
+    expect_callers(test, &Wrappers::new(test)?)
+}
+
+fn offsets_in_a_program_at_a_fixed_place_are_from_where_it_begins(test: &Context) -> Result<()> {
+    expect_callers(test, &Wrappers::compiled(test, &["-O2", "-no-pie"])?)
+}
+
+fn expect_callers(test: &Context, wrappers: &Wrappers) -> Result<()> {
     let code = &wrappers.code;
     fs::write(wrappers.table(), table(&code.build_id, &rows(code)?)?)?;
     let program = wrappers.run(test, &[])?;

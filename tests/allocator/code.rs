@@ -1,13 +1,13 @@
 //! What binutils say of a program's code: the oracle for what the allocator finds out about call stacks.
 
 use mcrx_harness::{Explain as _, Result, ensure};
-use object::{Object as _, ObjectSymbol as _};
+use object::{Object as _, ObjectSegment as _, ObjectSymbol as _};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A program or library, taken apart.
+/// A program or library, taken apart. All addresses are from where it begins in memory.
 pub(crate) struct Code {
     pub(crate) build_id: Vec<u8>,
     /// Functions by address: where each ends, and its name.
@@ -31,16 +31,20 @@ impl Code {
         let bytes = fs::read(path)?;
         let file = object::File::parse(&*bytes)?;
         let build_id = file.build_id()?.context("it has no build-id")?.to_owned();
+        // 0, unless it is linked to lie at a fixed place.
+        let base = file.segments().map(|segment| segment.address()).min().context("it has no segments")?;
+        let base = base & !0xFFF;
         let functions = file
             .symbols()
             .filter(|symbol| symbol.kind() == object::SymbolKind::Text && symbol.size() > 0)
             .map(|symbol| {
-                Ok((symbol.address(), (symbol.address() + symbol.size(), symbol.name()?.to_owned())))
+                let start = symbol.address() - base;
+                Ok((start, (start + symbol.size(), symbol.name()?.to_owned())))
             })
             .collect::<Result<_>>()?;
         let disassembly = said("objdump", &["-d", "--no-show-raw-insn"], path)?;
         let frames = said("readelf", &["--debug-dump=frames-interp"], path)?;
-        Ok(Code { build_id, functions, calls: calls(&disassembly), frames: rows(&frames) })
+        Ok(Code { build_id, functions, calls: calls(&disassembly, base), frames: rows(&frames, base) })
     }
 
     /// The function that a return address is in. A call may be its last instruction.
@@ -71,8 +75,9 @@ fn said(program: &str, arguments: &[&str], path: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// `0000000000001310 <wrapper_1>:` begins a function, `    1314:	call   10a0 <malloc@plt>` is an instruction.
-fn calls(disassembly: &str) -> Vec<Call> {
+/// `0000000000001310 <wrapper_1>:` begins a function, `    1314:` and `call   10a0 <malloc@plt>`, with a tab between, are an
+/// instruction.
+fn calls(disassembly: &str, base: u64) -> Vec<Call> {
     let (mut calls, mut function, mut called) = (Vec::new(), "", false);
     for line in disassembly.lines() {
         if let Some((_, name)) = line.strip_suffix(">:").and_then(|line| line.split_once('<')) {
@@ -80,7 +85,7 @@ fn calls(disassembly: &str) -> Vec<Call> {
         } else if let Some((address, instruction)) = line.split_once(":\t") {
             let Ok(address) = u64::from_str_radix(address.trim(), 16) else { continue };
             if called {
-                calls.push(Call { function: function.to_owned(), returns_to: address });
+                calls.push(Call { function: function.to_owned(), returns_to: address - base });
             }
             called = instruction.starts_with("call");
         }
@@ -89,18 +94,20 @@ fn calls(disassembly: &str) -> Vec<Call> {
 }
 
 /// `0000000000001314 rsp+32   c-8` is a row of a table that holds up to the next or to the end of its `pc=FROM..TO`.
-fn rows(frames: &str) -> BTreeMap<u64, Option<u32>> {
+fn rows(frames: &str, base: u64) -> BTreeMap<u64, Option<u32>> {
     let mut rows = BTreeMap::new();
     for line in frames.lines() {
         let mut words = line.split_whitespace();
         if let Some((_, (_, to))) = line.split_once("pc=").and_then(|(a, b)| Some((a, b.split_once("..")?))) {
             if let Ok(to) = u64::from_str_radix(to.trim(), 16) {
-                rows.entry(to).or_insert(None);
+                rows.entry(to - base).or_insert(None);
             }
         } else if let (Some(address), Some(rule)) = (words.next(), words.next())
             && address.len() == 16
             && let Ok(address) = u64::from_str_radix(address, 16)
         {
+            // The table that entries have in common begins at 0.
+            let Some(address) = address.checked_sub(base) else { continue };
             rows.insert(address, rule.strip_prefix("rsp+").and_then(|offset| offset.parse().ok()));
         }
     }

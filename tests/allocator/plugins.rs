@@ -10,13 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) fn tests(suite: Suite) -> Suite {
+    let binutils = || [program("objdump"), program("readelf")];
     suite
-        .test([program("objdump"), program("readelf")], blocks_keep_the_site_in_a_library_that_has_gone)
-        .test([program("objdump"), program("readelf")], caller_tables_come_and_go_with_their_libraries)
-        .test(
-            [program("objdump"), program("readelf")],
-            a_thousand_rounds_of_loading_and_unloading_leave_nothing,
-        )
+        .test(binutils(), blocks_keep_the_site_in_a_library_that_has_gone)
+        .test(binutils(), caller_tables_come_and_go_with_their_libraries)
+        .test(binutils(), a_thousand_rounds_of_loading_and_unloading_leave_nothing)
 }
 
 /// Two libraries with the same code at the same offsets but for the size of a frame.
@@ -80,6 +78,7 @@ fn caller_tables_come_and_go_with_their_libraries(test: &Context) -> Result<()> 
         let program = run(test, rounds, &plugins, &tables)?;
         expect_site(&program, 1000, &plugins[0].1, &["wrapper_in_plugin", "make"])?;
         expect_site(&program, 2000, &plugins[1].1, &["wrapper_in_plugin", "make"])?;
+        expect_site(&program, 3000, &Code::read(&compiled("plugins.c")?)?, &["busy"])?;
         ensure!(program.errors()?.is_empty(), "{}", program.errors()?);
         program.end()?;
     }
