@@ -1,0 +1,140 @@
+//! From DWARF to a [`Table`].
+//!
+//! Two passes over the units, both on all cores. The first reads every entry once and keeps a few words of it: of a type a hash of what
+//! is said of it, and which types it is made of (`outline`, `walk`). All units' types make one graph (`graph`); declarations are given
+//! their definitions (`declared`), and equal types of different units are found (`merge`). The second pass reads again what stands for
+//! all that is equal to it, a few percent of the entries, and adds it to the table (`shapes`, `types`, `functions`, `variables`).
+//!
+//! So what is kept between the passes is small against the debug info, and names are copied once. The table's bytes depend on the file
+//! alone, not on how threads are scheduled.
+//!
+//! Entries are taken for hostile: references may lead anywhere, in circles too; `limits` says how much a file may ask for.
+//!
+//! What it does not do: read the bodies of functions, except for static locals and types in them; see `frames`.
+
+mod attributes;
+mod declared;
+mod error;
+mod files;
+mod functions;
+mod graph;
+mod hash;
+mod limits;
+mod merge;
+mod names;
+mod outline;
+mod place;
+mod shapes;
+mod tags;
+mod types;
+mod variables;
+mod walk;
+mod whole;
+
+pub use error::LoadError;
+pub use limits::Excess;
+
+use crate::dwarf::{Dwarf, Role, Slice, Unit, UnitId};
+use crate::file::Binary;
+use crate::table::{Builder, StringId, Table, TypeId, UnitEntry};
+use attributes::Source;
+use error::Fault;
+use files::Files;
+use graph::Graph;
+use limits::Budget;
+use outline::{NOTHING, Outline, at};
+use rayon::prelude::*;
+use whole::Whole;
+
+/// Reads all that a binary's debug info says of its types, variables and functions.
+pub fn load(binary: &Binary) -> Result<Table, LoadError> {
+    let dwarf = binary.dwarf()?;
+    let build_id = binary.build_id().map_or(&[][..], |id| id.as_bytes());
+    table(&dwarf, build_id)
+}
+
+fn table(dwarf: &Dwarf<'_>, build_id: &[u8]) -> Result<Table, LoadError> {
+    let bytes = dwarf.unit_ids().map(|id| length(dwarf, id)).fold(0, u64::saturating_add);
+    let budget = Budget::new(bytes);
+    let (units, outlines) = first_pass(dwarf, &budget)?;
+    let blame = |(unit, fault)| blame(dwarf, UnitId(outline::number(unit)), fault);
+    let graph = Graph::link(outlines).map_err(|fault| blame((0, fault)))?;
+    let classes = merge::classes(&graph);
+    let whole = Whole { dwarf, units: &units, graph: &graph, classes: &classes, budget: &budget };
+    let mut builder = Builder::new();
+    let mut files = Files::default();
+    add_units(&whole, &mut builder);
+    types::add(&whole, &mut builder, &mut files).map_err(blame)?;
+    let functions = functions::Functions::add(&whole, &mut builder, &mut files).map_err(blame)?;
+    variables::add(&whole, &functions, &mut builder, &mut files).map_err(blame)?;
+    Ok(builder.finish(build_id))
+}
+
+/// What the first pass makes of a unit.
+type Read<'a> = (Option<Unit<'a>>, Outline<'a>);
+
+fn first_pass<'a>(
+    dwarf: &Dwarf<'a>,
+    budget: &Budget,
+) -> Result<(Vec<Option<Unit<'a>>>, Vec<Outline<'a>>), LoadError> {
+    // The largest first, so that no thread is left with one at the end.
+    let mut order: Vec<UnitId> = dwarf.unit_ids().collect();
+    order.sort_by_key(|id| std::cmp::Reverse(length(dwarf, *id)));
+    let read = |id: UnitId| -> Result<Read<'a>, LoadError> {
+        if let Role::Skeleton { .. } = dwarf.role(id) {
+            return Ok((None, Outline::default()));
+        }
+        let unit = dwarf.unit(id)?;
+        let outline =
+            walk::unit(&Source::new(dwarf, &unit, budget)).map_err(|fault| blame(dwarf, id, fault))?;
+        Ok((Some(unit), outline))
+    };
+    let mut results: Vec<(UnitId, Result<Read<'a>, LoadError>)> =
+        order.into_par_iter().with_max_len(1).map(|id| (id, read(id))).collect();
+    results.sort_by_key(|(id, _)| *id);
+    let (mut units, mut outlines) = (Vec::with_capacity(results.len()), Vec::with_capacity(results.len()));
+    for (_, result) in results {
+        let (unit, outline) = result?;
+        units.push(unit);
+        outlines.push(outline);
+    }
+    Ok((units, outlines))
+}
+
+/// In bytes.
+fn length(dwarf: &Dwarf<'_>, id: UnitId) -> u64 {
+    u64::try_from(dwarf.header(id).length_including_self()).unwrap_or(u64::MAX)
+}
+
+/// Adds all units, and which of the types that will be added each of their entries is.
+fn add_units(whole: &Whole<'_, '_>, builder: &mut Builder) {
+    for (index, (unit, outline)) in whole.units.iter().zip(&whole.graph.outlines).enumerate() {
+        let text = |builder: &mut Builder, text: Option<Slice<'_>>| {
+            text.map_or(StringId::default(), |text| builder.string(text.slice()))
+        };
+        let unit = unit.as_ref().map(|unit| &unit.unit);
+        let name = text(builder, unit.and_then(|unit| unit.name));
+        let folder = text(builder, unit.and_then(|unit| unit.comp_dir));
+        let producer = builder.string(outline.producer);
+        let version = unit.map_or(0, |unit| unit.header.version());
+        builder.add_unit(UnitEntry { name, folder, producer, language: outline.language, version });
+        let classes = whole.classes.all().get(at(whole.graph.base(index))..).unwrap_or(&[]);
+        for (die, class) in outline.dies.iter().zip(classes).filter(|(_, class)| **class != NOTHING) {
+            builder.add_offset(*die, TypeId(*class));
+        }
+    }
+}
+
+fn blame(dwarf: &Dwarf<'_>, id: UnitId, fault: Fault) -> LoadError {
+    let path = dwarf.file(id).to_owned();
+    match fault {
+        Fault::Excessive(excess) => LoadError::Excessive { path, excess },
+        Fault::Damaged(source) => {
+            let header = dwarf.header(id);
+            let offset = header.debug_info_offset().map(|offset| offset.0);
+            let offset = offset.or_else(|| header.debug_types_offset().map(|offset| offset.0));
+            let unit = offset.and_then(|offset| u64::try_from(offset).ok()).unwrap_or(0);
+            LoadError::Damaged { path, unit, source }
+        }
+    }
+}

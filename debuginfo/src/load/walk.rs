@@ -1,0 +1,660 @@
+//! The first pass over a unit: every entry is read once, in order, and an [`Outline`] is what remains.
+//!
+//! Entries nest; what is open around the current one is on a stack of our own, so that no depth of nesting exhausts the thread's.
+
+use super::attributes::{
+    self, Entries, EnumeratorAttributes, FunctionAttributes, MemberAttributes, Position, Reference, Source,
+    SubrangeAttributes, TypeAttributes, VariableAttributes,
+};
+use super::error::Fault;
+use super::hash::{self, mix};
+use super::limits::{DEEPEST_TYPES, Excess};
+use super::outline::{NOTHING, Named, Outline, RawFunction, RawVariable, Scope, at, number};
+use super::{place, tags};
+use crate::dwarf::DieRef;
+use crate::table::{Storage, Tag};
+use gimli::Abbreviation;
+use gimli::constants as dw;
+
+/// Reads a whole unit.
+pub(super) fn unit<'a>(source: &Source<'_, 'a>) -> Result<Outline<'a>, Fault> {
+    let mut walk = Walk::new(source);
+    let mut entries = source.unit.unit.entries_raw(None)?;
+    while !entries.is_empty() {
+        let entry = Entry { die: number(entries.next_offset().0), depth: entries.next_depth() };
+        let Some(abbreviation) = entries.read_abbreviation()? else { continue };
+        attributes::check(abbreviation)?;
+        walk.close(entry.depth);
+        walk.entry(entry, &mut entries, abbreviation)?;
+    }
+    walk.close(isize::MIN);
+    source.settle()?;
+    Ok(walk.finish())
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    die: u32,
+    depth: isize,
+}
+
+/// An entry that others are in.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    depth: isize,
+    inside: Inside,
+    /// What names in it are in.
+    scope: u32,
+    /// The function that it is in, or is.
+    function: Option<u32>,
+    /// How many types it is in.
+    types: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Inside {
+    /// A unit, a namespace, something else that only holds others.
+    Plain,
+    /// A type whose members, constants or parameters follow.
+    Type(Open),
+    Array(Dimensions),
+    /// The variants of a Rust enumeration, or one of them: of the type of this frame of the stack.
+    Variants {
+        owner: usize,
+    },
+    Variant {
+        owner: usize,
+        number: u64,
+    },
+    Function,
+    /// A copy of another function's body.
+    Inlined {
+        die: u32,
+    },
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    ty: u32,
+    hash: u64,
+    /// Where its children begin on the stack of children.
+    first: usize,
+    /// How many variants it has so far.
+    variants: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Dimensions {
+    /// The type of the last one so far.
+    last: u32,
+    count: u32,
+    element: u64,
+}
+
+/// Children before all types of the unit are known: an entry's offset, or the place of a reference among [`Walk::abroad`] and this bit.
+const ABROAD: u64 = 1 << 32;
+const NO_CHILD: u64 = u64::MAX;
+
+struct Walk<'s, 'u, 'a> {
+    source: &'s Source<'u, 'a>,
+    outline: Outline<'a>,
+    scopes: Vec<u32>,
+    stack: Vec<Frame>,
+    /// Of each type: its part of `closed`.
+    parts: Vec<(u32, u32)>,
+    closed: Vec<u64>,
+    open: Vec<u64>,
+    abroad: Vec<DieRef>,
+    /// Whether names carry the scopes that they are in: not in C.
+    qualifies: bool,
+}
+
+impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
+    fn new(source: &'s Source<'u, 'a>) -> Walk<'s, 'u, 'a> {
+        let root = Scope { parent: 0, die: 0, hash: 0 };
+        Walk {
+            source,
+            outline: Outline { scope_table: vec![root], ..Outline::default() },
+            scopes: Vec::new(),
+            stack: Vec::new(),
+            parts: Vec::new(),
+            closed: Vec::new(),
+            open: Vec::new(),
+            abroad: Vec::new(),
+            qualifies: true,
+        }
+    }
+
+    fn entry(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_, 'a>,
+        abbreviation: &Abbreviation,
+    ) -> Result<(), Fault> {
+        match abbreviation.tag() {
+            dw::DW_TAG_member | dw::DW_TAG_inheritance => self.member(entry, entries, abbreviation),
+            dw::DW_TAG_enumerator => self.enumerator(entry, entries, abbreviation),
+            dw::DW_TAG_formal_parameter | dw::DW_TAG_unspecified_parameters => {
+                self.parameter(entry, entries, abbreviation)
+            }
+            dw::DW_TAG_variable => self.variable(entry, entries, abbreviation),
+            dw::DW_TAG_subprogram => self.function(entry, entries, abbreviation),
+            dw::DW_TAG_subrange_type if self.dimensions(entry).is_some() => {
+                self.dimension(entry, entries, abbreviation)
+            }
+            dw::DW_TAG_namespace | dw::DW_TAG_module => self.namespace(entry, entries, abbreviation),
+            dw::DW_TAG_variant_part | dw::DW_TAG_variant => {
+                self.variant(entry, abbreviation);
+                Ok(entries.skip_attributes(abbreviation.attributes())?)
+            }
+            dw::DW_TAG_inlined_subroutine => {
+                let die = entry.die;
+                self.push(entry, Inside::Inlined { die }, abbreviation);
+                Ok(entries.skip_attributes(abbreviation.attributes())?)
+            }
+            dw::DW_TAG_compile_unit
+            | dw::DW_TAG_partial_unit
+            | dw::DW_TAG_type_unit
+            | dw::DW_TAG_skeleton_unit => self.root(entry, entries, abbreviation),
+            tag => match tags::of(tag) {
+                Some(tag) => self.ty(tag, entry, entries, abbreviation),
+                None => Ok(entries.skip_attributes(abbreviation.attributes())?),
+            },
+        }
+    }
+
+    /// Puts what follows inside the entry, if something does.
+    fn push(&mut self, entry: Entry, inside: Inside, abbreviation: &Abbreviation) {
+        if abbreviation.has_children() {
+            let (scope, function, types) = self.surroundings();
+            self.stack.push(Frame { depth: entry.depth, inside, scope, function, types });
+        }
+    }
+
+    fn surroundings(&self) -> (u32, Option<u32>, usize) {
+        self.stack.last().map_or((0, None, 0), |frame| (frame.scope, frame.function, frame.types))
+    }
+
+    /// The frame that the entry is directly in.
+    fn parent(&self, entry: Entry) -> Option<&Frame> {
+        self.stack.last().filter(|frame| frame.depth + 1 == entry.depth)
+    }
+
+    /// Ends what an entry at this depth is not in.
+    fn close(&mut self, depth: isize) {
+        while let Some(frame) = self.stack.pop_if(|frame| frame.depth >= depth) {
+            match frame.inside {
+                Inside::Type(open) => {
+                    let first = number(self.closed.len());
+                    self.closed.extend(self.open.drain(open.first.min(self.open.len())..));
+                    self.set(open.ty, open.hash, first);
+                }
+                Inside::Array(Dimensions { last, count, element }) => {
+                    self.set_only_child(last, element);
+                    if count == 0 {
+                        self.mix_into(last, NO_EXTENT);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn set(&mut self, ty: u32, hash: u64, first: u32) {
+        let count = number(self.closed.len()) - first;
+        if let (Some(slot), Some(part)) = (self.outline.hashes.get_mut(at(ty)), self.parts.get_mut(at(ty))) {
+            *slot = hash;
+            *part = (first, count);
+        }
+    }
+
+    fn set_only_child(&mut self, ty: u32, child: u64) {
+        if let Some(part) = self.parts.get_mut(at(ty)) {
+            *part = (number(self.closed.len()), 1);
+            self.closed.push(child);
+        }
+    }
+
+    fn mix_into(&mut self, ty: u32, value: u64) {
+        if let Some(hash) = self.outline.hashes.get_mut(at(ty)) {
+            *hash = mix(*hash, value);
+        }
+    }
+
+    fn add(&mut self, die: u32, hash: u64, scope: u32) -> u32 {
+        let ty = number(self.outline.dies.len());
+        self.outline.dies.push(die);
+        self.outline.hashes.push(hash);
+        self.parts.push((0, 0));
+        self.scopes.push(scope);
+        ty
+    }
+
+    fn child(&mut self, reference: Reference) -> u64 {
+        match reference {
+            Reference::None => NO_CHILD,
+            Reference::Here(die) => u64::from(die),
+            Reference::There(die) => {
+                self.abroad.push(die);
+                ABROAD | u64::from(number(self.abroad.len() - 1))
+            }
+        }
+    }
+
+    /// A hash of a name with the scopes that it is in.
+    fn qualified(&self, name: &[u8], scope: u32) -> u64 {
+        let own = hash::text(name);
+        match self.outline.scope_table.get(at(scope)) {
+            Some(around) if scope != 0 => mix(around.hash, own),
+            _ => own,
+        }
+    }
+
+    fn root(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_, 'a>,
+        abbreviation: &Abbreviation,
+    ) -> Result<(), Fault> {
+        for spec in abbreviation.attributes() {
+            let value = entries.read_attribute(*spec)?.raw_value();
+            match spec.name() {
+                dw::DW_AT_producer => self.outline.producer = self.source.text(value)?,
+                dw::DW_AT_language => self.outline.language = value.u16_value().unwrap_or(0),
+                _ => {}
+            }
+        }
+        self.qualifies = !tags::is_c(gimli::DwLang(self.outline.language));
+        self.push(entry, Inside::Plain, abbreviation);
+        Ok(())
+    }
+
+    fn namespace(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_, 'a>,
+        abbreviation: &Abbreviation,
+    ) -> Result<(), Fault> {
+        let mut name: &[u8] = b"";
+        for spec in abbreviation.attributes() {
+            let value = entries.read_attribute(*spec)?.raw_value();
+            if spec.name() == dw::DW_AT_name {
+                name = self.source.text(value)?;
+            }
+        }
+        let outer = self.surroundings().0;
+        let hash = self.qualified(name, outer);
+        self.push(entry, Inside::Plain, abbreviation);
+        self.enter_scope(entry, Scope { parent: outer, die: entry.die, hash }, abbreviation);
+        Ok(())
+    }
+
+    /// Makes the frame pushed last a scope, if the language has such scopes.
+    fn enter_scope(&mut self, entry: Entry, scope: Scope, abbreviation: &Abbreviation) {
+        if let Some(frame) = self.stack.last_mut()
+            && abbreviation.has_children()
+            && self.qualifies
+            && frame.depth == entry.depth
+        {
+            frame.scope = number(self.outline.scope_table.len());
+            self.outline.scope_table.push(scope);
+        }
+    }
+
+    fn ty(
+        &mut self,
+        tag: Tag,
+        entry: Entry,
+        entries: &mut Entries<'_, 'a>,
+        abbreviation: &Abbreviation,
+    ) -> Result<(), Fault> {
+        let found = TypeAttributes::read(self.source, entries, abbreviation)?;
+        let (outer, function, types) = self.surroundings();
+        let mut scope = outer;
+        let mut name_hash = 0;
+        if !found.name.is_empty() {
+            name_hash = self.qualified(found.name, scope);
+        } else if let Some((declared_name, declared_scope)) = self.declared_by(&found) {
+            (name_hash, scope) = (declared_name, declared_scope);
+        }
+        let flags = [found.declaration, found.prototyped, found.vector, found.artificial];
+        let flags = flags.into_iter().fold(0, |bits, is| bits << 1 | u64::from(is));
+        let kind = u64::from(tag as u8) << 16 | u64::from(found.encoding) << 8 | flags;
+        let hash = mix(mix(kind, name_hash), found.byte_size.map_or(u64::MAX, |size| size));
+        let ty = self.add(entry.die, hash, scope);
+        if let Some(family) = tags::family(tag).filter(|_| name_hash != 0) {
+            let named = Named { ty, key: mix(family, name_hash) };
+            if let Some(signature) = found.signature.filter(|_| found.declaration) {
+                self.outline.signatures.push((ty, signature));
+            } else if found.declaration {
+                self.outline.declarations.push(named);
+            } else if function.is_none() {
+                self.outline.definitions.push(named);
+            }
+        }
+        let target = self.child(found.target);
+        let first = self.open.len();
+        let inside = match tag {
+            Tag::Structure | Tag::Union | Tag::Class => Inside::Type(Open { ty, hash, first, variants: 0 }),
+            Tag::Enumeration | Tag::Function if abbreviation.has_children() => {
+                self.open.push(target);
+                Inside::Type(Open { ty, hash, first, variants: 0 })
+            }
+            Tag::Array => Inside::Array(Dimensions { last: ty, count: 0, element: target }),
+            _ => {
+                self.set_only_child(ty, target);
+                Inside::Plain
+            }
+        };
+        if !abbreviation.has_children() {
+            if let Inside::Array(_) = inside {
+                self.set_only_child(ty, target);
+                self.mix_into(ty, NO_EXTENT);
+            }
+            return Ok(());
+        }
+        if types >= DEEPEST_TYPES {
+            return Err(Excess::Nesting.into());
+        }
+        self.push(entry, inside, abbreviation);
+        if let Some(frame) = self.stack.last_mut() {
+            frame.types += 1;
+        }
+        if tag.is_aggregate() && name_hash != 0 {
+            self.enter_scope(entry, Scope { parent: outer, die: entry.die, hash: name_hash }, abbreviation);
+        }
+        Ok(())
+    }
+
+    /// The hash of the name, and the scope, of the declaration that a definition elsewhere completes (`DW_AT_specification`).
+    fn declared_by(&self, found: &TypeAttributes<'a>) -> Option<(u64, u32)> {
+        let origin = found.origin.filter(|origin| origin.unit == self.source.unit.id)?;
+        let ty = self.outline.dies.binary_search(&origin.offset).ok()?;
+        let scope = self.scopes.get(ty).copied()?;
+        let mut entries = self.source.unit.unit.entries_raw(Some(place::offset(origin.offset))).ok()?;
+        let abbreviation = entries.read_abbreviation().ok()??;
+        attributes::check(abbreviation).ok()?;
+        let declared = TypeAttributes::read(self.source, &mut entries, abbreviation).ok()?;
+        let own = hash::text(declared.name);
+        let around = self.outline.scope_table.get(at(scope)).filter(|_| scope != 0);
+        (!declared.name.is_empty()).then(|| (around.map_or(own, |around| mix(around.hash, own)), scope))
+    }
+
+    fn member(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_, 'a>,
+        abbreviation: &Abbreviation,
+    ) -> Result<(), Fault> {
+        let (owner, variant) = match self.parent(entry).map(|frame| frame.inside) {
+            Some(Inside::Type(_)) => (self.stack.len() - 1, 0),
+            Some(Inside::Variants { owner }) => (owner, 0),
+            Some(Inside::Variant { owner, number }) => (owner, number),
+            _ => return Ok(entries.skip_attributes(abbreviation.attributes())?),
+        };
+        let found = MemberAttributes::read(self.source, entries, abbreviation)?;
+        let Some(position) = found.position() else {
+            if found.is_static && !found.name.is_empty() {
+                self.static_member(entry, found.name);
+            }
+            return Ok(());
+        };
+        let position = match position {
+            Position::Bit(bit) => mix(bit, 0),
+            Position::Storage { start, before_end } => mix(mix(start, 1), before_end.cast_unsigned()),
+        };
+        let kind = variant << 1 | u64::from(abbreviation.tag() == dw::DW_TAG_inheritance);
+        let bits = found.bit_size.unwrap_or(0);
+        let all = mix(mix(mix(position, hash::text(found.name)), bits), kind);
+        let target = self.child(found.target);
+        if let Some(Inside::Type(open)) = self.stack.get_mut(owner).map(|frame| &mut frame.inside) {
+            open.hash = mix(open.hash, all);
+            self.open.push(target);
+        }
+        Ok(())
+    }
+
+    fn enumerator(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_, 'a>,
+        abbreviation: &Abbreviation,
+    ) -> Result<(), Fault> {
+        let found = EnumeratorAttributes::read(self.source, entries, abbreviation)?;
+        if let Some(Inside::Type(open)) = self.parent_mut(entry) {
+            open.hash = mix(mix(open.hash, hash::text(found.name)), found.value.cast_unsigned());
+        }
+        Ok(())
+    }
+
+    fn parent_mut(&mut self, entry: Entry) -> Option<&mut Inside> {
+        self.stack.last_mut().filter(|frame| frame.depth + 1 == entry.depth).map(|frame| &mut frame.inside)
+    }
+
+    fn parameter(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_, 'a>,
+        abbreviation: &Abbreviation,
+    ) -> Result<(), Fault> {
+        let rest = abbreviation.tag() == dw::DW_TAG_unspecified_parameters;
+        match self.parent(entry).map(|frame| (frame.inside, frame.function)) {
+            Some((Inside::Function, Some(function))) if !rest => {
+                self.outline.parameters.push(entry.die);
+                if let Some(function) = self.outline.functions.get_mut(at(function)) {
+                    // Of a function inside this one, between the parameters of this one, there is none in any real file.
+                    if at(function.first_parameter + function.parameters) + 1 == self.outline.parameters.len()
+                    {
+                        function.parameters += 1;
+                    }
+                }
+            }
+            Some((Inside::Type(_), _)) => {
+                let found = attributes::type_of(self.source, entries, abbreviation)?;
+                let target = if rest { None } else { Some(self.child(found)) };
+                if let Some(Inside::Type(open)) = self.parent_mut(entry) {
+                    open.hash = mix(open.hash, u64::from(rest));
+                    self.open.extend(target);
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        Ok(entries.skip_attributes(abbreviation.attributes())?)
+    }
+
+    fn dimensions(&self, entry: Entry) -> Option<Dimensions> {
+        match self.parent(entry)?.inside {
+            Inside::Array(dimensions) => Some(dimensions),
+            _ => None,
+        }
+    }
+
+    fn dimension(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_, 'a>,
+        abbreviation: &Abbreviation,
+    ) -> Result<(), Fault> {
+        let extent = SubrangeAttributes::read(entries, abbreviation)?.extent();
+        let Some(dimensions) = self.dimensions(entry) else { return Ok(()) };
+        let mut last = dimensions.last;
+        if dimensions.count > 0 {
+            last = self.add(entry.die, DIMENSION, 0);
+            self.outline.dimensions.push(last);
+            self.set_only_child(dimensions.last, u64::from(entry.die));
+        }
+        self.mix_into(last, extent.map_or(NO_EXTENT, |extent| mix(extent, 1)));
+        if let Some(Inside::Array(dimensions)) = self.parent_mut(entry) {
+            dimensions.last = last;
+            dimensions.count += 1;
+        }
+        Ok(())
+    }
+
+    fn variant(&mut self, entry: Entry, abbreviation: &Abbreviation) {
+        let inside = match (self.parent(entry).map(|frame| frame.inside), abbreviation.tag()) {
+            (Some(Inside::Type(_)), dw::DW_TAG_variant_part) => {
+                Inside::Variants { owner: self.stack.len() - 1 }
+            }
+            (Some(Inside::Variant { owner, .. }), dw::DW_TAG_variant_part) => Inside::Variants { owner },
+            (Some(Inside::Variants { owner }), dw::DW_TAG_variant) => {
+                let Some(Inside::Type(open)) = self.stack.get_mut(owner).map(|frame| &mut frame.inside)
+                else {
+                    return;
+                };
+                open.variants += 1;
+                open.hash = mix(open.hash, open.variants);
+                Inside::Variant { owner, number: open.variants }
+            }
+            _ => Inside::Plain,
+        };
+        self.push(entry, inside, abbreviation);
+    }
+
+    fn static_member(&mut self, entry: Entry, name: &'a [u8]) {
+        let scope = self.surroundings().0;
+        let key = self.qualified(name, scope);
+        self.outline.variables.push(RawVariable {
+            die: entry.die,
+            scope,
+            key,
+            origin: None,
+            function: None,
+            address: 0,
+            storage: Storage::Elsewhere,
+            is_member: true,
+        });
+    }
+
+    fn variable(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_, 'a>,
+        abbreviation: &Abbreviation,
+    ) -> Result<(), Fault> {
+        let (scope, function, types) = self.surroundings();
+        let matters = |name| matches!(name, dw::DW_AT_location | dw::DW_AT_declaration);
+        if function.is_some() && !abbreviation.attributes().iter().any(|spec| matters(spec.name())) {
+            return Ok(entries.skip_attributes(abbreviation.attributes())?);
+        }
+        let found = VariableAttributes::read(self.source, entries, abbreviation)?;
+        let place = place::variable(self.source, found.location);
+        let (storage, address) = match place {
+            Some(place) => place,
+            None if found.declaration && (found.external || types > 0) => (Storage::Elsewhere, 0),
+            None if function.is_some() => return Ok(()),
+            None => (Storage::Nowhere, 0),
+        };
+        let key = if found.name.is_empty() { 0 } else { self.qualified(found.name, scope) };
+        let function = match function {
+            Some(function) => self.function_around(function)?,
+            None => None,
+        };
+        self.outline.variables.push(RawVariable {
+            die: entry.die,
+            scope,
+            key,
+            origin: found.origin,
+            function,
+            address,
+            storage,
+            is_member: types > 0 && found.declaration,
+        });
+        Ok(())
+    }
+
+    /// The function whose source the current entry is in: of what was inlined, the one that it comes from.
+    fn function_around(&self, function: u32) -> Result<Option<DieRef>, Fault> {
+        let frames = self.stack.iter().rev();
+        let inlined = frames
+            .take_while(|frame| frame.function == Some(function) && !matches!(frame.inside, Inside::Function))
+            .find_map(|frame| match frame.inside {
+                Inside::Inlined { die } => Some(die),
+                _ => None,
+            });
+        let unit = self.source.unit.id;
+        let Some(inlined) = inlined else {
+            let function = self.outline.functions.get(at(function));
+            return Ok(function.map(|function| DieRef { unit, offset: function.die }));
+        };
+        let mut entries = self.source.unit.unit.entries_raw(Some(place::offset(inlined)))?;
+        let Some(abbreviation) = entries.read_abbreviation()? else { return Ok(None) };
+        for spec in abbreviation.attributes() {
+            let value = entries.read_attribute(*spec)?.raw_value();
+            if spec.name() == dw::DW_AT_abstract_origin {
+                return Ok(self.source.target(value));
+            }
+        }
+        Ok(None)
+    }
+
+    fn function(
+        &mut self,
+        entry: Entry,
+        entries: &mut Entries<'_, 'a>,
+        abbreviation: &Abbreviation,
+    ) -> Result<(), Fault> {
+        let found = FunctionAttributes::read(self.source, entries, abbreviation)?;
+        let scope = self.surroundings().0;
+        let key = match (found.linkage_name, found.name) {
+            (b"", b"") => 0,
+            (b"", name) => self.qualified(name, scope),
+            (linkage_name, _) => self.qualified(linkage_name, 0),
+        };
+        let runs = place::function(self.source, &found)?;
+        let index = number(self.outline.functions.len());
+        self.outline.functions.push(RawFunction {
+            die: entry.die,
+            scope,
+            key,
+            origin: found.origin(),
+            is_declaration: found.declaration,
+            first_run: number(self.outline.runs.len()),
+            runs: number(runs.len()),
+            first_parameter: number(self.outline.parameters.len()),
+            parameters: 0,
+        });
+        self.outline.runs.extend(runs);
+        self.push(entry, Inside::Function, abbreviation);
+        if let Some(frame) = self.stack.last_mut().filter(|_| abbreviation.has_children()) {
+            frame.function = Some(index);
+            frame.scope = 0;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Outline<'a> {
+        let mut outline = self.outline;
+        outline.index();
+        outline.firsts = Vec::with_capacity(self.parts.len() + 1);
+        outline.children = Vec::with_capacity(self.closed.len());
+        for (first, count) in &self.parts {
+            outline.firsts.push(number(outline.children.len()));
+            for child in self.closed.iter().skip(at(*first)).take(at(*count)) {
+                let place = number(outline.children.len());
+                let ty = match u32::try_from(*child) {
+                    Ok(die) => outline.find(die),
+                    Err(_) if *child == NO_CHILD => None,
+                    Err(_) => {
+                        let abroad =
+                            usize::try_from(*child ^ ABROAD).ok().and_then(|index| self.abroad.get(index));
+                        outline.abroad.extend(abroad.map(|die| (place, *die)));
+                        None
+                    }
+                };
+                outline.children.push(ty.unwrap_or(NOTHING));
+            }
+        }
+        outline.firsts.push(number(outline.children.len()));
+        outline.set_scopes(std::mem::take(&mut self.scopes));
+        outline.hashes.shrink_to_fit();
+        outline.dies.shrink_to_fit();
+        outline
+    }
+}
+
+/// In hashes, for what is not there.
+const NO_EXTENT: u64 = 0x4E6F_6E65;
+/// The hash of a further dimension of an array, before its extent.
+const DIMENSION: u64 = 0x4469_6D65;
