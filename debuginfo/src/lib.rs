@@ -6,5 +6,6 @@ pub mod dwarf;
 pub mod file;
 pub mod frames;
 pub mod lines;
+pub mod load;
 pub mod spell;
 pub mod table;
