@@ -401,11 +401,20 @@ impl Heap {
         while slice != 0 {
             let slab = self.slab(slice);
             slice = Mailbox::open(&letter(slab.descriptor));
-            if slab.word().kind() == Some(Kind::Slab)
-                && slab.descriptor.owner.load(Ordering::Acquire) == self.address()
-            {
-                self.settle(locked, slab);
+            let owner = slab.descriptor.owner.load(Ordering::Acquire);
+            if slab.word().kind() == Some(Kind::Slab) && owner != 0 && !orphan::is_orphan(slab, owner) {
+                orphan::heap_at(owner).hear_of(locked, slab);
             }
+        }
+    }
+
+    /// Under the lock, so that the heap is neither left nor taken: a letter was opened of a slab of this heap, which may have come to it
+    /// since the letter was posted, and of which a later one was not posted because of this.
+    fn hear_of(&self, locked: &Locked<'_>, slab: Slab) {
+        if self.tenure.load(Ordering::SeqCst) == tenure::IDLE {
+            self.settle(locked, slab);
+        } else if !Remote(&slab.descriptor.remote).is_empty() {
+            self.post(slab);
         }
     }
 

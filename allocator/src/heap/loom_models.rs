@@ -2,7 +2,7 @@
 //!
 //! Heaps that are left and taken while other threads give blocks back to them.
 
-use super::stage::{Block, SIZE, Stage};
+use super::stage::{BLOCKS_PER_SLAB, Block, SIZE, Stage};
 use super::*;
 use crate::abi::FIRST_SLICE;
 use crate::sync::watched::{forget, own, share};
@@ -172,9 +172,12 @@ fn a_letter_that_is_older_than_the_slab_hides_no_later_one() {
         stage.malloc(second);
         stage.free(again[0]);
         join([freer]);
-        // Reads the old letter, if the slab came to be its.
+        // Reads the old letter, if it is there, and passes on what it may have hidden.
         first.trim();
-        stage.malloc(second);
+        for _ in 1..BLOCKS_PER_SLAB {
+            stage.malloc(second);
+        }
+        assert_eq!(stage.malloc(second), again[0], "its new owner heard of the slab");
         first.leave();
         second.leave();
         stage.end();
@@ -196,6 +199,33 @@ fn an_owner_that_empties_a_slab_while_others_free_into_it_gives_it_back_once() {
         heap.trim();
         join(freers);
         heap.leave();
+        stage.end();
+    });
+}
+
+#[test]
+fn a_letter_that_is_older_than_the_slab_hides_no_later_one_in_a_heap_that_is_left() {
+    model(|| {
+        let stage = Stage::new();
+        let (first, second) = (stage.claim(), stage.claim());
+        let full = stage.fill(first);
+        let other = stage.malloc(first);
+        stage.watch(&[first, second]);
+        let late = stage.freer(&full[..1]);
+        for block in full[1..].iter().chain([&other]) {
+            stage.free_as(first.address(), *block);
+        }
+        first.trim();
+        let again = stage.fill(second);
+        stage.malloc(second);
+        let freer = stage.freer(&again[..1]);
+        first.leave();
+        join([late, freer]);
+        for _ in 1..BLOCKS_PER_SLAB {
+            stage.malloc(second);
+        }
+        assert_eq!(stage.malloc(second), again[0], "its new owner heard of the slab");
+        second.leave();
         stage.end();
     });
 }

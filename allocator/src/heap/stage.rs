@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 /// Blocks of the largest class that has slabs of one slice.
 pub(super) const SIZE: u64 = 8192;
-const BLOCKS_PER_SLAB: usize = 7;
+pub(super) const BLOCKS_PER_SLAB: usize = 7;
 
 /// A block in use: its slab and number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
