@@ -1,12 +1,15 @@
 //! Caller tables: sites that reach through the allocation wrappers above a call, up to the caller that decides what the block is for.
 //!
-//! The tables are made here, from what binutils say of the code; `mcrx` makes them from debug info.
+//! The tables are made from what binutils say of the code, and are the oracle for those that `mcrx_debuginfo` makes.
 
 use crate::code::Code;
 use crate::programs::{compiled_with, library};
 use crate::waiting::Waiting;
 use mcrx_allocator::abi::{CALLER_TABLE_MAGIC, VERSION};
 use mcrx_allocator::reader::{Heap, SiteKey, Sites};
+use mcrx_debuginfo::callers::Callers;
+use mcrx_debuginfo::file::Binary;
+use mcrx_debuginfo::table::Address;
 use mcrx_harness::{Context, Explain as _, Result, Suite, ensure, program};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,7 @@ pub(crate) fn tests(suite: Suite) -> Suite {
     suite
         .test(binutils(), sites_reach_through_wrappers_to_the_caller_that_decides)
         .test(binutils(), offsets_in_a_program_at_a_fixed_place_are_from_where_it_begins)
+        .test(binutils(), debug_info_makes_the_table_that_binutils_do)
         .test(binutils(), wrappers_in_a_library_loaded_later_are_seen_through_too)
         .test(binutils(), without_a_table_of_its_build_id_a_module_has_sites_of_one_frame)
         .test(binutils(), a_damaged_table_is_reported_once_and_not_used)
@@ -45,6 +49,11 @@ impl Wrappers {
         path_of_table(&self.tables, &self.code)
     }
 
+    /// As binutils have it.
+    fn write_table(&self) -> Result<()> {
+        Ok(fs::write(self.table(), table(&self.code.build_id, &rows(&self.code)?)?)?)
+    }
+
     fn run(&self, test: &Context, arguments: &[&Path]) -> Result<Waiting> {
         let mut command = Command::new(&self.program);
         command.args(arguments).env_clear().env("LD_PRELOAD", library()?).env("MCRX_CALLERS", &self.tables);
@@ -59,9 +68,13 @@ pub(crate) fn path_of_table(directory: &Path, code: &Code) -> PathBuf {
 /// A row: a return address in a wrapper, and where the wrapper's own return address is then.
 pub(crate) type Row = (u32, u32);
 
-/// For every call in every function named `wrapper...`, but for the unlikely parts (`.cold`), which end the program.
+/// Every function named `wrapper...`, but for the unlikely parts (`.cold`), which end the program.
+fn is_wrapper(name: &str) -> bool {
+    name.starts_with("wrapper") && !name.ends_with(".cold")
+}
+
+/// For every call in a wrapper.
 pub(crate) fn rows(code: &Code) -> Result<Vec<Row>> {
-    let is_wrapper = |name: &str| name.starts_with("wrapper") && !name.ends_with(".cold");
     let in_wrappers = code.calls.iter().filter(|call| is_wrapper(&call.function));
     let rows = in_wrappers.map(|call| {
         let above = code.return_at(call.returns_to).with_context(|| format!("{call:?} has no frame"))?;
@@ -111,16 +124,19 @@ fn stack_of<'a>(
 }
 
 fn sites_reach_through_wrappers_to_the_caller_that_decides(test: &Context) -> Result<()> {
-    expect_callers(test, &Wrappers::new(test)?)
+    let wrappers = Wrappers::new(test)?;
+    wrappers.write_table()?;
+    expect_callers(test, &wrappers)
 }
 
 fn offsets_in_a_program_at_a_fixed_place_are_from_where_it_begins(test: &Context) -> Result<()> {
-    expect_callers(test, &Wrappers::compiled(test, &["-O2", "-no-pie"])?)
+    let wrappers = Wrappers::compiled(test, &["-O2", "-no-pie"])?;
+    wrappers.write_table()?;
+    expect_callers(test, &wrappers)
 }
 
 fn expect_callers(test: &Context, wrappers: &Wrappers) -> Result<()> {
     let code = &wrappers.code;
-    fs::write(wrappers.table(), table(&code.build_id, &rows(code)?)?)?;
     let program = wrappers.run(test, &[])?;
     let read = program.heap()?;
     for depth in 1..=5 {
@@ -143,6 +159,23 @@ fn expect_callers(test: &Context, wrappers: &Wrappers) -> Result<()> {
     }
     ensure!(program.errors()?.is_empty(), "{}", program.errors()?);
     program.end()
+}
+
+fn debug_info_makes_the_table_that_binutils_do(test: &Context) -> Result<()> {
+    for flags in [&["-O2"][..], &["-O2", "-no-pie"], &["-O1"], &["-O3", "-fcf-protection=full"]] {
+        let wrappers = Wrappers::compiled(test, flags)?;
+        let binary = Binary::open(&wrappers.program)?;
+        let functions = binary.symbols().functions().filter(|function| is_wrapper(function.name));
+        let code: Vec<_> =
+            functions.map(|function| function.address..Address(function.address.0 + function.size)).collect();
+        let made = Callers::of(&binary, code)?;
+        ensure!(made.left_out().count() == 0, "{flags:?}: {:?}", made.left_out());
+        let by_binutils = table(&wrappers.code.build_id, &rows(&wrappers.code)?)?;
+        ensure!(made.to_bytes() == by_binutils, "{flags:?}: {:?}", made.rows());
+        ensure!(made.write(&wrappers.tables)? == wrappers.table());
+        expect_callers(test, &wrappers)?;
+    }
+    Ok(())
 }
 
 fn wrappers_in_a_library_loaded_later_are_seen_through_too(test: &Context) -> Result<()> {
