@@ -18,6 +18,9 @@ pub(crate) enum Failure {
     /// Something was checked and is not as it should be.
     #[error("{0}")]
     Finding(String),
+    /// Something was asked for by a name that means nothing here.
+    #[error("{0}")]
+    Usage(String),
     /// What was found cannot be worked with, and nothing was changed.
     #[error("{0}")]
     Refused(String),
@@ -28,6 +31,7 @@ pub(crate) enum Failure {
 
 const DONE: u8 = 0;
 const FINDINGS: u8 = 1;
+const USAGE: u8 = 2;
 const ENVIRONMENT: u8 = 3;
 const REFUSED: u8 = 4;
 /// By the shells' convention: 128 and the number of the signal.
@@ -42,6 +46,7 @@ pub(crate) fn code(outcome: anyhow::Result<()>, output: &Output) -> ExitCode {
     output.error(&error);
     ExitCode::from(match error.downcast_ref::<Failure>() {
         Some(Failure::Finding(_)) => FINDINGS,
+        Some(Failure::Usage(_)) => USAGE,
         Some(Failure::Refused(_)) => REFUSED,
         Some(Failure::Interrupted(signal)) => SIGNAL.saturating_add(*signal),
         None => ENVIRONMENT,

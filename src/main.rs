@@ -12,6 +12,7 @@ mod doctor;
 mod elf;
 mod exit;
 mod output;
+mod types;
 
 #[derive(Parser)]
 #[command(version, about, after_help = exit::HELP, disable_help_subcommand = true)]
@@ -28,6 +29,7 @@ enum Command {
     Blocks(blocks::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
+    Types(types::Args),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Blocks(args) => blocks::run(&args, &output),
         Command::Demo(args) => demo::run(&args, &output),
         Command::Doctor(args) => doctor::run(&args, &output),
+        Command::Types(args) => types::run(&args, &output),
     };
     exit::code(outcome, &output)
 }
