@@ -7,6 +7,8 @@ mod bad_input;
 mod debug_files;
 #[path = "file/forms.rs"]
 mod forms;
+#[path = "file/servers.rs"]
+mod servers;
 #[path = "file/split.rs"]
 mod split;
 #[path = "file/symbols.rs"]
@@ -28,7 +30,15 @@ fn main() -> ExitCode {
     let with = |more: &[&mcrx_harness::Need]| -> Vec<mcrx_harness::Need> {
         gcc_and_nm.iter().chain(more.iter().copied()).cloned().collect()
     };
-    Suite::new()
+    let servers = ["nginx", "redis", "httpd-event", "openssh", "memcached", "vsftpd"];
+    let on_servers = |suite: Suite, server| {
+        suite
+            .each(server, [nm.clone()], servers::debug_info_and_symbols_and_nm_agree)
+            .within(Duration::from_secs(300))
+    };
+    servers
+        .into_iter()
+        .fold(Suite::new(), on_servers)
         .test(gcc_and_nm.clone(), forms::gcc_with_every_version_of_dwarf)
         .test(clang_and_nm.clone(), forms::clang_with_every_version_of_dwarf)
         .test(gcc_and_nm.clone(), forms::gcc_with_types_in_units_of_their_own)

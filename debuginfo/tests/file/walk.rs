@@ -29,15 +29,15 @@ type Entry<'a> = gimli::DebuggingInformationEntry<Slice<'a>>;
 
 pub(crate) fn walk(dwarf: &Dwarf<'_>) -> Result<Seen> {
     let mut seen = Seen::default();
-    for id in dwarf.unit_ids() {
-        if let Role::Skeleton { .. } = dwarf.role(id) {
+    let units = dwarf.unit_ids().map(|id| dwarf.unit(id)).collect::<Result<Vec<Unit<'_>>, _>>()?;
+    for unit in &units {
+        if let Role::Skeleton { .. } = dwarf.role(unit.id) {
             continue;
         }
-        let unit = dwarf.unit(id)?;
-        see_unit(dwarf, &unit, &mut seen)?;
+        see_unit(dwarf, unit, &mut seen)?;
         let mut entries = unit.unit.entries();
         while let Some(entry) = entries.next_dfs()? {
-            see_entry(dwarf, &unit, entry, &mut seen)?;
+            see_entry(dwarf, &units, unit, entry, &mut seen)?;
         }
     }
     Ok(seen)
@@ -59,7 +59,13 @@ fn see_unit(dwarf: &Dwarf<'_>, unit: &Unit<'_>, seen: &mut Seen) -> Result<()> {
     Ok(())
 }
 
-fn see_entry<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>, seen: &mut Seen) -> Result<()> {
+fn see_entry<'a>(
+    dwarf: &Dwarf<'a>,
+    units: &[Unit<'a>],
+    unit: &Unit<'a>,
+    entry: &Entry<'a>,
+    seen: &mut Seen,
+) -> Result<()> {
     for attribute in entry.attrs() {
         let value = attribute.value();
         let is_reference = matches!(
@@ -73,7 +79,7 @@ fn see_entry<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>, seen: &m
             let target = dwarf.resolve(unit, value);
             let target = target
                 .ok_or_else(|| anyhow!("{:?} at {:?} leads nowhere", attribute.name(), entry.offset()))?;
-            check_is_entry(dwarf, target)?;
+            check_is_entry(units, target)?;
             seen.references += 1;
             seen.across += usize::from(target.unit != unit.id);
         }
@@ -81,29 +87,29 @@ fn see_entry<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>, seen: &m
     match entry.tag() {
         gimli::DW_TAG_structure_type | gimli::DW_TAG_union_type | gimli::DW_TAG_enumeration_type => {
             let size = entry.attr_value(gimli::DW_AT_byte_size).and_then(|size| size.udata_value());
-            if let (Some(name), Some(size)) = (name_of(dwarf, unit, entry)?, size) {
+            if let (Some(name), Some(size)) = (name_of(dwarf, units, unit, entry)?, size) {
                 seen.types.insert((name, entry.tag().to_string(), size));
             }
         }
         gimli::DW_TAG_variable => {
-            let name = name_of(dwarf, unit, entry)?;
+            let name = name_of(dwarf, units, unit, entry)?;
             if let (Some(name), Some(AttributeValue::Exprloc(expression))) =
                 (name, entry.attr_value(gimli::DW_AT_location))
             {
-                match expression.operations(unit.unit.encoding()).next()? {
-                    Some(Operation::Address { address }) => {
-                        seen.variables.entry(name).or_default().insert(address);
-                    }
-                    Some(Operation::AddressIndex { index }) => {
-                        let address = unit.unit_ref().address(index)?;
-                        seen.variables.entry(name).or_default().insert(address);
-                    }
-                    _ => {}
+                let mut operations = expression.operations(unit.unit.encoding());
+                let address = match operations.next()? {
+                    Some(Operation::Address { address }) => Some(address),
+                    Some(Operation::AddressIndex { index }) => Some(unit.unit_ref().address(index)?),
+                    _ => None,
+                };
+                // An address with something behind it is a value, or in thread-local storage.
+                if let (Some(address), None) = (address, operations.next()?) {
+                    seen.variables.entry(name).or_default().insert(address);
                 }
             }
         }
         gimli::DW_TAG_subprogram => {
-            let name = name_of(dwarf, unit, entry)?;
+            let name = name_of(dwarf, units, unit, entry)?;
             let start = entry.attr_value(gimli::DW_AT_low_pc);
             let start = start.map(|start| unit.unit_ref().attr_address(start)).transpose()?.flatten();
             if let (Some(name), Some(start)) = (name, start) {
@@ -115,24 +121,30 @@ fn see_entry<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>, seen: &m
     Ok(())
 }
 
-fn check_is_entry(dwarf: &Dwarf<'_>, at: DieRef) -> Result<()> {
-    let unit = dwarf.unit(at.unit)?;
+fn check_is_entry(units: &[Unit<'_>], at: DieRef) -> Result<()> {
+    let unit = &units[usize::try_from(at.unit.0)?];
     let entry = unit.unit.entry(gimli::UnitOffset(usize::try_from(at.offset)?))?;
     ensure!(!entry.is_null(), "{at:?} is no entry");
     Ok(())
 }
 
-/// The name of an entry, or of what it is an instance or the definition of.
-fn name_of<'a>(dwarf: &Dwarf<'a>, unit: &Unit<'a>, entry: &Entry<'a>) -> Result<Option<String>> {
-    if let Some(name) = entry.attr_value(gimli::DW_AT_name) {
+/// The name of an entry (of C++ the mangled one), or of what it is an instance or the definition of.
+fn name_of<'a>(
+    dwarf: &Dwarf<'a>,
+    units: &[Unit<'a>],
+    unit: &Unit<'a>,
+    entry: &Entry<'a>,
+) -> Result<Option<String>> {
+    let linkage_name = entry.attr_value(gimli::DW_AT_linkage_name);
+    if let Some(name) = linkage_name.or_else(|| entry.attr_value(gimli::DW_AT_name)) {
         return Ok(Some(unit.unit_ref().attr_string(name)?.to_string_lossy().into_owned()));
     }
     let origin = [gimli::DW_AT_abstract_origin, gimli::DW_AT_specification].into_iter();
     let origin = origin.filter_map(|name| dwarf.resolve(unit, entry.attr_value(name)?)).next();
     let Some(origin) = origin else { return Ok(None) };
-    let unit = dwarf.unit(origin.unit)?;
+    let unit = &units[usize::try_from(origin.unit.0)?];
     let entry = unit.unit.entry(gimli::UnitOffset(usize::try_from(origin.offset)?))?;
-    name_of(dwarf, &unit, &entry)
+    name_of(dwarf, units, unit, &entry)
 }
 
 /// The debug info of the workshop's program has all that its sources have, with the addresses that `nm` knows of `symbols`, a file of
@@ -154,12 +166,12 @@ pub(crate) fn check(binary: &Binary, symbols: &Path, nm: &Path) -> Result<Seen> 
     let listed = list(nm, symbols)?;
     for name in ["sessions", "only_here", "created"] {
         let nms = called(&listed, name);
-        let found = seen.variables.get(name).cloned().unwrap_or_default();
+        let found = called(&seen.variables, name);
         ensure!(!found.is_empty() && found == nms, "{name} is at {found:x?}, nm says {nms:x?}");
     }
     for name in ["main", "table_new", "table_count"] {
         let nms = called(&listed, name);
-        let found = seen.functions.get(name).cloned().unwrap_or_default();
+        let found = called(&seen.functions, name);
         ensure!(!found.is_empty() && found == nms, "{name} is at {found:x?}, nm says {nms:x?}");
     }
     ensure!(seen.references > 50, "only {} references", seen.references);
