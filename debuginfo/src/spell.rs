@@ -164,7 +164,9 @@ impl Speller {
             parts.push(self.declaration(parameter.ty, ""));
         }
         self.deeper += 1;
-        match (flags.variadic || self.left == 0, parts.is_empty()) {
+        // What has no prototype takes anything, which is written as nothing.
+        let is_open = flags.variadic && (flags.prototyped || !parts.is_empty());
+        match (is_open || self.left == 0, parts.is_empty()) {
             (true, _) => parts.push(LEFT_OUT.to_owned()),
             (false, true) if flags.prototyped => parts.push("void".to_owned()),
             (false, _) => {}
