@@ -7,5 +7,6 @@ pub mod file;
 pub mod frames;
 pub mod lines;
 pub mod load;
+pub mod sites;
 pub mod spell;
 pub mod table;
