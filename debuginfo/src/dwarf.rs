@@ -8,7 +8,7 @@
 //! | `.debug_info` | the supplementary file | partial units |
 //! | `.debug_info.dwo`, `.debug_types.dwo` | split files, in the order of their skeletons | what skeletons stand for, type units |
 //!
-//! [`UnitId`]s count them in this order, which depends on nothing but the files. Only headers are parsed by [`Dwarf::load`]. A table of
+//! [`UnitId`]s count them in this order, which depends on nothing but the files. Only headers are parsed by [`Binary::dwarf`]. A table of
 //! abbreviations is parsed when its first unit is asked for, and then shared; all of it can be used from many threads at once.
 //!
 //! What it does not do: look into units (`load/` and `frames/` do), keep parsed units, follow chains of references: those may be

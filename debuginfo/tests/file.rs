@@ -18,7 +18,7 @@ mod walk;
 #[path = "file/workshop.rs"]
 mod workshop;
 
-use mcrx_harness::{Suite, program};
+use mcrx_harness::{Suite, condition, program};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         .test(with(&[&objcopy, &strip]), debug_files::one_of_another_build_is_left_alone)
         .test(with(&[&strip]), debug_files::a_stripped_program_says_what_would_help)
         .test(with(&[&objcopy, &strip]), debug_files::a_program_that_is_opened_elsewhere)
+        .test([condition(debug_files::libc_has_one)], debug_files::of_debians_c_library)
         .test(gcc_and_nm.clone(), split::gcc_with_object_files)
         .test(clang_and_nm.clone(), split::clang_with_object_files)
         .test(with(&[&program("dwp")]), split::gcc_with_a_package_by_dwp)

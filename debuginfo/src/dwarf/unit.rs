@@ -176,4 +176,12 @@ mod tests {
             unit
         }
     }
+
+    #[test]
+    fn many_threads_can_read_one_program() {
+        fn is_shared<T: Send + Sync>() {}
+        is_shared::<crate::file::Binary>();
+        is_shared::<super::super::Dwarf<'_>>();
+        is_shared::<Unit<'_>>();
+    }
 }

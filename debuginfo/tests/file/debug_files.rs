@@ -1,6 +1,6 @@
 //! Debug info that was taken out of a program into a file of its own.
 
-use crate::walk::check;
+use crate::walk::{check, walk};
 use crate::workshop::Workshop;
 use mcrx_debuginfo::dwarf::DwarfError;
 use mcrx_debuginfo::file::{Binary, DebugFile, Search};
@@ -132,4 +132,29 @@ pub(crate) fn a_program_that_is_opened_elsewhere(test: &Context) -> Result<()> {
     ensure!(matches!(missing.debug_file(), DebugFile::Missing { .. }));
     let search = nowhere().located(&path);
     check_separate(test, &Binary::open_with(&copy, &search)?, &workshop.folder().join("program.debug"))
+}
+
+const LIBC: &str = "/lib/x86_64-linux-gnu/libc.so.6";
+
+/// For a test's needs: the debug files of Debian's C library, compressed and with a supplementary file's leavings as Debian makes them.
+pub(crate) fn libc_has_one() -> Result<(), String> {
+    let binary = Binary::open(Path::new(LIBC)).map_err(|error| error.to_string())?;
+    match binary.debug_file() {
+        DebugFile::Separate(_) => Ok(()),
+        _ => Err("the debug file of the C library is not installed (Debian package libc6-dbg)".to_owned()),
+    }
+}
+
+pub(crate) fn of_debians_c_library(_: &Context) -> Result<()> {
+    let binary = Binary::open(Path::new(LIBC))?;
+    let seen = walk(&binary.dwarf()?)?;
+    ensure!(seen.types.contains(&("_IO_FILE".to_owned(), "DW_TAG_structure_type".to_owned(), 216)));
+    let symbols = binary.symbols();
+    ensure!(symbols.is_full());
+    for name in ["malloc", "fork", "__libc_start_main_impl", "_int_malloc"] {
+        let address = symbols.named(name).next().with_context(|| format!("no symbol {name}"))?.address;
+        let has = seen.functions.values().any(|addresses| addresses.contains(&address.0));
+        ensure!(has, "no function of the debug info begins at {address}, where {name} does");
+    }
+    Ok(())
 }
