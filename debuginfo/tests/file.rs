@@ -68,7 +68,10 @@ fn main() -> ExitCode {
         .test(gcc_and_nm.clone(), split::none_of_the_object_files_is_there)
         .test(gcc_and_nm.clone(), symbols::every_symbol_that_nm_lists_is_there)
         .test(with(&[&strip]), symbols::a_stripped_library_has_its_dynamic_symbols)
-        .test([gcc.clone(), objdump.clone()], symbols::stubs_have_the_names_that_objdump_gives_them)
+        .test(
+            [gcc.clone(), objdump.clone(), program("ld.gold")],
+            symbols::stubs_have_the_names_that_objdump_gives_them,
+        )
         .test(
             [clang, objdump, program("ld.lld")],
             symbols::stubs_of_lld_have_the_names_that_objdump_gives_them,

@@ -24,6 +24,7 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "gcc", package: "gcc" },
     Program { name: "gdb", package: "gdb" },
     Program { name: "git", package: "git" },
+    Program { name: "ld.gold", package: "binutils" },
     Program { name: "ld.lld", package: "lld" },
     Program { name: "llvm-dwp", package: "llvm" },
     Program { name: "nm", package: "binutils" },
