@@ -6,8 +6,10 @@ use std::process::{Command, Stdio};
 /// What would bring the debug info of a file. Asks dpkg, so only for a message.
 pub(crate) fn advice(file: &Path) -> String {
     match owner(file) {
+        // The C library and a few others still have the older kind.
         Some(package) => format!(
-            "install {package}-dbgsym (Debian: it is in the archive debian-debug; `debuginfod-find debuginfo` fetches it too)"
+            "install {package}-dbgsym, or {package}-dbg if that is there (Debian; the first is in the archive debian-debug), \
+             or let debuginfod-find fetch it"
         ),
         None => "compile it with -g and do not strip it, or put its debug file where its build-id leads \
                  (.build-id below /usr/lib/debug)"
