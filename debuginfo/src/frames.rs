@@ -32,6 +32,7 @@
 
 mod call_site;
 pub(crate) mod cfi;
+mod entry_value;
 mod evaluate;
 mod locals;
 mod location;

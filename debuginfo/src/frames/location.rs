@@ -84,7 +84,8 @@ impl Location<'_> {
             }
             done += bits;
         }
-        if done < all { Err(Unavailable::Size) } else { Ok(bytes) }
+        // What no piece covers is nowhere.
+        if done < all { Err(Unavailable::InPart) } else { Ok(bytes) }
     }
 }
 
@@ -176,7 +177,7 @@ mod tests {
         assert_eq!(half.read(&nothing, 8), Err(Unavailable::InPart));
         assert_eq!(half.read(&nothing, 4), Ok(vec![7, 0, 0, 0]));
         let short = location([(32, 0, Place::Value(7))]);
-        assert_eq!(short.read(&nothing, 8), Err(Unavailable::Size));
+        assert_eq!(short.read(&nothing, 8), Err(Unavailable::InPart));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A frame as the setting in which the expressions of its function are evaluated.
 
-use super::call_site::{self, CallSite};
+use super::call_site;
+use super::entry_value::{self, Wanted};
 use super::evaluate::{self, Surroundings};
 use super::locals::{Locals, offset_of};
 use super::memory::Memory;
@@ -10,7 +11,7 @@ use super::unavailable::{NoEntryValue, Unavailable};
 use super::unwind::{Frame, Left};
 use crate::dwarf::{DieRef, Slice, Unit};
 use crate::table::{Address, Function};
-use gimli::{AttributeValue, DieReference, Expression, Operation, UnitOffset, ValueType};
+use gimli::{AttributeValue, DieReference, Expression, UnitOffset, ValueType};
 use std::sync::Arc;
 
 /// Callers that one value may be followed through.
@@ -94,8 +95,8 @@ impl<'s, 'd> Scene<'s, 'd> {
         Ok(None)
     }
 
-    /// The caller's frame, and what is known there of the call that led here.
-    fn caller(&self) -> Result<(Scene<'s, 'd>, CallSite<'d>), Unavailable> {
+    /// What was passed to the function of this frame when it was entered.
+    fn passed(&self, what: Wanted) -> Result<u64, Unavailable> {
         let above = self.frames.get(1..).unwrap_or_default();
         let is_call = above.first().is_some_and(|frame| frame.left == Left::ByCall);
         if !is_call {
@@ -109,8 +110,7 @@ impl<'s, 'd> Scene<'s, 'd> {
         let returns_to = caller.module.linked(caller.frame().pc());
         let site = call_site::returning_to(caller.locals, caller.die, returns_to)?;
         let site = site.ok_or(NoEntryValue::NoCallSite)?;
-        call_site::check_leads_to(&site, &caller, self)?;
-        Ok((caller, site))
+        entry_value::value(site, &caller, self, what)
     }
 }
 
@@ -141,32 +141,12 @@ impl<'d> Surroundings<'d> for Scene<'_, 'd> {
     }
 
     fn entry_value(&self, expression: Expression<Slice<'d>>) -> Result<u64, Unavailable> {
-        let encoding = self.unit.unit.encoding();
-        let mut operations = expression.operations(encoding);
-        let (first, second) = (operations.next()?, operations.next()?);
-        let (register, is_pointed_at) = match (first, second) {
-            (Some(Operation::Register { register }), None) => (register, false),
-            (Some(Operation::RegisterOffset { register, offset: 0, .. }), Some(Operation::Deref { .. })) => {
-                (register, true)
-            }
-            _ => return Err(Unavailable::Unsupported),
-        };
-        let (caller, site) = self.caller()?;
-        let parameter = site.parameter_in(register).ok_or(NoEntryValue::NoParameter)?;
-        let value = if is_pointed_at { parameter.pointed_at } else { parameter.value };
-        let value = value.ok_or(NoEntryValue::NoParameter)?;
-        let caller = caller.in_unit(&site.unit);
-        evaluate::number(value, site.unit.unit.encoding(), None, &caller)
+        self.passed(Wanted::of(expression, self.unit.unit.encoding())?)
     }
 
     fn parameter(&self, die: UnitOffset) -> Result<u64, Unavailable> {
         let offset = u32::try_from(die.0).map_err(|_| Unavailable::Unsupported)?;
-        let wanted = DieRef { unit: self.unit.id, offset };
-        let (caller, site) = self.caller()?;
-        let found = site.parameters.iter().find(|parameter| parameter.of == Some(wanted));
-        let value = found.and_then(|parameter| parameter.value).ok_or(NoEntryValue::NoParameter)?;
-        let caller = caller.in_unit(&site.unit);
-        evaluate::number(value, site.unit.unit.encoding(), None, &caller)
+        self.passed(Wanted::Parameter(DieRef { unit: self.unit.id, offset }))
     }
 
     fn indexed_address(&self, index: gimli::DebugAddrIndex) -> Result<u64, Unavailable> {

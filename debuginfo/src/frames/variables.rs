@@ -111,7 +111,9 @@ impl<'d> Modules<'d> {
         let frames = stack.frames.get(frame..).unwrap_or_default();
         let pc = frames.first().ok_or(VariablesError::NoFrame(frame))?.pc();
         let scene = Scene::of(self, frames, memory, 0).ok_or(VariablesError::NoDebugInfo(pc))?;
-        let scopes = scene.and_then(|scene| Reader { scene: &scene, scopes: Vec::new() }.read());
+        let scopes = scene.and_then(|scene| {
+            Reader { scene: &scene, scopes: Vec::new(), seen: FxHashSet::default() }.read()
+        });
         scopes.map_err(|why| VariablesError::Damaged { pc, why })
     }
 }
@@ -119,6 +121,8 @@ impl<'d> Modules<'d> {
 struct Reader<'r, 's, 'd> {
     scene: &'r Scene<'s, 'd>,
     scopes: Vec<Scope<'d>>,
+    /// What the entries that were read stand for: those that all instances of a function refer to.
+    seen: FxHashSet<DieRef>,
 }
 
 /// A scope that is being read: how deep its entry is, and what it refers to.
@@ -126,8 +130,6 @@ struct Open {
     depth: isize,
     scope: usize,
     origin: Option<DieRef>,
-    /// What its entries stand for.
-    seen: FxHashSet<DieRef>,
 }
 
 impl<'d> Reader<'_, '_, 'd> {
@@ -137,8 +139,9 @@ impl<'d> Reader<'_, '_, 'd> {
         let mut open: Vec<Open> = Vec::new();
         locals::walk(&unit, self.scene.die, |die, depth| {
             while let Some(inner) = open.pop_if(|inner| depth <= inner.depth) {
-                self.close(inner);
+                self.close(&inner);
             }
+            self.seen.extend(locals.origin(&unit, die));
             let is_scope = match die.tag() {
                 _ if depth == 0 => true,
                 gimli::DW_TAG_lexical_block | gimli::DW_TAG_inlined_subroutine => {
@@ -150,7 +153,6 @@ impl<'d> Reader<'_, '_, 'd> {
                 }
                 gimli::DW_TAG_formal_parameter | gimli::DW_TAG_variable => {
                     let Some(inner) = open.last_mut() else { return Ok(false) };
-                    inner.seen.extend(locals.origin(&unit, die));
                     self.add(inner.scope, &unit, die);
                     return Ok(false);
                 }
@@ -159,15 +161,13 @@ impl<'d> Reader<'_, '_, 'd> {
             if is_scope {
                 let origin = locals.origin(&unit, die);
                 let parent = open.last().map(|outer| outer.scope);
-                open.push(Open { depth, scope: self.scopes.len(), origin, seen: FxHashSet::default() });
+                open.push(Open { depth, scope: self.scopes.len(), origin });
                 self.open(&unit, die, parent)?;
-            } else if let Some(inner) = open.last_mut() {
-                inner.seen.extend(locals.origin(&unit, die));
             }
             Ok(is_scope)
         })?;
         while let Some(inner) = open.pop() {
-            self.close(inner);
+            self.close(&inner);
         }
         Ok(self.scopes)
     }
@@ -194,21 +194,24 @@ impl<'d> Reader<'_, '_, 'd> {
         Ok(())
     }
 
-    /// Adds what the compiler left out of this instance of a scope: it is only in the entry that all instances refer to.
-    fn close(&mut self, open: Open) {
+    /// Adds what the compiler left out of this instance of a scope: it is only in the entry that all instances refer to, there perhaps in
+    /// a block that was left out, too.
+    fn close(&mut self, open: &Open) {
         let locals = self.scene.locals;
         let Some(origin) = open.origin.and_then(|origin| locals.entry(origin).ok()) else { return };
         let Some(at) = origin.reference() else { return };
         let unit = Arc::clone(&origin.unit);
         // Damage there costs only these: the rest was read already.
         let _ = locals::walk(&unit, at, |die, depth| {
-            if depth == 1 && is_variable(die) {
-                let entry = Entry { unit: Arc::clone(&unit), die: die.clone() };
-                if entry.reference().is_some_and(|reference| !open.seen.contains(&reference)) {
-                    self.add(open.scope, &unit, die);
-                }
+            if depth == 0 {
+                return Ok(true);
             }
-            Ok(depth == 0)
+            let entry = Entry { unit: Arc::clone(&unit), die: die.clone() };
+            let is_left_out = entry.reference().is_some_and(|reference| !self.seen.contains(&reference));
+            if is_left_out && is_variable(die) {
+                self.add(open.scope, &unit, die);
+            }
+            Ok(is_left_out && die.tag() == gimli::DW_TAG_lexical_block)
         });
     }
 
