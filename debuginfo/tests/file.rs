@@ -82,6 +82,11 @@ fn main() -> ExitCode {
         .within(Duration::from_secs(300))
         .test([gcc.clone(), objcopy], bad_input::no_flipped_bit_does_harm)
         .within(Duration::from_secs(600))
+        .test(
+            [gcc.clone(), program("dwp"), program("dwz")],
+            bad_input::no_flipped_bit_of_the_files_beside_it_does_harm,
+        )
+        .within(Duration::from_secs(300))
         .test([gcc.clone()], bad_input::other_files_are_named_for_what_they_are)
         .test([gcc], bad_input::sections_that_claim_too_much_are_not_believed)
         .run()

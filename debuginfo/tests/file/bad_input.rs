@@ -93,20 +93,32 @@ pub(crate) fn no_flipped_bit_does_harm(test: &Context) -> Result<()> {
             programs.push(workshop.folder().join(how));
         }
     }
-    // A split file, too, below the program that has its skeleton.
-    let object = workshop.folder().join("split-one.dwo");
-    let (mut random, program) = (Random(0x6D63_7278), workshop.folder().join("split"));
-    let whole = fs::read(&object)?;
-    for round in 0..400 {
-        fs::write(&object, flipped(&whole, &mut random))?;
-        survives(&program, || format!("round {round} of {}", object.display()))?;
-    }
-    fs::write(&object, &whole)?;
+    let mut random = Random(0x6D63_7278);
     for program in programs {
         let (whole, path) = (fs::read(&program)?, workshop.folder().join("flipped"));
         for round in 0..450 {
             fs::write(&path, flipped(&whole, &mut random))?;
             survives(&path, || format!("round {round} of {}", program.display()))?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn no_flipped_bit_of_the_files_beside_it_does_harm(test: &Context) -> Result<()> {
+    let workshop = Workshop::new(test)?;
+    let split = workshop.build("gcc", "split", &["-gsplit-dwarf", "-gdwarf-5", "-fdebug-types-section"])?;
+    let packed = workshop.build("gcc", "packed", &["-gsplit-dwarf", "-gdwarf-4", "-fdebug-types-section"])?;
+    workshop.run("dwp", &["-o", "packed.dwp", "packed-one.dwo", "packed-two.dwo"])?;
+    let shared = workshop.build("gcc", "shared", &["-g"])?;
+    workshop.build("gcc", "sharing", &["-g", "-O2"])?;
+    workshop.run("dwz", &["-m", "shared.debug", "shared", "sharing"])?;
+    let mut random = Random(0x6D63_7279);
+    for (program, beside) in [(split, "split-one.dwo"), (packed, "packed.dwp"), (shared, "shared.debug")] {
+        let beside = workshop.folder().join(beside);
+        let whole = fs::read(&beside)?;
+        for round in 0..400 {
+            fs::write(&beside, flipped(&whole, &mut random))?;
+            survives(&program, || format!("round {round} of {}", beside.display()))?;
         }
     }
     Ok(())
