@@ -180,6 +180,8 @@ impl<'t> Type<'t> {
             }
             let below = match current.kind() {
                 Kind::Typedef(below) | Kind::Qualified(below) | Kind::Enumeration(below) => below,
+                // clang leaves it unsaid: it is that of an address.
+                Kind::Pointer(_) => return elements.checked_mul(8),
                 Kind::Array { element, count: Count::Exactly(count) } => {
                     elements = elements.checked_mul(count)?;
                     element
