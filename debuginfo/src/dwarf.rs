@@ -21,6 +21,7 @@ pub(crate) mod split;
 pub(crate) mod supplementary;
 mod unit;
 
+pub use crate::table::UnitId;
 pub use error::DwarfError;
 pub use split::MissingSplit;
 pub use unit::{Ranges, Unit};
@@ -36,10 +37,6 @@ use supplementary::Supplementary;
 
 /// Bytes of a section, as gimli takes them.
 pub type Slice<'a> = gimli::EndianSlice<'a, gimli::LittleEndian>;
-
-/// A unit, by its place among all units of a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnitId(pub u32);
 
 impl UnitId {
     fn index(self) -> usize {

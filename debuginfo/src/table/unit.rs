@@ -4,7 +4,7 @@ use super::image::Table;
 use super::record::UnitRecord;
 use super::types::{Type, TypeId};
 
-/// A unit, by its place in the order of `dwarf`.
+/// A unit, by its place among all units of a program: see [`crate::dwarf`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitId(pub u32);
 
