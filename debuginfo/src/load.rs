@@ -24,8 +24,12 @@ mod merge;
 mod names;
 mod outline;
 mod place;
+mod plan;
+mod reader;
 mod shapes;
+mod source;
 mod tags;
+mod text;
 mod types;
 mod variables;
 mod walk;
@@ -37,13 +41,14 @@ pub use limits::Excess;
 use crate::dwarf::{Dwarf, Role, Slice, Unit, UnitId};
 use crate::file::Binary;
 use crate::table::{Builder, StringId, Table, TypeId, UnitEntry};
-use attributes::Source;
 use error::Fault;
 use files::Files;
 use graph::Graph;
 use limits::Budget;
 use outline::{NOTHING, Outline, at};
 use rayon::prelude::*;
+use source::Source;
+use text::Memo;
 use whole::Whole;
 
 /// Reads all that a binary's debug info says of its types, variables and functions.
@@ -80,13 +85,14 @@ fn first_pass<'a>(
     // The largest first, so that no thread is left with one at the end.
     let mut order: Vec<UnitId> = dwarf.unit_ids().collect();
     order.sort_by_key(|id| std::cmp::Reverse(length(dwarf, *id)));
+    let memo = Memo::new();
     let read = |id: UnitId| -> Result<Read<'a>, LoadError> {
         if let Role::Skeleton { .. } = dwarf.role(id) {
             return Ok((None, Outline::default()));
         }
         let unit = dwarf.unit(id)?;
-        let outline =
-            walk::unit(&Source::new(dwarf, &unit, budget)).map_err(|fault| blame(dwarf, id, fault))?;
+        let outline = walk::unit(&Source::new(dwarf, &unit, budget, Some(&memo)))
+            .map_err(|fault| blame(dwarf, id, fault))?;
         Ok((Some(unit), outline))
     };
     let mut results: Vec<(UnitId, Result<Read<'a>, LoadError>)> =

@@ -3,14 +3,14 @@
 //! An entry with code stands for its function. Entries that declare it, or that say once what all its inlined copies have in common,
 //! are what others refer to; they stand for it only where no entry with code does.
 
-use super::attributes::{self, FunctionAttributes, VariableAttributes};
+use super::attributes::{FunctionAttributes, VariableAttributes};
 use super::error::Fault;
 use super::files::Files;
 use super::hash::mix;
 use super::limits::LONGEST_CHAIN;
 use super::names::Scopes;
 use super::outline::{RawFunction, at, number};
-use super::place;
+use super::reader::Reader;
 use super::whole::{Faulty, Whole, unit_of};
 use crate::dwarf::{DieRef, UnitId as DwarfUnit};
 use crate::table::{Address, Builder, FunctionEntry, FunctionId, Placement, TypeId, UnitId};
@@ -195,17 +195,16 @@ impl<'w, 'w2, 'a> Functions<'w, 'w2, 'a> {
             let (Some(source), Some(outline)) = (self.whole.source(unit), self.whole.outline(unit)) else {
                 break;
             };
-            let mut entries = source.unit.unit.entries_raw(Some(place::offset(die.offset)))?;
-            let Some(abbreviation) = entries.read_abbreviation()? else { break };
-            attributes::check(abbreviation)?;
-            let found = FunctionAttributes::read(&source, &mut entries, abbreviation)?;
+            let mut reader = Reader::at(&source, die.offset);
+            let Some(entry) = reader.next() else { break };
+            let found = FunctionAttributes::read(&mut reader, entry);
             let raw = outline.function(die.offset).and_then(|index| outline.functions.get(index));
-            if described.name.is_empty() && !found.name.is_empty() {
+            if described.name.is_empty() && found.name.is_some() {
                 let scope = raw.map_or(0, |raw| raw.scope);
-                described.name = Scopes::new(&source, outline).qualify(scope, found.name)?;
+                described.name = Scopes::new(&source, outline).qualify(scope, source.text(found.name));
             }
             if described.linkage_name.is_empty() {
-                described.linkage_name = found.linkage_name;
+                described.linkage_name = source.text(found.linkage_name);
             }
             if described.line == 0 {
                 (described.file, described.line) = ((unit, found.file), found.line);
@@ -245,12 +244,11 @@ impl<'w, 'w2, 'a> Functions<'w, 'w2, 'a> {
         for _ in 0..LONGEST_CHAIN {
             let Some(die) = next else { break };
             let Some(source) = self.whole.source(unit_of(die)) else { break };
-            let mut entries = source.unit.unit.entries_raw(Some(place::offset(die.offset)))?;
-            let Some(abbreviation) = entries.read_abbreviation()? else { break };
-            attributes::check(abbreviation)?;
-            let found = VariableAttributes::read(&source, &mut entries, abbreviation)?;
+            let mut reader = Reader::at(&source, die.offset);
+            let Some(entry) = reader.next() else { break };
+            let found = VariableAttributes::read(&mut reader, entry);
             if name.is_empty() {
-                name = found.name;
+                name = source.text(found.name);
             }
             ty = ty.or_else(|| self.whole.type_at(found.target));
             next = found.origin.filter(|_| name.is_empty() || ty.is_none());

@@ -1,11 +1,10 @@
 //! Names with the scopes that they are in: `core::option::Option<T>::Some`.
 
-use super::attributes::{self, Source};
-use super::error::Fault;
+use super::attributes::TypeAttributes;
 use super::limits::DEEPEST_SCOPES;
 use super::outline::{Outline, at};
-use super::place;
-use gimli::constants as dw;
+use super::reader::Reader;
+use super::source::Source;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 
@@ -23,27 +22,27 @@ impl<'s, 'u, 'a> Scopes<'s, 'u, 'a> {
     }
 
     /// The name of something in a scope.
-    pub(super) fn qualify(&mut self, scope: u32, name: &'a [u8]) -> Result<Cow<'a, [u8]>, Fault> {
+    pub(super) fn qualify(&mut self, scope: u32, name: &'a [u8]) -> Cow<'a, [u8]> {
         if scope == 0 || name.is_empty() {
-            return Ok(Cow::Borrowed(name));
+            return Cow::Borrowed(name);
         }
         if !self.known.contains_key(&scope) {
-            let prefix = self.prefix(scope)?;
+            let prefix = self.prefix(scope);
             self.known.insert(scope, prefix);
         }
         let prefix = self.known.get(&scope).map_or(&[][..], Vec::as_slice);
-        self.source.account(prefix.len())?;
-        Ok(Cow::Owned([prefix, name].concat()))
+        self.source.account(prefix.len());
+        Cow::Owned([prefix, name].concat())
     }
 
-    fn prefix(&self, scope: u32) -> Result<Vec<u8>, Fault> {
+    fn prefix(&self, scope: u32) -> Vec<u8> {
         let mut names = Vec::new();
         let mut current = scope;
         while let Some(scope) = self.outline.scope_table.get(at(current)).filter(|_| current != 0) {
             if names.len() == DEEPEST_SCOPES {
                 break;
             }
-            names.push(self.name(scope.die)?);
+            names.push(self.name(scope.die));
             current = scope.parent;
         }
         let mut prefix = Vec::new();
@@ -52,32 +51,23 @@ impl<'s, 'u, 'a> Scopes<'s, 'u, 'a> {
             prefix.extend_from_slice(if name.is_empty() { b"(anonymous namespace)" } else { name });
             prefix.extend_from_slice(b"::");
         }
-        self.source.account(prefix.len())?;
-        Ok(prefix)
+        self.source.account(prefix.len());
+        prefix
     }
 
     /// The name of an entry, or of what it completes.
-    fn name(&self, die: u32) -> Result<&'a [u8], Fault> {
+    fn name(&self, die: u32) -> &'a [u8] {
         let mut die = die;
         // A definition outside of its scope has its name from its declaration, which has it itself.
         for _ in 0..2 {
-            let mut entries = self.source.unit.unit.entries_raw(Some(place::offset(die)))?;
-            let Some(abbreviation) = entries.read_abbreviation()? else { break };
-            attributes::check(abbreviation)?;
-            let mut origin = None;
-            for spec in abbreviation.attributes() {
-                let value = entries.read_attribute(*spec)?.raw_value();
-                match spec.name() {
-                    dw::DW_AT_name => return self.source.text(value),
-                    dw::DW_AT_specification => origin = self.source.target(value),
-                    _ => {}
-                }
-            }
-            match origin.filter(|origin| origin.unit == self.source.unit.id) {
-                Some(origin) => die = origin.offset,
-                None => break,
+            let mut reader = Reader::at(self.source, die);
+            let Some(entry) = reader.next() else { break };
+            let found = TypeAttributes::read(&mut reader, entry);
+            match found.origin.filter(|origin| origin.unit == self.source.unit.id) {
+                Some(origin) if !found.name.is_some() => die = origin.offset,
+                _ => return self.source.text(found.name),
             }
         }
-        Ok(b"")
+        b""
     }
 }

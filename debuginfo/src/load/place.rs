@@ -1,10 +1,12 @@
 //! Where variables and functions are: location expressions and ranges.
 
-use super::attributes::{FunctionAttributes, Source};
+use super::attributes::FunctionAttributes;
 use super::error::Fault;
+use super::reader::{End, Ranges};
+use super::source::Source;
 use crate::table::Storage;
 use gimli::constants as dw;
-use gimli::{AttributeValue, Reader, UnitOffset};
+use gimli::{DebugRngListsIndex, RawRangeListsOffset, Reader};
 
 /// A variable's place, if its expression gives one that is the same for as long as the program, or a thread, runs.
 ///
@@ -61,7 +63,10 @@ pub(super) fn function(
     let (dwarf, unit) = (&source.unit.dwarf, &source.unit.unit);
     let mut runs = Vec::new();
     if let Some(ranges) = of.ranges {
-        let Some(offset) = dwarf.attr_ranges_offset(unit, ranges)? else { return Ok(runs) };
+        let offset = match ranges {
+            Ranges::Index(index) => dwarf.ranges_offset(unit, DebugRngListsIndex(index))?,
+            Ranges::Offset(offset) => dwarf.ranges_offset_from_raw(unit, RawRangeListsOffset(offset)),
+        };
         let mut list = dwarf.ranges(unit, offset)?;
         while let Some(range) = list.next()? {
             source.budget().ranges(1)?;
@@ -75,17 +80,12 @@ pub(super) fn function(
         }
     } else if let (Some(low), Some(high)) = (of.low, of.high) {
         let high = match high {
-            AttributeValue::Addr(_) | AttributeValue::DebugAddrIndex(_) => source.address(high)?,
-            length => length.udata_value().map(|length| low.saturating_add(length)),
+            End::Address(high) => Some(high),
+            End::After(length) => low.checked_add(length),
         };
         if let Some(high) = high.filter(|high| low != 0 && !is_tombstone(low) && low < *high) {
             runs.push((low, high));
         }
     }
     Ok(runs)
-}
-
-/// An offset in a unit as gimli takes it.
-pub(super) fn offset(die: u32) -> UnitOffset {
-    UnitOffset(usize::try_from(die).unwrap_or(usize::MAX))
 }

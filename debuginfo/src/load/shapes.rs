@@ -1,15 +1,14 @@
 //! The second pass over types: those that stand for their classes are read again, this time whole.
 
 use super::attributes::{
-    self, Entries, EnumeratorAttributes, MemberAttributes, Position, Source, SubrangeAttributes,
-    TypeAttributes,
+    self, EnumeratorAttributes, MemberAttributes, Position, SubrangeAttributes, TypeAttributes,
 };
-use super::error::Fault;
 use super::names::Scopes;
 use super::outline::{Outline, at};
-use super::{place, tags};
+use super::reader::{Entry, Reader};
+use super::source::Source;
+use super::tags;
 use crate::table::{Encoding, Tag, TypeFlags};
-use gimli::Abbreviation;
 use gimli::constants as dw;
 use std::borrow::Cow;
 
@@ -49,28 +48,26 @@ pub(super) fn read<'a>(
     outline: &Outline<'a>,
     scopes: &mut Scopes<'_, '_, 'a>,
     ty: u32,
-) -> Result<Shape<'a>, Fault> {
+) -> Shape<'a> {
     let die = outline.dies.get(at(ty)).copied().unwrap_or(0);
-    let mut entries = source.unit.unit.entries_raw(Some(place::offset(die)))?;
-    let Some(abbreviation) = entries.read_abbreviation()? else { return Ok(Shape::unknown()) };
-    attributes::check(abbreviation)?;
+    let mut reader = Reader::at(source, die);
+    let Some(entry) = reader.next() else { return Shape::unknown() };
     if outline.is_dimension(ty) {
-        let extent = SubrangeAttributes::read(&mut entries, abbreviation)?.extent();
-        return Ok(Shape { tag: Tag::Array, extent, ..Shape::unknown() });
+        let extent = SubrangeAttributes::read(&mut reader, entry).extent();
+        return Shape { tag: Tag::Array, extent, ..Shape::unknown() };
     }
-    let tag = tags::of(abbreviation.tag()).unwrap_or(Tag::Unknown);
-    let found = TypeAttributes::read(source, &mut entries, abbreviation)?;
-    let mut name = found.name;
+    let tag = entry.plan.ty.unwrap_or(Tag::Unknown);
+    let found = TypeAttributes::read(&mut reader, entry);
+    let mut name = source.text(found.name);
     if let Some(origin) = found.origin.filter(|origin| name.is_empty() && origin.unit == source.unit.id) {
-        let mut entries = source.unit.unit.entries_raw(Some(place::offset(origin.offset)))?;
-        if let Some(abbreviation) = entries.read_abbreviation()? {
-            attributes::check(abbreviation)?;
-            name = TypeAttributes::read(source, &mut entries, abbreviation)?.name;
+        let mut reader = Reader::at(source, origin.offset);
+        if let Some(entry) = reader.next() {
+            name = source.text(TypeAttributes::read(&mut reader, entry).name);
         }
     }
     let mut shape = Shape {
         tag,
-        name: scopes.qualify(outline.scope(ty), name)?,
+        name: scopes.qualify(outline.scope(ty), name),
         size: found.byte_size,
         extent: None,
         encoding: tags::encoding(found.encoding),
@@ -85,11 +82,12 @@ pub(super) fn read<'a>(
         line: found.line,
         parts: Parts::None,
     };
-    let mut inside = Inside { source, entries, variants: Vec::new(), count: 0 };
+    let mut inside =
+        Inside { source, reader, inside: entry.plan.has_children, variants: Vec::new(), count: 0 };
     match tag {
-        Tag::Structure | Tag::Union | Tag::Class => shape.parts = Parts::Members(inside.members()?),
+        Tag::Structure | Tag::Union | Tag::Class => shape.parts = Parts::Members(inside.members()),
         Tag::Enumeration => {
-            let (constants, negative) = inside.enumerators()?;
+            let (constants, negative) = inside.enumerators();
             shape.parts = Parts::Enumerators(constants);
             shape.flags.unsigned = match shape.encoding {
                 Encoding::Signed | Encoding::SignedChar => false,
@@ -98,14 +96,14 @@ pub(super) fn read<'a>(
             };
         }
         Tag::Function => {
-            let (parameters, variadic) = inside.parameters()?;
+            let (parameters, variadic) = inside.parameters();
             shape.parts = Parts::Parameters(parameters);
             shape.flags.variadic = variadic;
         }
-        Tag::Array => shape.extent = inside.first_dimension()?,
+        Tag::Array => shape.extent = inside.first_dimension(),
         _ => {}
     }
-    Ok(shape)
+    shape
 }
 
 impl Shape<'_> {
@@ -127,102 +125,109 @@ impl Shape<'_> {
 /// What is inside the type, which was read just now.
 struct Inside<'s, 'u, 'a> {
     source: &'s Source<'u, 'a>,
-    entries: Entries<'s, 'a>,
+    reader: Reader<'s, 'u, 'a>,
+    /// Whether anything is inside.
+    inside: bool,
     /// The variant parts and variants that the current entry is in: how deep they are, and of a variant its number.
     variants: Vec<(isize, Option<u16>)>,
     /// How many variants there were.
     count: u16,
 }
 
-impl<'s, 'a> Inside<'s, '_, 'a> {
+impl<'a> Inside<'_, '_, 'a> {
     /// The next entry that is directly in the type, or in a variant of it.
-    fn next(&mut self) -> Result<Option<&'s Abbreviation>, Fault> {
-        while !self.entries.is_empty() && self.entries.next_depth() > 0 {
-            let depth = self.entries.next_depth();
-            let Some(abbreviation) = self.entries.read_abbreviation()? else { continue };
-            attributes::check(abbreviation)?;
+    fn next(&mut self) -> Option<Entry> {
+        while self.inside
+            && let Some(entry) = self.reader.next()
+        {
+            let depth = entry.depth;
+            if depth <= 0 {
+                self.inside = false;
+                break;
+            }
             while self.variants.pop_if(|(variant, _)| *variant >= depth).is_some() {}
             let above = self.variants.last().map_or(0, |(variant, _)| *variant);
             if depth != above + 1 {
-                self.entries.skip_attributes(abbreviation.attributes())?;
+                self.reader.pass_over(entry);
                 continue;
             }
             // The same combinations as in the first pass: others mean nothing.
-            let variant = match (abbreviation.tag(), self.variants.last()) {
+            let variant = match (entry.plan.tag, self.variants.last()) {
                 (dw::DW_TAG_variant_part, None | Some((_, Some(_)))) => None,
                 (dw::DW_TAG_variant, Some((_, None))) => {
                     self.count = self.count.saturating_add(1);
                     Some(self.count)
                 }
-                _ => return Ok(Some(abbreviation)),
+                _ => return Some(entry),
             };
-            self.entries.skip_attributes(abbreviation.attributes())?;
-            if abbreviation.has_children() {
+            self.reader.pass_over(entry);
+            if entry.plan.has_children {
                 self.variants.push((depth, variant));
             }
         }
-        Ok(None)
+        None
     }
 
-    fn members(&mut self) -> Result<Vec<MemberShape<'a>>, Fault> {
+    fn members(&mut self) -> Vec<MemberShape<'a>> {
         let mut members = Vec::new();
-        while let Some(abbreviation) = self.next()? {
-            if !matches!(abbreviation.tag(), dw::DW_TAG_member | dw::DW_TAG_inheritance) {
-                self.entries.skip_attributes(abbreviation.attributes())?;
+        while let Some(entry) = self.next() {
+            if !matches!(entry.plan.tag, dw::DW_TAG_member | dw::DW_TAG_inheritance) {
+                self.reader.pass_over(entry);
                 continue;
             }
-            let found = MemberAttributes::read(self.source, &mut self.entries, abbreviation)?;
+            let found = MemberAttributes::read(&mut self.reader, entry);
             let Some(position) = found.position() else { continue };
             members.push(MemberShape {
-                name: found.name,
+                name: self.source.text(found.name),
                 position,
                 bit_size: found.bit_size.and_then(|bits| u32::try_from(bits).ok()).unwrap_or(0),
                 variant: self.variants.last().and_then(|(_, variant)| *variant).unwrap_or(0),
-                is_base: abbreviation.tag() == dw::DW_TAG_inheritance,
+                is_base: entry.plan.tag == dw::DW_TAG_inheritance,
             });
         }
-        Ok(members)
+        members
     }
 
     /// Also whether one is negative.
-    fn enumerators(&mut self) -> Result<(Vec<(&'a [u8], i64)>, bool), Fault> {
+    fn enumerators(&mut self) -> (Vec<(&'a [u8], i64)>, bool) {
         let (mut constants, mut negative) = (Vec::new(), false);
-        while let Some(abbreviation) = self.next()? {
-            if abbreviation.tag() == dw::DW_TAG_enumerator {
-                let found = EnumeratorAttributes::read(self.source, &mut self.entries, abbreviation)?;
+        while let Some(entry) = self.next() {
+            if entry.plan.tag == dw::DW_TAG_enumerator {
+                let found = EnumeratorAttributes::read(&mut self.reader, entry);
                 negative |= found.is_negative;
-                constants.push((found.name, found.value));
+                constants.push((self.source.text(found.name), found.value));
             } else {
-                self.entries.skip_attributes(abbreviation.attributes())?;
+                self.reader.pass_over(entry);
             }
         }
-        Ok((constants, negative))
+        (constants, negative)
     }
 
     /// Also whether more may follow.
-    fn parameters(&mut self) -> Result<(Vec<&'a [u8]>, bool), Fault> {
+    fn parameters(&mut self) -> (Vec<&'a [u8]>, bool) {
         let (mut names, mut variadic) = (Vec::new(), false);
-        while let Some(abbreviation) = self.next()? {
-            match abbreviation.tag() {
+        while let Some(entry) = self.next() {
+            match entry.plan.tag {
                 dw::DW_TAG_formal_parameter => {
-                    names.push(attributes::name_of(self.source, &mut self.entries, abbreviation)?);
+                    let name = attributes::name_of(&mut self.reader, entry);
+                    names.push(self.source.text(name));
                 }
                 tag => {
                     variadic |= tag == dw::DW_TAG_unspecified_parameters;
-                    self.entries.skip_attributes(abbreviation.attributes())?;
+                    self.reader.pass_over(entry);
                 }
             }
         }
-        Ok((names, variadic))
+        (names, variadic)
     }
 
-    fn first_dimension(&mut self) -> Result<Option<u64>, Fault> {
-        while let Some(abbreviation) = self.next()? {
-            if abbreviation.tag() == dw::DW_TAG_subrange_type {
-                return Ok(SubrangeAttributes::read(&mut self.entries, abbreviation)?.extent());
+    fn first_dimension(&mut self) -> Option<u64> {
+        while let Some(entry) = self.next() {
+            if entry.plan.tag == dw::DW_TAG_subrange_type {
+                return SubrangeAttributes::read(&mut self.reader, entry).extent();
             }
-            self.entries.skip_attributes(abbreviation.attributes())?;
+            self.reader.pass_over(entry);
         }
-        Ok(None)
+        None
     }
 }

@@ -5,9 +5,10 @@ use super::error::Fault;
 use super::files::Files;
 use super::names::Scopes;
 use super::outline::{at, number};
+use super::reader::Reader;
 use super::shapes::{self, Parts, Shape};
+use super::tags;
 use super::whole::{Faulty, Whole};
-use super::{attributes, place, tags};
 use crate::table::{Builder, Encoding, MemberEntry, Placement, Tag, TypeEntry, UnitId};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -55,7 +56,7 @@ fn read<'a>(whole: &Whole<'_, 'a>, unit: usize, nodes: &[u32]) -> Result<Vec<Sha
     let base = whole.graph.base(unit);
     let shapes = nodes.iter().map(|node| shapes::read(&source, outline, &mut scopes, node - base)).collect();
     source.settle()?;
-    shapes
+    Ok(shapes)
 }
 
 fn add_one(
@@ -145,11 +146,10 @@ fn look<T>(whole: &Whole<'_, '_>, node: u32, say: impl Fn(&TypeAttributes<'_>) -
         let (unit, ty) = whole.graph.place(model);
         let source = whole.source(unit)?;
         let die = *whole.outline(unit)?.dies.get(at(ty))?;
-        let mut entries = source.unit.unit.entries_raw(Some(place::offset(die))).ok()?;
-        let abbreviation = entries.read_abbreviation().ok()??;
-        attributes::check(abbreviation).ok()?;
-        let tag = tags::of(abbreviation.tag())?;
-        let found = TypeAttributes::read(&source, &mut entries, abbreviation).ok()?;
+        let mut reader = Reader::at(&source, die);
+        let entry = reader.next()?;
+        let tag = entry.plan.ty?;
+        let found = TypeAttributes::read(&mut reader, entry);
         if let Some(said) = say(&found) {
             return Some(said);
         }

@@ -1,13 +1,13 @@
 //! Variables: which of the entries that speak of one stands for it, and adding it to the table.
 
-use super::attributes::{self, VariableAttributes};
+use super::attributes::VariableAttributes;
 use super::error::Fault;
 use super::files::Files;
 use super::functions::Functions;
 use super::limits::LONGEST_CHAIN;
 use super::names::Scopes;
 use super::outline::{RawVariable, number};
-use super::place;
+use super::reader::Reader;
 use super::whole::{Faulty, Whole, unit_of};
 use crate::dwarf::{DieRef, UnitId as DwarfUnit};
 use crate::table::{Address, Builder, Placement, Storage, StringId, TypeId, UnitId, VariableEntry};
@@ -168,17 +168,16 @@ impl<'w2, 'a> Variables<'_, 'w2, 'a> {
             let (Some(source), Some(outline)) = (self.whole.source(unit), self.whole.outline(unit)) else {
                 break;
             };
-            let mut entries = source.unit.unit.entries_raw(Some(place::offset(die.offset)))?;
-            let Some(abbreviation) = entries.read_abbreviation()? else { break };
-            attributes::check(abbreviation)?;
-            let found = VariableAttributes::read(&source, &mut entries, abbreviation)?;
-            if described.name.is_empty() && !found.name.is_empty() {
+            let mut reader = Reader::at(&source, die.offset);
+            let Some(entry) = reader.next() else { break };
+            let found = VariableAttributes::read(&mut reader, entry);
+            if described.name.is_empty() && found.name.is_some() {
                 let raw = outline.variable(die.offset).and_then(|index| outline.variables.get(index));
                 let scope = raw.map_or(0, |raw| raw.scope);
-                described.name = Scopes::new(&source, outline).qualify(scope, found.name)?;
+                described.name = Scopes::new(&source, outline).qualify(scope, source.text(found.name));
             }
             if described.linkage_name.is_empty() {
-                described.linkage_name = found.linkage_name;
+                described.linkage_name = source.text(found.linkage_name);
             }
             if described.line == 0 {
                 (described.file, described.line) = ((unit, found.file), found.line);

@@ -3,39 +3,32 @@
 //! Entries nest; what is open around the current one is on a stack of our own, so that no depth of nesting exhausts the thread's.
 
 use super::attributes::{
-    self, Entries, EnumeratorAttributes, FunctionAttributes, MemberAttributes, Position, Reference, Source,
+    self, EnumeratorAttributes, FunctionAttributes, MemberAttributes, Position, RootAttributes,
     SubrangeAttributes, TypeAttributes, VariableAttributes,
 };
 use super::error::Fault;
-use super::hash::{self, mix};
+use super::hash::mix;
 use super::limits::{DEEPEST_TYPES, Excess};
 use super::outline::{NOTHING, Named, Outline, RawFunction, RawVariable, Scope, at, number};
+use super::reader::{Entry, Reader};
+use super::source::{Reference, Source};
+use super::text::Text;
 use super::{place, tags};
 use crate::dwarf::DieRef;
 use crate::table::{Storage, Tag};
-use gimli::Abbreviation;
 use gimli::constants as dw;
 
 /// Reads a whole unit.
 pub(super) fn unit<'a>(source: &Source<'_, 'a>) -> Result<Outline<'a>, Fault> {
     let mut walk = Walk::new(source);
-    let mut entries = source.unit.unit.entries_raw(None)?;
-    while !entries.is_empty() {
-        let entry = Entry { die: number(entries.next_offset().0), depth: entries.next_depth() };
-        let Some(abbreviation) = entries.read_abbreviation()? else { continue };
-        attributes::check(abbreviation)?;
+    let mut reader = Reader::of_unit(source);
+    while let Some(entry) = reader.next() {
         walk.close(entry.depth);
-        walk.entry(entry, &mut entries, abbreviation)?;
+        walk.entry(entry, &mut reader);
     }
     walk.close(isize::MIN);
     source.settle()?;
     Ok(walk.finish())
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    die: u32,
-    depth: isize,
 }
 
 /// An entry that others are in.
@@ -125,47 +118,38 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         }
     }
 
-    fn entry(
-        &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_, 'a>,
-        abbreviation: &Abbreviation,
-    ) -> Result<(), Fault> {
-        match abbreviation.tag() {
-            dw::DW_TAG_member | dw::DW_TAG_inheritance => self.member(entry, entries, abbreviation),
-            dw::DW_TAG_enumerator => self.enumerator(entry, entries, abbreviation),
-            dw::DW_TAG_formal_parameter | dw::DW_TAG_unspecified_parameters => {
-                self.parameter(entry, entries, abbreviation)
-            }
-            dw::DW_TAG_variable => self.variable(entry, entries, abbreviation),
-            dw::DW_TAG_subprogram => self.function(entry, entries, abbreviation),
-            dw::DW_TAG_subrange_type if self.dimensions(entry).is_some() => {
-                self.dimension(entry, entries, abbreviation)
-            }
-            dw::DW_TAG_namespace | dw::DW_TAG_module => self.namespace(entry, entries, abbreviation),
+    fn entry(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
+        match entry.plan.tag {
+            dw::DW_TAG_member | dw::DW_TAG_inheritance => self.member(entry, reader),
+            dw::DW_TAG_enumerator => self.enumerator(entry, reader),
+            dw::DW_TAG_formal_parameter | dw::DW_TAG_unspecified_parameters => self.parameter(entry, reader),
+            dw::DW_TAG_variable => self.variable(entry, reader),
+            dw::DW_TAG_subprogram => self.function(entry, reader),
+            dw::DW_TAG_subrange_type if self.dimensions(entry).is_some() => self.dimension(entry, reader),
+            dw::DW_TAG_namespace | dw::DW_TAG_module => self.namespace(entry, reader),
             dw::DW_TAG_variant_part | dw::DW_TAG_variant => {
-                self.variant(entry, abbreviation);
-                Ok(entries.skip_attributes(abbreviation.attributes())?)
+                self.variant(entry);
+                reader.pass_over(entry);
             }
             dw::DW_TAG_inlined_subroutine => {
                 let die = entry.die;
-                self.push(entry, Inside::Inlined { die }, abbreviation);
-                Ok(entries.skip_attributes(abbreviation.attributes())?)
+                self.push(entry, Inside::Inlined { die });
+                reader.pass_over(entry);
             }
             dw::DW_TAG_compile_unit
             | dw::DW_TAG_partial_unit
             | dw::DW_TAG_type_unit
-            | dw::DW_TAG_skeleton_unit => self.root(entry, entries, abbreviation),
-            tag => match tags::of(tag) {
-                Some(tag) => self.ty(tag, entry, entries, abbreviation),
-                None => Ok(entries.skip_attributes(abbreviation.attributes())?),
+            | dw::DW_TAG_skeleton_unit => self.root(entry, reader),
+            _ => match entry.plan.ty {
+                Some(tag) => self.ty(tag, entry, reader),
+                None => reader.pass_over(entry),
             },
         }
     }
 
     /// Puts what follows inside the entry, if something does.
-    fn push(&mut self, entry: Entry, inside: Inside, abbreviation: &Abbreviation) {
-        if abbreviation.has_children() {
+    fn push(&mut self, entry: Entry, inside: Inside) {
+        if entry.plan.has_children {
             let (scope, function, types) = self.surroundings();
             self.stack.push(Frame { depth: entry.depth, inside, scope, function, types });
         }
@@ -241,58 +225,34 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         }
     }
 
-    /// A hash of a name with the scopes that it is in.
-    fn qualified(&self, name: &[u8], scope: u32) -> u64 {
-        let own = hash::text(name);
+    /// The hash of a name with the scopes that it is in, from that of the name alone.
+    fn qualified(&self, own: u64, scope: u32) -> u64 {
         match self.outline.scope_table.get(at(scope)) {
             Some(around) if scope != 0 => mix(around.hash, own),
             _ => own,
         }
     }
 
-    fn root(
-        &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_, 'a>,
-        abbreviation: &Abbreviation,
-    ) -> Result<(), Fault> {
-        for spec in abbreviation.attributes() {
-            let value = entries.read_attribute(*spec)?.raw_value();
-            match spec.name() {
-                dw::DW_AT_producer => self.outline.producer = self.source.text(value)?,
-                dw::DW_AT_language => self.outline.language = value.u16_value().unwrap_or(0),
-                _ => {}
-            }
-        }
+    fn root(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
+        let found = RootAttributes::read(reader, entry);
+        self.outline.producer = self.source.text(found.producer);
+        self.outline.language = found.language;
         self.qualifies = !tags::is_c(gimli::DwLang(self.outline.language));
-        self.push(entry, Inside::Plain, abbreviation);
-        Ok(())
+        self.push(entry, Inside::Plain);
     }
 
-    fn namespace(
-        &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_, 'a>,
-        abbreviation: &Abbreviation,
-    ) -> Result<(), Fault> {
-        let mut name: &[u8] = b"";
-        for spec in abbreviation.attributes() {
-            let value = entries.read_attribute(*spec)?.raw_value();
-            if spec.name() == dw::DW_AT_name {
-                name = self.source.text(value)?;
-            }
-        }
+    fn namespace(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
+        let name = attributes::name_of(reader, entry);
         let outer = self.surroundings().0;
-        let hash = self.qualified(name, outer);
-        self.push(entry, Inside::Plain, abbreviation);
-        self.enter_scope(entry, Scope { parent: outer, die: entry.die, hash }, abbreviation);
-        Ok(())
+        let hash = self.qualified(self.source.hash(name), outer);
+        self.push(entry, Inside::Plain);
+        self.enter_scope(entry, Scope { parent: outer, die: entry.die, hash });
     }
 
     /// Makes the frame pushed last a scope, if the language has such scopes.
-    fn enter_scope(&mut self, entry: Entry, scope: Scope, abbreviation: &Abbreviation) {
+    fn enter_scope(&mut self, entry: Entry, scope: Scope) {
         if let Some(frame) = self.stack.last_mut()
-            && abbreviation.has_children()
+            && entry.plan.has_children
             && self.qualifies
             && frame.depth == entry.depth
         {
@@ -301,19 +261,13 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         }
     }
 
-    fn ty(
-        &mut self,
-        tag: Tag,
-        entry: Entry,
-        entries: &mut Entries<'_, 'a>,
-        abbreviation: &Abbreviation,
-    ) -> Result<(), Fault> {
-        let found = TypeAttributes::read(self.source, entries, abbreviation)?;
+    fn ty(&mut self, tag: Tag, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
+        let found = TypeAttributes::read(reader, entry);
         let (outer, function, types) = self.surroundings();
         let mut scope = outer;
-        let mut name_hash = 0;
-        if !found.name.is_empty() {
-            name_hash = self.qualified(found.name, scope);
+        let mut name_hash = self.source.hash(found.name);
+        if name_hash != 0 {
+            name_hash = self.qualified(name_hash, scope);
         } else if let Some((declared_name, declared_scope)) = self.declared_by(&found) {
             (name_hash, scope) = (declared_name, declared_scope);
         }
@@ -336,7 +290,7 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         let first = self.open.len();
         let inside = match tag {
             Tag::Structure | Tag::Union | Tag::Class => Inside::Type(Open { ty, hash, first, variants: 0 }),
-            Tag::Enumeration | Tag::Function if abbreviation.has_children() => {
+            Tag::Enumeration | Tag::Function if entry.plan.has_children => {
                 self.open.push(target);
                 Inside::Type(Open { ty, hash, first, variants: 0 })
             }
@@ -346,98 +300,79 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
                 Inside::Plain
             }
         };
-        if !abbreviation.has_children() {
+        if !entry.plan.has_children {
             if let Inside::Array(_) = inside {
                 self.set_only_child(ty, target);
                 self.mix_into(ty, NO_EXTENT);
             }
-            return Ok(());
+            return;
         }
         if types >= DEEPEST_TYPES {
-            return Err(Excess::Nesting.into());
+            self.source.fail(Excess::Nesting.into());
+            return;
         }
-        self.push(entry, inside, abbreviation);
+        self.push(entry, inside);
         if let Some(frame) = self.stack.last_mut() {
             frame.types += 1;
         }
         if tag.is_aggregate() && name_hash != 0 {
-            self.enter_scope(entry, Scope { parent: outer, die: entry.die, hash: name_hash }, abbreviation);
+            self.enter_scope(entry, Scope { parent: outer, die: entry.die, hash: name_hash });
         }
-        Ok(())
     }
 
     /// The hash of the name, and the scope, of the declaration that a definition elsewhere completes (`DW_AT_specification`).
     fn declared_by(&self, found: &TypeAttributes<'a>) -> Option<(u64, u32)> {
         let origin = found.origin.filter(|origin| origin.unit == self.source.unit.id)?;
         let ty = self.outline.dies.binary_search(&origin.offset).ok()?;
-        let scope = self.scopes.get(ty).copied()?;
-        let mut entries = self.source.unit.unit.entries_raw(Some(place::offset(origin.offset))).ok()?;
-        let abbreviation = entries.read_abbreviation().ok()??;
-        attributes::check(abbreviation).ok()?;
-        let declared = TypeAttributes::read(self.source, &mut entries, abbreviation).ok()?;
-        let own = hash::text(declared.name);
-        let around = self.outline.scope_table.get(at(scope)).filter(|_| scope != 0);
-        (!declared.name.is_empty()).then(|| (around.map_or(own, |around| mix(around.hash, own)), scope))
+        let scope = self.scopes.get(ty).copied().unwrap_or(0);
+        let mut reader = Reader::at(self.source, origin.offset);
+        let entry = reader.next()?;
+        let own = self.source.hash(TypeAttributes::read(&mut reader, entry).name);
+        (own != 0).then(|| (self.qualified(own, scope), scope))
     }
 
-    fn member(
-        &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_, 'a>,
-        abbreviation: &Abbreviation,
-    ) -> Result<(), Fault> {
+    fn member(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
         let (owner, variant) = match self.parent(entry).map(|frame| frame.inside) {
             Some(Inside::Type(_)) => (self.stack.len() - 1, 0),
             Some(Inside::Variants { owner }) => (owner, 0),
             Some(Inside::Variant { owner, number }) => (owner, number),
-            _ => return Ok(entries.skip_attributes(abbreviation.attributes())?),
+            _ => return reader.pass_over(entry),
         };
-        let found = MemberAttributes::read(self.source, entries, abbreviation)?;
+        let found = MemberAttributes::read(reader, entry);
         let Some(position) = found.position() else {
-            if found.is_static && !found.name.is_empty() {
+            if found.is_static {
                 self.static_member(entry, found.name);
             }
-            return Ok(());
+            return;
         };
         let position = match position {
             Position::Bit(bit) => mix(bit, 0),
             Position::Storage { start, before_end } => mix(mix(start, 1), before_end.cast_unsigned()),
         };
-        let kind = variant << 1 | u64::from(abbreviation.tag() == dw::DW_TAG_inheritance);
+        let kind = variant << 1 | u64::from(entry.plan.tag == dw::DW_TAG_inheritance);
         let bits = found.bit_size.unwrap_or(0);
-        let all = mix(mix(mix(position, hash::text(found.name)), bits), kind);
+        let all = mix(mix(mix(position, self.source.hash(found.name)), bits), kind);
         let target = self.child(found.target);
         if let Some(Inside::Type(open)) = self.stack.get_mut(owner).map(|frame| &mut frame.inside) {
             open.hash = mix(open.hash, all);
             self.open.push(target);
         }
-        Ok(())
     }
 
-    fn enumerator(
-        &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_, 'a>,
-        abbreviation: &Abbreviation,
-    ) -> Result<(), Fault> {
-        let found = EnumeratorAttributes::read(self.source, entries, abbreviation)?;
+    fn enumerator(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
+        let found = EnumeratorAttributes::read(reader, entry);
+        let name = self.source.hash(found.name);
         if let Some(Inside::Type(open)) = self.parent_mut(entry) {
-            open.hash = mix(mix(open.hash, hash::text(found.name)), found.value.cast_unsigned());
+            open.hash = mix(mix(open.hash, name), found.value.cast_unsigned());
         }
-        Ok(())
     }
 
     fn parent_mut(&mut self, entry: Entry) -> Option<&mut Inside> {
         self.stack.last_mut().filter(|frame| frame.depth + 1 == entry.depth).map(|frame| &mut frame.inside)
     }
 
-    fn parameter(
-        &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_, 'a>,
-        abbreviation: &Abbreviation,
-    ) -> Result<(), Fault> {
-        let rest = abbreviation.tag() == dw::DW_TAG_unspecified_parameters;
+    fn parameter(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
+        let rest = entry.plan.tag == dw::DW_TAG_unspecified_parameters;
         match self.parent(entry).map(|frame| (frame.inside, frame.function)) {
             Some((Inside::Function, Some(function))) if !rest => {
                 self.outline.parameters.push(entry.die);
@@ -450,17 +385,17 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
                 }
             }
             Some((Inside::Type(_), _)) => {
-                let found = attributes::type_of(self.source, entries, abbreviation)?;
+                let found = attributes::type_of(reader, entry);
                 let target = if rest { None } else { Some(self.child(found)) };
                 if let Some(Inside::Type(open)) = self.parent_mut(entry) {
                     open.hash = mix(open.hash, u64::from(rest));
                     self.open.extend(target);
                 }
-                return Ok(());
+                return;
             }
             _ => {}
         }
-        Ok(entries.skip_attributes(abbreviation.attributes())?)
+        reader.pass_over(entry);
     }
 
     fn dimensions(&self, entry: Entry) -> Option<Dimensions> {
@@ -470,14 +405,9 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         }
     }
 
-    fn dimension(
-        &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_, 'a>,
-        abbreviation: &Abbreviation,
-    ) -> Result<(), Fault> {
-        let extent = SubrangeAttributes::read(entries, abbreviation)?.extent();
-        let Some(dimensions) = self.dimensions(entry) else { return Ok(()) };
+    fn dimension(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
+        let extent = SubrangeAttributes::read(reader, entry).extent();
+        let Some(dimensions) = self.dimensions(entry) else { return };
         let mut last = dimensions.last;
         if dimensions.count > 0 {
             last = self.add(entry.die, DIMENSION, 0);
@@ -489,11 +419,10 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
             dimensions.last = last;
             dimensions.count += 1;
         }
-        Ok(())
     }
 
-    fn variant(&mut self, entry: Entry, abbreviation: &Abbreviation) {
-        let inside = match (self.parent(entry).map(|frame| frame.inside), abbreviation.tag()) {
+    fn variant(&mut self, entry: Entry) {
+        let inside = match (self.parent(entry).map(|frame| frame.inside), entry.plan.tag) {
             (Some(Inside::Type(_)), dw::DW_TAG_variant_part) => {
                 Inside::Variants { owner: self.stack.len() - 1 }
             }
@@ -509,12 +438,12 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
             }
             _ => Inside::Plain,
         };
-        self.push(entry, inside, abbreviation);
+        self.push(entry, inside);
     }
 
-    fn static_member(&mut self, entry: Entry, name: &'a [u8]) {
+    fn static_member(&mut self, entry: Entry, name: Text<'a>) {
         let scope = self.surroundings().0;
-        let key = self.qualified(name, scope);
+        let key = self.qualified(self.source.hash(name), scope);
         self.outline.variables.push(RawVariable {
             die: entry.die,
             scope,
@@ -527,28 +456,25 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         });
     }
 
-    fn variable(
-        &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_, 'a>,
-        abbreviation: &Abbreviation,
-    ) -> Result<(), Fault> {
+    fn variable(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
         let (scope, function, types) = self.surroundings();
-        let matters = |name| matches!(name, dw::DW_AT_location | dw::DW_AT_declaration);
-        if function.is_some() && !abbreviation.attributes().iter().any(|spec| matters(spec.name())) {
-            return Ok(entries.skip_attributes(abbreviation.attributes())?);
+        if function.is_some() && !entry.plan.is_placed {
+            return reader.pass_over(entry);
         }
-        let found = VariableAttributes::read(self.source, entries, abbreviation)?;
+        let found = VariableAttributes::read(reader, entry);
         let place = place::variable(self.source, found.location);
         let (storage, address) = match place {
             Some(place) => place,
             None if found.declaration && (found.external || types > 0) => (Storage::Elsewhere, 0),
-            None if function.is_some() => return Ok(()),
+            None if function.is_some() => return,
             None => (Storage::Nowhere, 0),
         };
-        let key = if found.name.is_empty() { 0 } else { self.qualified(found.name, scope) };
+        let key = match self.source.hash(found.name) {
+            0 => 0,
+            name => self.qualified(name, scope),
+        };
         let function = match function {
-            Some(function) => self.function_around(function)?,
+            Some(function) => self.function_around(function),
             None => None,
         };
         self.outline.variables.push(RawVariable {
@@ -561,11 +487,10 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
             storage,
             is_member: types > 0 && found.declaration,
         });
-        Ok(())
     }
 
     /// The function whose source the current entry is in: of what was inlined, the one that it comes from.
-    fn function_around(&self, function: u32) -> Result<Option<DieRef>, Fault> {
+    fn function_around(&self, function: u32) -> Option<DieRef> {
         let frames = self.stack.iter().rev();
         let inlined = frames
             .take_while(|frame| frame.function == Some(function) && !matches!(frame.inside, Inside::Function))
@@ -576,33 +501,27 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         let unit = self.source.unit.id;
         let Some(inlined) = inlined else {
             let function = self.outline.functions.get(at(function));
-            return Ok(function.map(|function| DieRef { unit, offset: function.die }));
+            return function.map(|function| DieRef { unit, offset: function.die });
         };
-        let mut entries = self.source.unit.unit.entries_raw(Some(place::offset(inlined)))?;
-        let Some(abbreviation) = entries.read_abbreviation()? else { return Ok(None) };
-        for spec in abbreviation.attributes() {
-            let value = entries.read_attribute(*spec)?.raw_value();
-            if spec.name() == dw::DW_AT_abstract_origin {
-                return Ok(self.source.target(value));
-            }
-        }
-        Ok(None)
+        let mut reader = Reader::at(self.source, inlined);
+        let entry = reader.next()?;
+        VariableAttributes::read(&mut reader, entry).origin
     }
 
-    fn function(
-        &mut self,
-        entry: Entry,
-        entries: &mut Entries<'_, 'a>,
-        abbreviation: &Abbreviation,
-    ) -> Result<(), Fault> {
-        let found = FunctionAttributes::read(self.source, entries, abbreviation)?;
+    fn function(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
+        let found = FunctionAttributes::read(reader, entry);
         let scope = self.surroundings().0;
-        let key = match (found.linkage_name, found.name) {
-            (b"", b"") => 0,
-            (b"", name) => self.qualified(name, scope),
-            (linkage_name, _) => self.qualified(linkage_name, 0),
+        let key = match self.source.hash(found.linkage_name) {
+            0 => match self.source.hash(found.name) {
+                0 => 0,
+                name => self.qualified(name, scope),
+            },
+            linkage_name => linkage_name,
         };
-        let runs = place::function(self.source, &found)?;
+        let runs = place::function(self.source, &found).unwrap_or_else(|fault| {
+            self.source.fail(fault);
+            Vec::new()
+        });
         let index = number(self.outline.functions.len());
         self.outline.functions.push(RawFunction {
             die: entry.die,
@@ -616,12 +535,11 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
             parameters: 0,
         });
         self.outline.runs.extend(runs);
-        self.push(entry, Inside::Function, abbreviation);
-        if let Some(frame) = self.stack.last_mut().filter(|_| abbreviation.has_children()) {
+        self.push(entry, Inside::Function);
+        if let Some(frame) = self.stack.last_mut().filter(|_| entry.plan.has_children) {
             frame.function = Some(index);
             frame.scope = 0;
         }
-        Ok(())
     }
 
     fn finish(mut self) -> Outline<'a> {

@@ -1,11 +1,11 @@
 //! What the second pass has at hand: all units, their outlines, and which types are the same.
 
-use super::attributes::Source;
 use super::error::Fault;
 use super::graph::Graph;
 use super::limits::Budget;
 use super::merge::Classes;
 use super::outline::{Outline, at};
+use super::source::Source;
 use crate::dwarf::{DieRef, Dwarf, Unit};
 use crate::table::TypeId;
 
@@ -24,7 +24,7 @@ pub(super) type Faulty = (usize, Fault);
 impl<'w, 'a> Whole<'w, 'a> {
     pub(super) fn source(&self, unit: usize) -> Option<Source<'w, 'a>> {
         let unit = self.units.get(unit)?.as_ref()?;
-        Some(Source::new(self.dwarf, unit, self.budget))
+        Some(Source::new(self.dwarf, unit, self.budget, None))
     }
 
     pub(super) fn outline(&self, unit: usize) -> Option<&'w Outline<'a>> {
