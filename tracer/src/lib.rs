@@ -1,0 +1,9 @@
+//! What a server's processes are made of.
+//!
+//! An [`image::Image`] is all processes of a server at one instant. It comes from live processes, from a snapshot file, from a core
+//! file or out of a test's hands, and everything else here sees nothing but it: one code path for all.
+//!
+//! What it does not do: look at processes, stop them, or change anything anywhere. It reads the files that an image's read-only memory
+//! is mapped from.
+
+pub mod image;
