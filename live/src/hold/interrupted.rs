@@ -1,0 +1,121 @@
+//! System calls that a stop interrupts, and what makes them go on as if it had not.
+//!
+//! A thread that is stopped in a blocking call has left it: its registers hold the call's number and an error that says what is to
+//! become of it, and nothing of the program runs before the kernel has acted upon that (signal(7), "Interruption of system calls by
+//! stop signals"). For most calls the error is one of the kernel's own, such as `ERESTARTSYS`, and the call is made again, with its
+//! old deadline where the kernel keeps one (`nanosleep`, `poll`, `select`, timed futexes). But some end with `EINTR` even though no
+//! signal came. Their error is replaced by `ERESTARTNOHAND`, whose meaning is what we want: made again if no handler runs, `EINTR` if one
+//! does. The kernel decides that as it lets the thread go, so a signal that arrives at the last moment is not missed.
+//!
+//! What remains, since the kernel does not keep it: a call of this list that has a *relative* timeout (`epoll_wait`, `semtimedop`,
+//! `sigtimedwait`, `SO_RCVTIMEO`) waits that long from now on. A call that has done part of its work, such as `sendfile` or a
+//! write to a full socket, says how much that was, as it may at any time.
+
+use nix::libc::{self, c_long};
+
+/// The kernel's own error: make the call again unless a handler runs (`include/linux/errno.h`).
+const ERESTARTNOHAND: i64 = 514;
+/// The code segment of 64-bit programs on x86-64; in others, calls have other numbers.
+const USER64_CODE: u64 = 0x33;
+
+/// Calls that may end with `EINTR` when their thread is stopped, having done nothing: they can be made again as they were.
+///
+/// `close` is not among them, and must never be: it ends with `EINTR` after the descriptor is gone.
+const MADE_AGAIN: &[c_long] = &[
+    libc::SYS_epoll_wait,
+    libc::SYS_epoll_pwait,
+    libc::SYS_epoll_pwait2,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_rt_sigtimedwait,
+    libc::SYS_io_getevents,
+    // io_pgetevents, for which libc has no name.
+    333,
+    libc::SYS_io_uring_enter,
+    // Sockets with a timeout of their own.
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_recvmmsg,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_sendmmsg,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_connect,
+    // These answer with the kernel's own errors today; should one of them not, it is none the worse for being here.
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_select,
+    libc::SYS_pselect6,
+    libc::SYS_msgrcv,
+    libc::SYS_msgsnd,
+    libc::SYS_mq_timedreceive,
+    libc::SYS_mq_timedsend,
+    libc::SYS_pause,
+    libc::SYS_rt_sigsuspend,
+    libc::SYS_futex,
+    libc::SYS_wait4,
+    libc::SYS_waitid,
+    libc::SYS_flock,
+];
+
+/// What a stopped thread's `rax` must become so that its call goes on; nothing if it may stay.
+pub(super) fn repaired(registers: &libc::user_regs_struct) -> Option<i64> {
+    let call = registers.orig_rax.cast_signed();
+    let result = registers.rax.cast_signed();
+    let ended = result == -i64::from(libc::EINTR) && registers.cs == USER64_CODE;
+    (ended && MADE_AGAIN.contains(&call)).then_some(-ERESTARTNOHAND)
+}
+
+/// Whether a stopped thread waits in the kernel, and in which call: its number in `arch/x86/entry/syscalls/syscall_64.tbl`.
+///
+/// A sleep that was interrupted before shows as `restart_syscall`.
+pub(super) fn blocked_in(registers: &libc::user_regs_struct) -> Option<u32> {
+    // From 512 on they are the kernel's own; -1 in orig_rax: no call.
+    let interrupted = matches!(-registers.rax.cast_signed(), 4 | 512..=516);
+    let call = registers.orig_rax.cast_signed();
+    if interrupted { u32::try_from(call).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registers(call: c_long, result: i64) -> libc::user_regs_struct {
+        // SAFETY: made of integers only, for which all bytes zero are a value.
+        let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+        registers.orig_rax = call.cast_unsigned();
+        registers.rax = result.cast_unsigned();
+        registers.cs = USER64_CODE;
+        registers
+    }
+
+    #[test]
+    fn only_a_call_that_can_be_made_again_is() {
+        let eintr = -i64::from(libc::EINTR);
+        assert_eq!(repaired(&registers(libc::SYS_epoll_wait, eintr)), Some(-514));
+        assert_eq!(repaired(&registers(libc::SYS_close, eintr)), None, "its descriptor is gone");
+        assert_eq!(repaired(&registers(libc::SYS_epoll_wait, 3)), None, "it has events to tell of");
+        assert_eq!(repaired(&registers(-1, eintr)), None, "it is in no call");
+        assert_eq!(repaired(&registers(libc::SYS_epoll_wait, -512)), None, "the kernel does it");
+    }
+
+    #[test]
+    fn a_call_of_a_32_bit_program_is_left_alone() {
+        let mut registers = registers(libc::SYS_epoll_wait, -i64::from(libc::EINTR));
+        registers.cs = 0x23;
+        assert_eq!(repaired(&registers), None);
+    }
+
+    #[test]
+    fn a_thread_that_computes_is_blocked_in_nothing() {
+        assert_eq!(blocked_in(&registers(libc::SYS_nanosleep, -516)), Some(35));
+        assert_eq!(blocked_in(&registers(libc::SYS_epoll_wait, -4)), Some(232));
+        assert_eq!(blocked_in(&registers(-1, -4)), None);
+        assert_eq!(blocked_in(&registers(libc::SYS_getpid, 17)), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! All threads of what is to be held: finding them, stopping them, letting them go.
+//!
+//! The tracer of a thread is the thread that seized it, so all of this happens in one.
+
+use super::error::is_restricted;
+use super::thread::{State, Thread};
+use super::{Held, HeldProcess, HoldError, Scope};
+use crate::process::status::Status;
+use nix::errno::Errno;
+use nix::libc;
+use nix::unistd::Pid;
+use rustix::process::{WaitOptions, wait};
+use std::collections::HashMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// How soon threads that have not stopped are looked at again.
+const INTERVAL: Duration = Duration::from_micros(50);
+/// After this long a thread's state is looked at: it may be in an uninterruptible sleep.
+const DOUBT: Duration = Duration::from_millis(5);
+
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    /// Processes in the order in which they were found, so a parent before its children.
+    processes: Vec<Pid>,
+    threads: Vec<Thread>,
+    /// Where each is in `threads`, by its number.
+    places: HashMap<Pid, usize>,
+}
+
+impl Threads {
+    pub(super) fn hold(&mut self, scope: Scope, deadline: Instant) -> Result<(), HoldError> {
+        // What is not held yet may make more: again until nothing is new, and all that was there stands still.
+        while self.seize_new(scope)? {
+            self.wait(deadline)?;
+        }
+        let root = scope.root();
+        let stands = |thread: &Thread| thread.process == root && thread.state != State::Gone;
+        if self.threads.iter().any(stands) { Ok(()) } else { Err(HoldError::Gone(root)) }
+    }
+
+    /// Seizes the threads that are not held yet; says whether there were any.
+    fn seize_new(&mut self, scope: Scope) -> Result<bool, HoldError> {
+        let before = self.threads.len();
+        for process in scope.members() {
+            let Ok(tasks) = fs::read_dir(format!("/proc/{process}/task")) else {
+                if process == scope.root() {
+                    return Err(HoldError::Gone(process));
+                }
+                continue;
+            };
+            if !self.processes.contains(&process) {
+                self.processes.push(process);
+            }
+            for task in tasks.flatten() {
+                let Some(id) = task.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+                let id = Pid::from_raw(id);
+                if self.places.contains_key(&id) {
+                    continue;
+                }
+                let thread = match Thread::seize(process, id) {
+                    Ok(thread) => thread,
+                    Err(errno) => refused(process, id, errno)?,
+                };
+                self.places.insert(id, self.threads.len());
+                self.threads.push(thread);
+            }
+        }
+        Ok(self.threads.len() > before)
+    }
+
+    /// Waits until every thread that was interrupted has stopped.
+    fn wait(&mut self, deadline: Instant) -> Result<(), HoldError> {
+        let start = Instant::now();
+        loop {
+            self.take_reports();
+            let mut slow = None;
+            for thread in self.threads.iter_mut().filter(|thread| thread.state == State::Stopping) {
+                if start.elapsed() > DOUBT {
+                    match thread.kernel_state() {
+                        'D' => thread.state = State::Asleep,
+                        // An exec by another thread has taken its number from it.
+                        'X' => thread.state = State::Gone,
+                        _ => {}
+                    }
+                }
+                if thread.state == State::Stopping {
+                    slow = Some((thread.process, thread.id, thread.kernel_state()));
+                }
+            }
+            let Some((process, thread, state)) = slow else { return Ok(()) };
+            if Instant::now() > deadline {
+                return Err(HoldError::TooSlow { process, thread, state });
+            }
+            std::thread::sleep(INTERVAL);
+        }
+    }
+
+    /// Takes note of all that the kernel has to say of our threads by now.
+    fn take_reports(&mut self) {
+        // Tracees of this thread only: the children of the others are their own affair.
+        let options = WaitOptions::NOHANG | WaitOptions::from_bits_retain(WALL | WNOTHREAD);
+        while let Ok(Some((id, status))) = wait(options) {
+            let id = Pid::from_raw(id.as_raw_nonzero().get());
+            if let Some(place) = self.places.get(&id) {
+                self.threads[*place].reported(status);
+            }
+        }
+    }
+
+    /// What stands still.
+    pub(super) fn held(&self) -> Held {
+        let processes = self.processes.iter().map(|pid| HeldProcess {
+            pid: *pid,
+            threads: self
+                .threads
+                .iter()
+                .filter(|thread| thread.process == *pid)
+                .filter_map(Thread::held)
+                .collect(),
+        });
+        Held { processes: processes.filter(|process| !process.threads.is_empty()).collect() }
+    }
+
+    /// Lets all threads go on. Those that are still asleep are let go by the end of this thread.
+    pub(super) fn release(&mut self) {
+        self.take_reports();
+        self.places.clear();
+        for thread in self.threads.drain(..) {
+            thread.release();
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// Options of wait(2) that rustix has no names for.
+const WALL: u32 = libc::__WALL.cast_unsigned();
+const WNOTHREAD: u32 = libc::__WNOTHREAD.cast_unsigned();
+
+/// Why a thread cannot be seized, if that matters.
+fn refused(process: Pid, thread: Pid, errno: Errno) -> Result<Thread, HoldError> {
+    let gone = Thread { process, id: thread, state: State::Gone, registers: None };
+    let Some(status) = Status::of_thread(process, thread) else { return Ok(gone) };
+    match (errno, status.tracer()) {
+        // A main thread that has ended stays, as a zombie, until the others have.
+        _ if status.has_ended() => Ok(gone),
+        (Errno::EPERM, Some(tracer)) => Err(HoldError::Traced { process, tracer: described(tracer) }),
+        (Errno::EPERM, None) => Err(HoldError::NotPermitted { process, restricted: is_restricted() }),
+        _ => Err(HoldError::Other { process, errno }),
+    }
+}
+
+/// The process that a thread is part of, and its name.
+fn described(thread: Pid) -> String {
+    match Status::of(thread) {
+        Some(status) => format!("{} ({})", status.process().unwrap_or(thread), status.name()),
+        None => thread.to_string(),
+    }
+}

@@ -1,0 +1,7 @@
+//! What a live process is made of, as the kernel tells it: without stopping it, and without changing anything.
+
+pub mod maps;
+pub mod memory;
+pub mod pages;
+pub mod status;
+pub mod tree;
