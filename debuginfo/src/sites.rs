@@ -31,6 +31,7 @@ mod jump;
 mod pointee;
 mod program;
 mod seen;
+mod source;
 mod spot;
 mod state;
 mod step;
@@ -43,16 +44,20 @@ pub use value::Gpr;
 
 use crate::dwarf::Dwarf;
 use crate::file::Binary;
+use crate::lines::Lines;
 use crate::table::{Address, FunctionId, Table, TypeId};
 use find::Harvest;
 use program::Program;
 use seen::{Judged, Statement};
+use source::Sources;
 
 /// What to look for besides the malloc family.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Symbols of further functions that return memory: those of pools, and of other modules.
     pub extra: Vec<String>,
+    /// Do not look at source files.
+    pub binary_only: bool,
 }
 
 /// One thing that the binary says of a site's block.
@@ -134,13 +139,35 @@ pub struct Sites {
 /// Finds all sites. Without debug info there are sites, but no types and no wrappers.
 pub fn find(binary: &Binary, table: &Table, dwarf: Option<&Dwarf<'_>>, options: &Options) -> Sites {
     let program = Program::read(binary, table, dwarf);
-    let Harvest { sites, wrappers } = find::find(&program, &options.extra);
+    let Harvest { mut sites, wrappers } = find::find(&program, &options.extra);
+    if let Some(lines) = dwarf.filter(|_| !options.binary_only).and_then(|dwarf| Lines::new(dwarf).ok()) {
+        let mut sources = Sources::default();
+        sites.iter_mut().for_each(|site| look_up(&program, &lines, &mut sources, site));
+    }
     let mut all = Sites::default();
     all.sites.extend(sites.into_iter().map(|found| site(&program, found)));
     all.sites.sort_by_key(|site| site.address);
     all.wrappers.extend(wrappers.into_iter().filter_map(|found| wrapper(&program, &found)));
     all.wrappers.sort_by_key(|wrapper| wrapper.code.first().copied());
     all
+}
+
+/// Holds what was seen of a site against its source.
+fn look_up<'r>(
+    program: &Program<'r, '_>,
+    lines: &Lines<'_>,
+    sources: &mut Sources,
+    found: &mut find::Found<'r>,
+) {
+    if found.seen.statements.is_empty() || !matches!(found.judged, Judged::Typed { .. } | Judged::Untyped(_))
+    {
+        return;
+    }
+    let Ok(frames) = lines.frames(found.call.address) else { return };
+    let function = program.routines.get(found.call.routine).and_then(|routine| routine.function);
+    let unit = function.and_then(|function| program.table.function(function)?.unit());
+    sources.add(&mut found.seen, program.table, unit, &frames, found.call.address);
+    found.judged = found.seen.judge();
 }
 
 fn site(program: &Program<'_, '_>, found: find::Found<'_>) -> Site {

@@ -141,6 +141,11 @@ impl<'r, 'a> Program<'r, 'a> {
                 let slot = instruction
                     .is_ip_rel_memory_operand()
                     .then(|| Address(instruction.ip_rel_memory_address()))?;
+                // A word that is a variable may point elsewhere by the time of the call.
+                let symbol = self.binary.symbols().object_at(slot);
+                if symbol.is_some_and(|symbol| symbol.size > 0) || self.table.variable_at(slot).is_some() {
+                    return None;
+                }
                 match self.binary.relocations().at(slot)?.target {
                     Relocated::Symbol { .. } => Some(self.by_slot(slot)),
                     _ => None,

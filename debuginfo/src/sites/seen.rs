@@ -92,6 +92,8 @@ pub enum Untyped {
     Disagree,
     /// The size that is asked for does not fit the type.
     WrongSize,
+    /// The size that is asked for fits several of the type, but may also be that of a larger type that begins with it.
+    PerhapsLarger,
     /// Only weak statements, and no size to bear them out.
     Weak,
     /// No path that could be followed leads to the call.
@@ -182,8 +184,11 @@ impl<'t> Seen<'t> {
         let says_it = |statement: &&Statement<'t>| same(statement.ty, outermost);
         let ty = self.statements.iter().find(says_it).map_or(outermost, |statement| statement.ty);
         let strong = self.statements.iter().filter(says_it).any(|statement| statement.landing.is_strong());
-        match (fit(ty, self.size), strong) {
+        let named =
+            self.statements.iter().filter(says_it).any(|statement| statement.landing == Landing::Source);
+        match (fit(ty, self.size, named), strong) {
             (Fit::Wrong, _) => Judged::Untyped(Untyped::WrongSize),
+            (Fit::PerhapsLarger, _) => Judged::Untyped(Untyped::PerhapsLarger),
             (Fit::Exactly(count), true) => {
                 Judged::Typed { ty, extent: Extent::Exactly(count), confidence: Confidence::Certain }
             }
@@ -209,10 +214,24 @@ enum Fit {
     Exactly(u64),
     Array,
     Unknown,
+    PerhapsLarger,
     Wrong,
 }
 
-fn fit(ty: Type<'_>, size: Size) -> Fit {
+/// Whether the program has a structure that begins with a type and that several of the type may be mistaken for.
+fn may_be_larger(ty: Type<'_>, bytes: u64) -> bool {
+    let one = ty.size().unwrap_or(0);
+    let is_larger = |other: &Type<'_>| {
+        other.tag().is_aggregate()
+            && other.size().is_some_and(|size| size > one && bytes.is_multiple_of(size))
+            && begins_with(*other, ty)
+    };
+    ty.table().types().any(|other| is_larger(&other))
+}
+
+/// `named`: the source of the call names the type.
+fn fit(ty: Type<'_>, size: Size, named: bool) -> Fit {
+    let is_aggregate = ty.resolved().is_some_and(|ty| ty.tag().is_aggregate());
     let flexible = flexible_from(ty);
     let Some(one) = ty.size().filter(|one| *one > 0) else {
         return if flexible.is_some() { Fit::Unknown } else { Fit::Wrong };
@@ -222,21 +241,30 @@ fn fit(ty: Type<'_>, size: Size) -> Fit {
         _ if bytes == one => Fit::Exactly(1),
         // Whether several, or one with a long tail, is not to be told.
         Some(from) if bytes >= from => Fit::Exactly(1),
-        _ if bytes.is_multiple_of(one) => Fit::Exactly(bytes / one),
-        _ => Fit::Wrong,
+        _ if !bytes.is_multiple_of(one) => Fit::Wrong,
+        // The larger type may be one that the debug info leaves out, as compilers do with types that only `sizeof` names.
+        _ if is_aggregate && !named => Fit::PerhapsLarger,
+        _ => Fit::Exactly(bytes / one),
     };
     match size {
         Size::Unknown => Fit::Unknown,
         Size::Bytes(bytes) => whole(bytes),
-        Size::Elements { count: Some(count), size } => match count.checked_mul(size) {
-            Some(bytes) => whole(bytes),
-            None => Fit::Wrong,
-        },
+        Size::Elements { count: Some(count), size } if size == one => Fit::Exactly(count),
+        Size::Elements { count: Some(count), size } => count.checked_mul(size).map_or(Fit::Wrong, whole),
         Size::Elements { count: None, size: 0 | 1 } => Fit::Unknown,
-        Size::Elements { count: None, size } if size.is_multiple_of(one) => Fit::Array,
+        Size::Elements { count: None, size } if size == one => Fit::Array,
+        Size::Elements { count: None, size } if size.is_multiple_of(one) && flexible.is_none() => {
+            if is_aggregate && !named {
+                Fit::PerhapsLarger
+            } else {
+                Fit::Array
+            }
+        }
         Size::Elements { count: None, .. } if flexible.is_some() => Fit::Unknown,
         Size::Elements { count: None, .. } => Fit::Wrong,
-        Size::MultipleOf(bytes) if bytes.is_multiple_of(one) => Fit::Array,
-        Size::MultipleOf(_) => Fit::Unknown,
+        Size::MultipleOf(bytes) if bytes == one => Fit::Array,
+        Size::MultipleOf(bytes) if !bytes.is_multiple_of(one) => Fit::Unknown,
+        Size::MultipleOf(bytes) if is_aggregate && !named && may_be_larger(ty, bytes) => Fit::PerhapsLarger,
+        Size::MultipleOf(_) => Fit::Array,
     }
 }
