@@ -3,7 +3,7 @@
 //! [`compare`] takes two tables. What it finds:
 //!
 //! - **Types** are paired by family (structure or union; enumeration; typedef) and name. Where a release has several of one name, those
-//!   pair that are most alike; an anonymous one pairs by the typedef that names it, also with one that got a tag meanwhile. An anonymous
+//!   pair that are most alike, and those that cannot be told apart count as one; an anonymous one pairs by the typedef that names it, also with one that got a tag meanwhile. An anonymous
 //!   type inside another belongs to its owner: its members are the owner's, by path.
 //! - **A member's type is the same** in both releases if it is built in the same way from types that are pairs. So a structure has
 //!   changed where its own bytes have, not because something that it points to has; where a type changed that it *holds*, it says via

@@ -86,6 +86,11 @@ pub(super) struct MemberFacts {
     pub(super) declaration: String,
     #[serde(rename = "type")]
     pub(super) ty: String,
+    /// The declaration in its two parts: `struct node` and `*next[4]`.
+    #[serde(skip)]
+    pub(super) specifier: String,
+    #[serde(skip)]
+    pub(super) declarator: String,
     /// Bytes from the start of the type that was asked for; behind a pointer, of what it points to.
     pub(super) offset: u64,
     pub(super) size: Option<u64>,
@@ -215,6 +220,8 @@ impl Lister {
         let name = member.name();
         let offset = base.saturating_add(member.offset());
         let declaration = Declaration::of(member.ty(), name.unwrap_or(""), Anonymous::LeftOut);
+        let (specifier, declarator) =
+            (declaration.specifier_name(Anonymous::LeftOut), declaration.declarator.clone());
         let anonymous = declaration
             .specifier
             .filter(|ty| ty.tag().is_aggregate() && ty.name().is_none() && !ty.is_declaration());
@@ -244,6 +251,8 @@ impl Lister {
             name: name.map(ToOwned::to_owned),
             declaration: spell::declaration(member.ty(), name.unwrap_or(""), Anonymous::LeftOut),
             ty: spell::type_name(member.ty(), Anonymous::LeftOut),
+            specifier,
+            declarator,
             offset,
             size: member.ty().and_then(Type::size).or_else(|| open_size(member)),
             bit_field,

@@ -42,7 +42,7 @@ impl Text {
             self.line(0, format_args!("typedef {target};"));
         } else if let Some(layout) = &facts.layout {
             self.line(0, format_args!("{before} {{"));
-            self.members(layout, 1);
+            self.members(layout, facts.kind == "union", 1);
             self.statistics(layout, facts.size.unwrap_or(0), facts.kind == "union");
             self.line(0, format_args!("}}{after};"));
         } else if facts.kind == "enum" {
@@ -65,24 +65,30 @@ impl Text {
         }
     }
 
-    fn members(&mut self, layout: &LayoutFacts, depth: usize) {
+    fn members(&mut self, layout: &LayoutFacts, is_union: bool, depth: usize) {
         self.hole(layout.hole, depth);
+        let (first_line, mut last_line) = (self.next_line, self.next_line);
         for member in &layout.members {
+            if is_union {
+                // Each of them crosses the same boundaries.
+                self.next_line = first_line;
+            }
             self.boundary(member.offset, depth);
             match &member.inner {
                 Some(inner) => self.inner(member, inner, depth),
                 None => self.member(member, depth),
             }
             self.hole(member.hole, depth);
+            last_line = last_line.max(self.next_line);
         }
+        self.next_line = last_line;
     }
 
     fn member(&mut self, member: &MemberFacts, depth: usize) {
-        let name = member.name.as_deref().unwrap_or("");
-        let (left, right) = split(&member.declaration, &member.ty, name);
-        let mut line = match (member.base_class, right) {
+        let (left, right) = columns(&member.specifier, &member.declarator);
+        let mut line = match (member.base_class, right.as_str()) {
             (true, _) => format!("{left};  /* base class */"),
-            (false, "") => left.to_owned(),
+            (false, "") => left,
             (false, right) => format!("{left:<NAME_COLUMN$}{right}"),
         };
         if let Some(bits) = member.bit_field {
@@ -99,7 +105,7 @@ impl Text {
 
     fn inner(&mut self, member: &MemberFacts, inner: &Inner, depth: usize) {
         self.line(depth, format_args!("{}{} {{", inner.qualifiers, inner.kind));
-        self.members(&inner.layout, depth + 1);
+        self.members(&inner.layout, inner.kind == "union", depth + 1);
         if inner.layout.padding > 0 {
             self.line(depth + 1, format_args!("/* padding: {} */", inner.layout.padding));
         }
@@ -153,25 +159,22 @@ impl Text {
         self.line(1, format_args!("/* size: {size}, cachelines: {lines}, members: {members} */"));
         let fields = layout.members.iter().filter(|member| member.bit_field.is_none());
         let sum = fields.filter_map(|member| member.size).fold(0, u64::saturating_add);
-        if !is_union && layout.holes > 0 {
-            self.line(
-                1,
-                format_args!(
-                    "/* sum members: {sum}, holes: {}, sum holes: {} */",
-                    layout.holes, layout.sum_holes
-                ),
-            );
-        }
         let bits = layout.members.iter().filter_map(|member| member.bit_field);
         let bits = bits.map(|field| u64::from(field.bits)).fold(0, u64::saturating_add);
-        if !is_union && bits > 0 && layout.bit_holes > 0 {
-            self.line(
-                1,
-                format_args!(
-                    "/* sum bitfield members: {bits} bits, bit holes: {}, sum bit holes: {} bits */",
-                    layout.bit_holes, layout.sum_bit_holes
-                ),
-            );
+        // Where nothing is lost the sum is the size.
+        if !is_union && layout.holes + layout.bit_holes > 0 {
+            let holes = match layout.holes {
+                0 => String::new(),
+                count => format!(", holes: {count}, sum holes: {}", layout.sum_holes),
+            };
+            self.line(1, format_args!("/* sum members: {sum}{holes} */"));
+            let bit_holes = match layout.bit_holes {
+                0 => format!(" ({} bytes)", bits / 8),
+                count => format!(", bit holes: {count}, sum bit holes: {} bits", layout.sum_bit_holes),
+            };
+            if bits > 0 {
+                self.line(1, format_args!("/* sum bitfield members: {bits} bits{bit_holes} */"));
+            }
         }
         if layout.padding > 0 {
             self.line(1, format_args!("/* padding: {} */", layout.padding));
@@ -185,22 +188,18 @@ impl Text {
     }
 }
 
-/// A declaration in two columns, the stars of simple pointers with the type: `ngx_event_t *` and `read`.
-fn split<'a>(declaration: &'a str, ty: &'a str, name: &str) -> (&'a str, &'a str) {
-    if name.is_empty() {
-        return (declaration, "");
+/// A declaration in two columns, the stars of pointers with the type: `dictEntry **` and `table[2]`, but `int` and `(*call)(int)`.
+fn columns(specifier: &str, declarator: &str) -> (String, String) {
+    const BEFORE_NAMES: [&str; 7] = ["*", "&", " ", "const ", "volatile ", "restrict ", "_Atomic "];
+    let mut name = declarator;
+    while let Some(rest) = BEFORE_NAMES.iter().find_map(|before| name.strip_prefix(before)) {
+        name = rest;
     }
-    // A simple type is the declaration without its name.
-    if let Some(right) = declaration.strip_prefix(ty) {
-        let right = right.trim_start();
-        if right == name {
-            return (ty, right);
-        }
+    if name.starts_with('(') {
+        return (specifier.to_owned(), declarator.to_owned());
     }
-    // What stands before the outermost parenthesis, or before the name.
-    let end = declaration.find('(').or_else(|| declaration.find(&format!(" {name}"))).unwrap_or(0);
-    let (left, right) = declaration.split_at_checked(end).unwrap_or((declaration, ""));
-    (left.trim_end(), right.trim_start())
+    let stars = declarator.get(..declarator.len() - name.len()).unwrap_or("").trim_end();
+    (format!("{specifier} {stars}").trim_end().to_owned(), name.to_owned())
 }
 
 fn counted(count: u64, what: &str) -> String {

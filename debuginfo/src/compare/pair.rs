@@ -2,7 +2,7 @@
 
 use super::similar;
 use crate::table::{Kind, Table, Tag, Type, TypeId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
 /// What may pair with what: a structure may become a union and still be the same thing, but not an enumeration.
@@ -46,9 +46,9 @@ pub(super) struct Pairs<'o, 'n> {
     pub(super) all: Vec<Pair<'o, 'n>>,
     pub(super) removed: Vec<Single<'o>>,
     pub(super) added: Vec<Single<'n>>,
-    /// From the old one to its place in `all`.
+    /// The places in `all`: of the types there, and of those that cannot be told from them.
     of_old: FxHashMap<TypeId, usize>,
-    has_new: FxHashSet<TypeId>,
+    of_new: FxHashMap<TypeId, usize>,
 }
 
 /// The types of one family and name, of both releases.
@@ -65,7 +65,7 @@ impl<'o, 'n> Pairs<'o, 'n> {
             removed: Vec::new(),
             added: Vec::new(),
             of_old: FxHashMap::default(),
-            has_new: FxHashSet::default(),
+            of_new: FxHashMap::default(),
         };
         let (old_names, new_names) = (typedef_names(old), typedef_names(new));
         let mut groups: BTreeMap<(Family, &str), Group<'o, 'n>> = BTreeMap::new();
@@ -92,25 +92,29 @@ impl<'o, 'n> Pairs<'o, 'n> {
 
     /// Whether two types are one in two releases.
     pub(super) fn are_one(&self, old: Type<'_>, new: Type<'_>) -> bool {
-        self.index_of(old).and_then(|index| self.all.get(index)).is_some_and(|pair| pair.new.id() == new.id())
+        let index = self.index_of(old);
+        index.is_some() && index == self.of_new.get(&new.id()).copied()
     }
 
     fn has(&self, old: Type<'_>, new: Type<'_>) -> bool {
-        self.of_old.contains_key(&old.id()) || self.has_new.contains(&new.id())
+        self.of_old.contains_key(&old.id()) || self.of_new.contains_key(&new.id())
     }
 
-    fn add(&mut self, name: &'n str, old: Type<'o>, new: Type<'n>) {
-        self.of_old.insert(old.id(), self.all.len());
-        self.has_new.insert(new.id());
-        self.all.push(Pair { name, old, new });
+    /// Adds a pair: the first types of two classes stand for all that are in them.
+    fn add(&mut self, name: &'n str, old: &[Type<'o>], new: &[Type<'n>]) {
+        let ([old_first, ..], [new_first, ..]) = (old, new) else { return };
+        let index = self.all.len();
+        self.of_old.extend(old.iter().map(|ty| (ty.id(), index)));
+        self.of_new.extend(new.iter().map(|ty| (ty.id(), index)));
+        self.all.push(Pair { name, old: *old_first, new: *new_first });
     }
 
     fn by_name(&mut self, groups: &BTreeMap<(Family, &str), Group<'o, 'n>>) {
         for group in groups.values() {
-            let old: Vec<Type<'o>> = defined(&group.old);
-            let new: Vec<Type<'n>> = defined(&group.new);
+            let old = similar::classes(&defined(&group.old));
+            let new = similar::classes(&defined(&group.new));
             for (old, new) in similar::matched(&old, &new) {
-                self.add(new.name().unwrap_or(""), old, new);
+                self.add(new.first().and_then(|ty| ty.name()).unwrap_or(""), old, new);
             }
         }
     }
@@ -127,7 +131,7 @@ impl<'o, 'n> Pairs<'o, 'n> {
             let family = Family::of(old).filter(|family| *family != Family::Typedef);
             let is_known = !old.is_declaration() && !new.is_declaration();
             if family.is_some() && family == Family::of(new) && is_known && !self.has(old, new) {
-                self.add(new.name().unwrap_or(name), old, new);
+                self.add(new.name().unwrap_or(name), &[old], &[new]);
             }
         }
     }
@@ -144,11 +148,15 @@ impl<'o, 'n> Pairs<'o, 'n> {
             let is_declared = |types: &[Type<'_>]| types.iter().any(|ty| ty.is_declaration());
             if !is_declared(&group.new) {
                 let single = defined(&group.old).into_iter().filter(|ty| !self.of_old.contains_key(&ty.id()));
-                self.removed.extend(single.filter_map(|ty| single_of(ty, old_names)));
+                let classes = similar::classes(&single.collect::<Vec<_>>());
+                let first = classes.iter().filter_map(|class| class.first());
+                self.removed.extend(first.filter_map(|ty| single_of(*ty, old_names)));
             }
             if !is_declared(&group.old) {
-                let single = defined(&group.new).into_iter().filter(|ty| !self.has_new.contains(&ty.id()));
-                self.added.extend(single.filter_map(|ty| single_of(ty, new_names)));
+                let single = defined(&group.new).into_iter().filter(|ty| !self.of_new.contains_key(&ty.id()));
+                let classes = similar::classes(&single.collect::<Vec<_>>());
+                let first = classes.iter().filter_map(|class| class.first());
+                self.added.extend(first.filter_map(|ty| single_of(*ty, new_names)));
             }
         }
     }

@@ -1,34 +1,77 @@
 //! Which of several types of one name is which: programs have several structures of one name in different units.
 
+use crate::spell::{self, Anonymous};
 use crate::table::{Tag, Type, Unit};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::Path;
 
 /// Groups larger than this are paired in the order of the debug info. Real ones have a handful.
 const MOST: usize = 64;
 
-/// Pairs types of one name, each at most once, those that are most alike first.
-pub(super) fn matched<'o, 'n>(old: &[Type<'o>], new: &[Type<'n>]) -> Vec<(Type<'o>, Type<'n>)> {
-    if old.len().max(new.len()) <= 1 || old.len().max(new.len()) > MOST {
-        return old.iter().copied().zip(new.iter().copied()).collect();
+/// Types of one name that cannot be told apart: the debug info has several, because in some units a type that they point to is only
+/// declared. They are taken for one type if they have the same size and the same members, spelt alike.
+pub(super) fn classes<'t>(types: &[Type<'t>]) -> Vec<Vec<Type<'t>>> {
+    if let [_] | [] = types {
+        return types.iter().map(|ty| vec![*ty]).collect();
     }
-    let mut candidates: Vec<(u32, usize, usize)> = Vec::new();
-    for (o, one) in old.iter().enumerate() {
-        candidates.extend(new.iter().enumerate().map(|(n, other)| (likeness(*one, *other), o, n)));
+    let mut order = Vec::new();
+    let mut classes: FxHashMap<String, Vec<Type<'t>>> = FxHashMap::default();
+    for ty in types {
+        let key = described(*ty);
+        let class = classes.entry(key.clone()).or_default();
+        if class.is_empty() {
+            order.push(key);
+        }
+        class.push(*ty);
+    }
+    order.iter().filter_map(|key| classes.remove(key)).collect()
+}
+
+/// All that a reader sees of a type without looking at other types.
+fn described(ty: Type<'_>) -> String {
+    let mut text = format!("{:?} {:?}", ty.tag(), ty.size());
+    if ty.tag() == Tag::Typedef {
+        text.push_str(&spell::type_name(ty.target(), Anonymous::WrittenOut));
+    }
+    for member in ty.members() {
+        let declaration = spell::declaration(member.ty(), member.name().unwrap_or(""), Anonymous::WrittenOut);
+        let size = member.ty().and_then(Type::size);
+        text.push_str(&format!("|{declaration} {} {:?} {size:?}", member.bit_offset(), member.bit_size()));
+    }
+    for constant in ty.enumerators() {
+        text.push_str(&format!("|{} {}", constant.name, constant.value));
+    }
+    text
+}
+
+/// Pairs classes of types of one name, each at most once, those that are most alike first.
+pub(super) fn matched<'c, 'o, 'n>(
+    old: &'c [Vec<Type<'o>>],
+    new: &'c [Vec<Type<'n>>],
+) -> Vec<(&'c [Type<'o>], &'c [Type<'n>])> {
+    let (old, new) = (old.iter().map(Vec::as_slice), new.iter().map(Vec::as_slice));
+    if old.len().max(new.len()) <= 1 || old.len().max(new.len()) > MOST {
+        return old.zip(new).collect();
+    }
+    let mut candidates: Vec<(u32, usize, usize, &[Type<'o>], &[Type<'n>])> = Vec::new();
+    for (o, one) in old.enumerate() {
+        for (n, other) in new.clone().enumerate() {
+            if let ([first, ..], [first_other, ..]) = (one, other) {
+                candidates.push((likeness(*first, *first_other), o, n, one, other));
+            }
+        }
     }
     // Stable: of equals, those that come first in both.
-    candidates.sort_by_key(|(likeness, _, _)| std::cmp::Reverse(*likeness));
+    candidates.sort_by_key(|(likeness, ..)| std::cmp::Reverse(*likeness));
     let (mut used_old, mut used_new) = (FxHashSet::default(), FxHashSet::default());
     let mut pairs = Vec::new();
-    for (_, o, n) in candidates {
+    for (_, o, n, one, other) in candidates {
         if used_old.contains(&o) || used_new.contains(&n) {
             continue;
         }
-        if let (Some(one), Some(other)) = (old.get(o), new.get(n)) {
-            used_old.insert(o);
-            used_new.insert(n);
-            pairs.push((*one, *other));
-        }
+        used_old.insert(o);
+        used_new.insert(n);
+        pairs.push((one, other));
     }
     pairs
 }
