@@ -36,7 +36,7 @@ mod memory;
 mod module;
 mod pages;
 mod process;
-mod serial;
+pub(crate) mod serial;
 mod thread;
 mod unreadable;
 
@@ -48,6 +48,7 @@ pub use lazy::{ChunkSource, Damage, Lazy};
 pub use mapping::{Inode, Mapping, MappingKind, Permissions};
 pub use memory::{Memory, Overlap, Segment};
 pub use module::{Module, Tls};
+pub(crate) use pages::map_own;
 pub use process::Process;
 pub use thread::{Registers, Thread, ThreadMemory};
 pub use unreadable::{Reason, Unreadable};

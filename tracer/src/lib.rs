@@ -7,3 +7,4 @@
 //! is mapped from.
 
 pub mod image;
+pub mod snapshot;
