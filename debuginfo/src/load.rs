@@ -53,9 +53,16 @@ use whole::Whole;
 
 /// Reads all that a binary's debug info says of its types, variables and functions.
 pub fn load(binary: &Binary) -> Result<Table, LoadError> {
+    load_noting_splits(binary).map(|(table, _)| table)
+}
+
+/// The same, and whether some of it is in files of its own (`.dwo`, `.dwp`).
+pub(crate) fn load_noting_splits(binary: &Binary) -> Result<(Table, bool), LoadError> {
     let dwarf = binary.dwarf()?;
     let build_id = binary.build_id().map_or(&[][..], |id| id.as_bytes());
-    table(&dwarf, build_id)
+    let is_split = |id| matches!(dwarf.role(id), Role::Skeleton { .. } | Role::LoneSkeleton);
+    let is_split = dwarf.unit_ids().any(is_split);
+    Ok((table(&dwarf, build_id)?, is_split))
 }
 
 fn table(dwarf: &Dwarf<'_>, build_id: &[u8]) -> Result<Table, LoadError> {

@@ -12,14 +12,17 @@ use super::names::Scopes;
 use super::outline::{RawFunction, at, number};
 use super::reader::Reader;
 use super::whole::{Faulty, Whole, unit_of};
-use crate::dwarf::{DieRef, UnitId as DwarfUnit};
-use crate::table::{Address, Builder, FunctionEntry, FunctionId, Placement, TypeId, UnitId};
+use crate::dwarf::{DieRef, UnitId};
+use crate::table::{Address, Builder, FunctionEntry, FunctionId, Placement, TypeId};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
 
 /// A function by its unit and its place there.
 type Place = (usize, usize);
+
+/// A parameter.
+type NameAndType<'a> = (&'a [u8], Option<TypeId>);
 
 /// Which entry stands for which.
 pub(super) struct Functions<'w, 'w2, 'a> {
@@ -38,7 +41,7 @@ struct Described<'a> {
     name: Cow<'a, [u8]>,
     linkage_name: &'a [u8],
     returns: Option<TypeId>,
-    parameters: Vec<(&'a [u8], Option<TypeId>)>,
+    parameters: Vec<NameAndType<'a>>,
     /// The unit that counts the file, and its number.
     file: (usize, u64),
     line: u32,
@@ -185,8 +188,7 @@ impl<'w, 'w2, 'a> Functions<'w, 'w2, 'a> {
             external: false,
             noreturn: false,
         };
-        let mut next =
-            self.raw(place).map(|raw| DieRef { unit: DwarfUnit(number(place.0)), offset: raw.die });
+        let mut next = self.raw(place).map(|raw| DieRef { unit: UnitId(number(place.0)), offset: raw.die });
         // An instance may lack parameters that its optimisation has removed; what it is an instance of has all.
         let (mut parameters_of, mut follows_instance) = (None, false);
         for _ in 0..LONGEST_CHAIN {
@@ -231,14 +233,14 @@ impl<'w, 'w2, 'a> Functions<'w, 'w2, 'a> {
         Ok(described)
     }
 
-    fn parameters(&self, unit: usize, raw: &RawFunction) -> Result<Vec<(&'a [u8], Option<TypeId>)>, Fault> {
+    fn parameters(&self, unit: usize, raw: &RawFunction) -> Result<Vec<NameAndType<'a>>, Fault> {
         self.whole.budget.parameters(u64::from(raw.parameters))?;
         let Some(outline) = self.whole.outline(unit) else { return Ok(Vec::new()) };
         let dies = outline.parameters.iter().skip(at(raw.first_parameter)).take(at(raw.parameters));
-        dies.map(|die| self.parameter(DieRef { unit: DwarfUnit(number(unit)), offset: *die })).collect()
+        dies.map(|die| self.parameter(DieRef { unit: UnitId(number(unit)), offset: *die })).collect()
     }
 
-    fn parameter(&self, die: DieRef) -> Result<(&'a [u8], Option<TypeId>), Fault> {
+    fn parameter(&self, die: DieRef) -> Result<NameAndType<'a>, Fault> {
         let (mut name, mut ty): (&[u8], _) = (b"", None);
         let mut next = Some(die);
         for _ in 0..LONGEST_CHAIN {

@@ -74,7 +74,7 @@ fn add_one(
     };
     let mut flags = shape.flags;
     if shape.tag == Tag::Enumeration && shape.encoding == Encoding::Other {
-        let below = children.first().and_then(|below| look(whole, *below, |found| encoding(found)));
+        let below = children.first().and_then(|below| look(whole, *below, encoding));
         flags.unsigned = match below {
             Some(Encoding::Unsigned | Encoding::UnsignedChar | Encoding::Boolean) => true,
             Some(Encoding::Signed | Encoding::SignedChar) => false,

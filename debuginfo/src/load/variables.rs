@@ -9,8 +9,8 @@ use super::names::Scopes;
 use super::outline::{RawVariable, number};
 use super::reader::Reader;
 use super::whole::{Faulty, Whole, unit_of};
-use crate::dwarf::{DieRef, UnitId as DwarfUnit};
-use crate::table::{Address, Builder, Placement, Storage, StringId, TypeId, UnitId, VariableEntry};
+use crate::dwarf::{DieRef, UnitId};
+use crate::table::{Address, Builder, Placement, Storage, StringId, TypeId, VariableEntry};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
@@ -161,7 +161,7 @@ impl<'w2, 'a> Variables<'_, 'w2, 'a> {
             line: 0,
             external: false,
         };
-        let mut next = self.raw(at).map(|raw| DieRef { unit: DwarfUnit(number(at.0)), offset: raw.die });
+        let mut next = self.raw(at).map(|raw| DieRef { unit: UnitId(number(at.0)), offset: raw.die });
         for _ in 0..LONGEST_CHAIN {
             let Some(die) = next else { break };
             let unit = unit_of(die);
