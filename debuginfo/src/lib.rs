@@ -1,5 +1,6 @@
 //! What the compiler wrote down about a binary: types, variables, functions, frames and call sites.
 
+pub mod cache;
 pub mod callers;
 pub mod compare;
 pub mod dwarf;
