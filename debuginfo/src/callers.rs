@@ -41,7 +41,7 @@ pub struct LeftOut {
     pub by_other_register: usize,
     /// The frame is found by an expression.
     pub by_expression: usize,
-    /// There is no call frame information, or it is damaged.
+    /// There is no call frame information, it is damaged, or it says that the function returns to nowhere (`_start`).
     pub without_frame: usize,
     /// The place does not fit into a row: more than 4 GiB into the module, or 1 MiB up the stack.
     pub too_far: usize,

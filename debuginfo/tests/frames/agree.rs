@@ -210,7 +210,7 @@ impl Compare<'_, '_> {
                 State::Unavailable(Unavailable::Register(register)),
                 gdb::State::Value { .. } | gdb::State::OptimizedOut,
             ) if !register.is_callee_saved() => Ok(Kind::Overwritten),
-            (State::Unavailable(_), gdb::State::Error { .. }) => Ok(Kind::Neither),
+            (State::Unavailable(_), gdb::State::Error) => Ok(Kind::Neither),
             _ => bail!("they differ"),
         }
     }
@@ -244,6 +244,22 @@ impl Compare<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+impl std::ops::AddAssign for Count {
+    fn add_assign(&mut self, other: Count) {
+        self.threads += other.threads;
+        self.frames += other.frames;
+        self.inlined += other.inlined;
+        self.variables += other.variables;
+        self.in_memory += other.in_memory;
+        self.values += other.values;
+        self.optimised_out += other.optimised_out;
+        self.implicit += other.implicit;
+        self.neither += other.neither;
+        self.overwritten += other.overwritten;
+        self.elsewhere += other.elsewhere;
     }
 }
 

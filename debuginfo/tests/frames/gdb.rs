@@ -41,7 +41,6 @@ pub(crate) struct Frame {
     registers: BTreeMap<String, String>,
     /// `None`: no debug info.
     pub(crate) variables: Option<Vec<Variable>>,
-    pub(crate) line: u32,
 }
 
 #[derive(Deserialize, Debug)]
@@ -63,7 +62,7 @@ pub(crate) enum State {
     #[serde(rename = "value")]
     Value { leaves: Vec<(usize, usize, Option<String>)>, size: u64, r#type: String },
     #[serde(rename = "error")]
-    Error { error: String },
+    Error,
 }
 
 impl Thread {

@@ -55,9 +55,8 @@ def variable(frame, block, symbol):
         else:
             described["leaves"] = leaves(value, 0, [])
             described["state"] = "value"
-    except Exception as error:
+    except Exception:
         described["state"] = "error"
-        described["error"] = str(error)
     return described
 
 
@@ -106,14 +105,12 @@ def thread_of(thread):
     while frame is not None and frame.is_valid() and len(described["frames"]) < FRAMES_MAX:
         frame.select()
         shown = gdb.execute("info frame", to_string=True)
-        line = frame.find_sal()
         described["frames"].append({
             "name": frame.name(),
             "kind": KINDS.get(frame.type(), "other"),
             "pc": str(frame.pc()),
             "cfa": str(int(shown.split("frame at ")[1].split(":")[0].split()[0], 16)),
             "registers": registers(frame, KEPT),
-            "line": line.line,
             "variables": variables(frame),
         })
         frame = frame.older()

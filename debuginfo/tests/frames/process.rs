@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::IoSliceMut;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The memory of a process.
@@ -46,6 +46,12 @@ impl Mapped {
         let files = ranges.into_iter().filter(|(_, (_, is_code))| *is_code);
         let files = files.map(|(path, (range, _))| Ok((Binary::open(&path)?, range)));
         Ok(Mapped { files: files.collect::<Result<_>>()? })
+    }
+
+    /// One of them, by its path.
+    pub(crate) fn of_file(&self, path: &Path) -> Option<(&Binary, Range<u64>)> {
+        let found = self.files.iter().find(|(binary, _)| binary.path() == path);
+        found.map(|(binary, range)| (binary, range.clone()))
     }
 
     /// What is known of each file.

@@ -22,7 +22,8 @@ pub(crate) fn tests(suite: Suite) -> Suite {
         .within(Duration::from_secs(120))
 }
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/frames/deep.c");
+/// See there.
+pub(crate) const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/frames/deep.c");
 
 /// Compiles a source file of this folder, or another.
 pub(crate) fn compiled(test: &Context, compiler: &str, source: &str, options: &[&str]) -> Result<PathBuf> {

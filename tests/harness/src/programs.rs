@@ -15,6 +15,7 @@ pub struct Program {
 
 /// All of them. A test that needs another one adds it here, and `cargo xtask test` installs it.
 pub const PROGRAMS: &[Program] = &[
+    Program { name: "addr2line", package: "binutils" },
     Program { name: "abidiff", package: "abigail-tools" },
     Program { name: "chromium", package: "chromium" },
     Program { name: "clang", package: "clang" },
