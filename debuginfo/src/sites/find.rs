@@ -97,7 +97,9 @@ fn follow<'r>(program: &Program<'r, '_>, routine: usize, calls: Vec<(Call, Alloc
     let (Some(described), Some(function)) = (described, function) else { return all(Untyped::NoDebugInfo) };
     let variables = program.variables(function);
     let instructions = decode(program.binary, &described.ranges);
-    let graph = Graph::new(program.binary, instructions, |instruction| program.never_returns(instruction));
+    let graph = Graph::new(program.binary, instructions, &described.ranges, |instruction| {
+        program.never_returns(instruction)
+    });
     let watched: Vec<Watched> =
         calls.iter().map(|(call, allocator)| Watched { call: call.address, allocator: *allocator }).collect();
     let Some(seen) = Flow::follow(program, Some(function), &variables, &graph, &watched) else {
@@ -144,7 +146,13 @@ fn wrapper(
         let asked = pick(first);
         if both.iter().all(|found| pick(found) == asked) { asked } else { Asked::Unknown }
     };
-    let asked = agreed(|found| found.seen.asked);
+    // For its callers, the block begins behind the header.
+    let asked = match (agreed(|found| found.seen.asked), handed) {
+        (Asked::Bytes(register, plus), Handed::Returned(header)) => {
+            Asked::Bytes(register, plus.wrapping_sub(header))
+        }
+        (asked, _) => asked,
+    };
     let resized: Option<Gpr> = first.seen.resized.filter(|_| both.len() == 1);
     let makes_bytes = both.iter().all(|found| found.allocator.makes_bytes);
     let allocator = Allocator { asked, handed, resized, makes_bytes, returns };

@@ -16,7 +16,7 @@ use super::spot::Spot;
 use super::state::State;
 use super::value::{Gpr, Known, Value};
 use super::variables::{Base, Home, Located, Variables};
-use crate::table::{Address, Function, Type};
+use crate::table::{Address, Encoding, Function, Kind, Type};
 use iced_x86::Instruction;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -325,7 +325,10 @@ impl<'f, 'r, 'a> Flow<'f, 'r, 'a> {
     /// A function returns.
     pub(super) fn note_return(&self, state: &State, address: u64, seen: &mut [Seen<'r>]) {
         let Some(returns) = self.function.and_then(|function| function.returns()) else { return };
-        let Some(pointee) = Pointee::of(returns) else { return };
+        let Some(pointee) = Pointee::of(returns) else {
+            self.note_returned_members(state, returns, address, seen);
+            return;
+        };
         for held in state.get(Gpr::RAX).blocks.iter() {
             let Some(seen) = seen.get_mut(usize::from(held.site)) else { continue };
             match pointee {
@@ -336,6 +339,26 @@ impl<'f, 'r, 'a> Flow<'f, 'r, 'a> {
                     seen.returned.insert(held.offset);
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// A structure of up to 16 bytes is returned in two registers (System V ABI for AMD64, 3.2.3).
+    fn note_returned_members(&self, state: &State, returns: Type<'r>, address: u64, seen: &mut [Seen<'r>]) {
+        let is_number =
+            |place: &crate::table::Place<'_>| matches!(place.ty.kind(), Kind::Base(Encoding::Float));
+        if returns.size().is_none_or(|size| size > 16)
+            || returns.place(0).is_none_or(|place| is_number(&place))
+        {
+            return;
+        }
+        for (register, offset) in [(Gpr::RAX, 0), (Gpr::RDX, 8)] {
+            let Some(place) = returns.place(offset).filter(|place| place.rest == 0) else { continue };
+            for held in state.get(register).blocks.iter().filter(|held| held.offset == 0) {
+                let outer = returns.name().unwrap_or_default();
+                self.note(seen, held.site, place.ty, Landing::Member, address, || {
+                    outer.to_owned() + &place.path
+                });
             }
         }
     }

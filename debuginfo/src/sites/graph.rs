@@ -63,10 +63,11 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Of instructions in order of their addresses. `never_returns` says it of a call or of what else ends in one.
+    /// Of the instructions in some ranges. `never_returns` says it of a call or of what else ends in one.
     pub(super) fn new(
         binary: &Binary,
         mut instructions: Vec<Instruction>,
+        ranges: &[Range],
         never_returns: impl Fn(&Instruction) -> bool,
     ) -> Graph {
         instructions.sort_by_key(Instruction::ip);
@@ -75,7 +76,7 @@ impl Graph {
         let is_code = |address: u64| addresses.binary_search(&address).is_ok();
         let tables = jump::tables(binary, &instructions, is_code);
         let mut leaders: Vec<u64> = Vec::new();
-        leaders.extend(addresses.first());
+        leaders.extend(ranges.iter().map(|(low, _)| *low));
         leaders.extend(tables.values().flatten());
         for instruction in &instructions {
             let flow = instruction.flow_control();

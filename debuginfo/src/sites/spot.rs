@@ -1,7 +1,7 @@
 //! Where an operand in memory lies, and what pointer is declared to be there.
 
 use super::flow::Flow;
-use super::pointee::Pointee;
+use super::pointee::{Pointee, flexible_from};
 use super::seen::Landing;
 use super::state::State;
 use super::value::{Gpr, Known};
@@ -98,12 +98,13 @@ impl<'r> Flow<'_, 'r, '_> {
 }
 
 fn member(ty: Type<'_>, offset: i64, index: Option<u64>) -> Option<Stored<'_>> {
-    let mut offset = u64::try_from(offset).ok()?;
+    let offset = u64::try_from(offset).ok()?;
     let size = ty.size().filter(|size| *size > 0)?;
-    // A pointer to one is a pointer to the first of an array.
+    // A pointer to one is a pointer to the first of an array. What lies behind one without an index may be anything: a header's
+    // payload, another structure of the same block.
     let index = index.filter(|step| *step != size);
-    if offset >= size && super::pointee::flexible_from(ty).is_none() {
-        offset %= size;
+    if offset >= size && flexible_from(ty).is_none() {
+        return None;
     }
     let (pointer, path) = pointer_inside(ty, offset, index)?;
     let outer = ty.name().or_else(|| ty.resolved()?.name()).unwrap_or("*");

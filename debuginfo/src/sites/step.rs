@@ -7,9 +7,7 @@ use super::flow::{Flow, Notes, pointer};
 use super::spot::Spot;
 use super::state::{Place, State};
 use super::value::{Gpr, Known, Value};
-use iced_x86::{
-    ConditionCode, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
-};
+use iced_x86::{ConditionCode, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind};
 
 /// Bytes that a string instruction is taken to write at most.
 const WORD: i64 = 8;
@@ -249,7 +247,11 @@ impl<'r> Flow<'_, 'r, '_> {
         };
         let value = if is_immediate(instruction, 1) {
             let by = instruction.immediate(1).cast_signed();
-            self.copied(state, to, instruction.ip()).plus(if is_add { by } else { by.wrapping_neg() })
+            self.stepped(self.copied(state, to, instruction.ip()).plus(if is_add {
+                by
+            } else {
+                by.wrapping_neg()
+            }))
         } else {
             match register_operand(instruction, 1) {
                 Some(from) if from == to && is_add => Value::of(state.get(to).known.times(2)),
@@ -265,6 +267,14 @@ impl<'r> Flow<'_, 'r, '_> {
             }
         };
         state.set(to, if wide(instruction) { value } else { number(value) });
+    }
+
+    /// A pointer that walks over an array of pointers points to one of them at each step.
+    fn stepped(&self, value: Value) -> Value {
+        let Known::Pointer(ty, offset @ 1..) = value.known else { return value };
+        let is_pointer = |ty: crate::table::Type<'_>| matches!(ty.kind(), crate::table::Kind::Pointer(_));
+        let walks = offset % WORD == 0 && self.program.table.ty(ty).is_some_and(is_pointer);
+        if walks { Value { known: Known::Pointer(ty, 0), ..value } } else { value }
     }
 
     fn tested_place(&self, state: &State, instruction: &Instruction) -> Option<Place> {
@@ -368,9 +378,7 @@ fn extend(state: &mut State, instruction: &Instruction) {
 fn multiply(state: &mut State, instruction: &Instruction) {
     let Some(to) = register_operand(instruction, 0) else {
         state.set(Gpr::RAX, Value::UNKNOWN);
-        if let Some(high) = Gpr::of(Register::RDX) {
-            state.set(high, Value::UNKNOWN);
-        }
+        state.set(Gpr::RDX, Value::UNKNOWN);
         return;
     };
     let factor =

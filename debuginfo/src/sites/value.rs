@@ -12,6 +12,7 @@ pub struct Gpr(u8);
 
 impl Gpr {
     pub(super) const RAX: Gpr = Gpr(0);
+    pub(super) const RDX: Gpr = Gpr(2);
     pub(super) const RSP: Gpr = Gpr(4);
     pub(super) const RBP: Gpr = Gpr(5);
     pub(super) const COUNT: usize = 16;
