@@ -42,8 +42,6 @@ mod error;
 mod format;
 mod read;
 mod redact;
-#[cfg(test)]
-mod tests;
 mod write;
 
 pub use error::{OpenError, Refusal, WriteError};
