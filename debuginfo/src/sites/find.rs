@@ -9,7 +9,7 @@ use super::graph::{Graph, decode};
 use super::pointee::Pointee;
 use super::program::{Call, Program, Target};
 use super::seen::{Judged, Seen, Untyped};
-use super::value::Gpr;
+use super::value::{Gpr, SOMEWHERE};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -132,7 +132,8 @@ fn wrapper(
     let first = both.first()?;
     let handed = match (frames.first(), is_silent) {
         (Some(frame), _) => {
-            let returned = frame.seen.returned.first().map(|offset| Handed::Returned(*offset));
+            let mut offsets = frame.seen.returned.iter().filter(|offset| **offset != SOMEWHERE);
+            let returned = offsets.next().map(|offset| Handed::Returned(*offset));
             returned.or_else(|| frame.seen.stored.first().map(|(register, _)| Handed::Stored(*register)))?
         }
         (None, _) => first.allocator.handed,

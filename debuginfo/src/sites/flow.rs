@@ -389,7 +389,9 @@ fn size(state: &State, asked: Asked) -> (Size, Asked) {
         Asked::Bytes(register, plus) => match known(register) {
             Known::Constant(number) => (Size::Bytes(number.wrapping_add_signed(plus)), Asked::Unknown),
             Known::Multiple(of) if plus == 0 => (Size::MultipleOf(of), Asked::Unknown),
-            Known::Entry(from, more) => (Size::Unknown, Asked::Bytes(from, more.wrapping_add(plus))),
+            Known::Entry(from, more) | Known::Roughly(from, more) => {
+                (Size::Unknown, Asked::Bytes(from, more.wrapping_add(plus)))
+            }
             _ => (Size::Unknown, Asked::Unknown),
         },
         Asked::Elements { count, size } => match (known(count), known(size)) {
@@ -399,9 +401,10 @@ fn size(state: &State, asked: Asked) -> (Size, Asked) {
             (Known::Constant(1), Known::Entry(from, plus))
             | (Known::Entry(from, plus), Known::Constant(1)) => (Size::Unknown, Asked::Bytes(from, plus)),
             (_, Known::Constant(size)) => (Size::Elements { count: None, size }, Asked::Unknown),
-            (Known::Entry(count, 0), Known::Entry(size, 0)) => {
-                (Size::Unknown, Asked::Elements { count, size })
-            }
+            (
+                Known::Entry(count, 0) | Known::Roughly(count, 0),
+                Known::Entry(size, 0) | Known::Roughly(size, 0),
+            ) => (Size::Unknown, Asked::Elements { count, size }),
             _ => (Size::Unknown, Asked::Unknown),
         },
     }

@@ -7,7 +7,7 @@
 
 use super::allocator::Asked;
 use super::pointee::{begins_with, flexible_from, same};
-use super::value::Gpr;
+use super::value::{Gpr, SOMEWHERE};
 use crate::table::{Address, Type};
 use std::collections::BTreeSet;
 
@@ -96,6 +96,8 @@ pub enum Untyped {
     PerhapsLarger,
     /// Only weak statements, and no size to bear them out.
     Weak,
+    /// It begins with a typed header, and what lies behind that is handed out as memory.
+    Carved,
     /// No path that could be followed leads to the call.
     NotReached,
     /// The function is too large to be analysed.
@@ -165,11 +167,15 @@ impl<'t> Seen<'t> {
             return Judged::Untyped(Untyped::NotReached);
         }
         let strong = self.statements.iter().any(|statement| statement.landing.is_strong());
-        let handed_on = !self.returned.is_empty() || !self.stored.is_empty();
+        let handed_on = self.returned.iter().any(|offset| *offset != SOMEWHERE)
+            || self.stored.iter().any(|(_, offset)| *offset != SOMEWHERE);
         // What a function hands on from behind a header of its own is the caller's.
         let whole = self.returned.contains(&0) || self.stored.iter().any(|(_, offset)| *offset == 0);
         if handed_on && (self.statements.is_empty() || strong && !whole) {
             return Judged::Deeper;
+        }
+        if strong && !whole && self.returned.contains(&SOMEWHERE) {
+            return Judged::Untyped(Untyped::Carved);
         }
         let Some(first) = self.statements.first() else {
             return Judged::Untyped(if self.as_bytes { Untyped::Bytes } else { Untyped::Nowhere });
@@ -194,6 +200,10 @@ impl<'t> Seen<'t> {
             }
             (Fit::Exactly(1), false) => {
                 Judged::Typed { ty, extent: Extent::Exactly(1), confidence: Confidence::Probable }
+            }
+            // A weak statement, the source and the size agree.
+            (Fit::Exactly(count), false) if named => {
+                Judged::Typed { ty, extent: Extent::Exactly(count), confidence: Confidence::Probable }
             }
             (Fit::Array, true) => {
                 Judged::Typed { ty, extent: Extent::Array, confidence: Confidence::Certain }

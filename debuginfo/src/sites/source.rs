@@ -7,7 +7,7 @@
 //! The paths are the debug info's, hence hostile: only regular files of a sane size are read.
 
 use super::pointee::begins_with;
-use super::seen::{Landing, Seen};
+use super::seen::{Landing, Seen, Statement};
 use crate::lines::SourceFrame;
 use crate::table::{Address, Kind, Table, Type, Unit};
 use rustc_hash::FxHashMap;
@@ -67,7 +67,7 @@ impl Sources {
             // Of several, one may be a tail's or a header's.
             let says = named.iter().find(agrees).or_else(|| named.first().filter(|_| known));
             if let Some(ty) = says {
-                seen.add(*ty, Landing::Source, at, || statement.trim().to_owned());
+                seen.add(*ty, Landing::Source, at, || shown(&statement));
             }
             return;
         }
@@ -98,6 +98,17 @@ fn named<'t>(
             let is_object = |ty: &Type<'t>| ty.size().is_some_and(|size| size > 1);
             let mut all = table.types_named(name).filter(is_object);
             let (first, second) = (all.next()?, all.next());
+            if let Some(Kind::Base(_)) = first.resolved().map(Type::kind) {
+                // With or without a sign: only the size is meant.
+                let is_as_large = |seen: &&Statement<'t>| {
+                    seen.ty.size() == first.size()
+                        && matches!(
+                            seen.ty.resolved().map(Type::kind),
+                            Some(Kind::Base(_) | Kind::Enumeration(_))
+                        )
+                };
+                return Some(seen.statements.iter().find(is_as_large).map_or(first, |seen| seen.ty));
+            }
             if second.is_none() {
                 return Some(first);
             }
@@ -138,6 +149,16 @@ fn statement(text: &str, line: usize) -> Option<String> {
         }
     }
     Some(statement)
+}
+
+/// A statement on one line, as far as it tells something.
+fn shown(statement: &str) -> String {
+    const LONGEST: usize = 120;
+    let joined = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    match joined.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &joined[..end]),
+        None => joined,
+    }
 }
 
 /// Names, numbers, and all other characters one by one; `->` is one word.

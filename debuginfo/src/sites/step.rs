@@ -90,6 +90,12 @@ impl<'r> Flow<'_, 'r, '_> {
                 let by = if instruction.mnemonic() == Mnemonic::Inc { 1 } else { -1 };
                 update(state, instruction, |value| value.plus(by));
             }
+            Mnemonic::And if wide(instruction) && is_immediate(instruction, 1) => {
+                update(state, instruction, |value| value.moved(Known::Nothing));
+                if instruction.op0_kind() == OpKind::Memory {
+                    self.other(state, instruction);
+                }
+            }
             Mnemonic::Xor if same_registers(instruction) => {
                 update(state, instruction, |_| Value::of(Known::Constant(0)));
             }
@@ -221,7 +227,7 @@ impl<'r> Flow<'_, 'r, '_> {
             }
             (Some(base), Some(index)) => {
                 let step = state.get(index).known.times(scale);
-                Value::of(self.indexed(value(base).known, step).plus(displacement))
+                value(base).moved(self.indexed(value(base).known, step).plus(displacement))
             }
         }
     }
@@ -258,10 +264,12 @@ impl<'r> Flow<'_, 'r, '_> {
                 Some(from) if from == to => Value::of(Known::Constant(0)),
                 Some(from) if is_add => {
                     let address = instruction.ip();
-                    let left = self.copied(state, to, address).known;
-                    let right = self.copied(state, from, address).known;
-                    let sum = self.indexed(left, right);
-                    Value::of(if sum == Known::Nothing { self.indexed(right, left) } else { sum })
+                    let (left, right) = (self.copied(state, to, address), self.copied(state, from, address));
+                    let sum = match self.indexed(left.known, right.known) {
+                        Known::Nothing => self.indexed(right.known, left.known),
+                        sum => sum,
+                    };
+                    if left.blocks.is_empty() { right.moved(sum) } else { left.moved(sum) }
                 }
                 _ => Value::UNKNOWN,
             }
@@ -361,7 +369,7 @@ impl<'r> Flow<'_, 'r, '_> {
 fn number(value: Value) -> Value {
     match value.known {
         Known::Constant(number) => Value::of(Known::Constant(number & u64::from(u32::MAX))),
-        known @ (Known::Entry(_, 0) | Known::Multiple(_)) => Value::of(known),
+        known @ (Known::Entry(_, 0) | Known::Roughly(_, 0) | Known::Multiple(_)) => Value::of(known),
         _ => Value::UNKNOWN,
     }
 }

@@ -64,6 +64,8 @@ pub(super) enum Known {
     Frame(i64),
     /// What the register held when the function was entered, plus so much.
     Entry(Gpr, i64),
+    /// The same, or on some path a number instead: a size that is kept from being zero. Good for sizes only.
+    Roughly(Gpr, i64),
     /// So many bytes behind the start of an object of a type; or null.
     Pointer(TypeId, i64),
     /// Some multiple of this number.
@@ -77,6 +79,16 @@ impl Known {
             // A null pointer is a pointer to anything.
             (Known::Constant(0), pointer @ Known::Pointer(..))
             | (pointer @ Known::Pointer(..), Known::Constant(0)) => pointer,
+            (Known::Entry(register, plus) | Known::Roughly(register, plus), Known::Constant(_))
+            | (Known::Constant(_), Known::Entry(register, plus) | Known::Roughly(register, plus)) => {
+                Known::Roughly(register, plus)
+            }
+            (Known::Entry(left, plus), Known::Roughly(right, other))
+            | (Known::Roughly(left, plus), Known::Entry(right, other))
+                if (left, plus) == (right, other) =>
+            {
+                Known::Roughly(left, plus)
+            }
             _ => Known::Nothing,
         }
     }
@@ -86,6 +98,7 @@ impl Known {
             Known::Constant(number) => Known::Constant(number.wrapping_add_signed(by)),
             Known::Frame(offset) => Known::Frame(offset.wrapping_add(by)),
             Known::Entry(register, plus) => Known::Entry(register, plus.wrapping_add(by)),
+            Known::Roughly(register, plus) => Known::Roughly(register, plus.wrapping_add(by)),
             Known::Pointer(ty, offset) => Known::Pointer(ty, offset.wrapping_add(by)),
             _ => Known::Nothing,
         }
@@ -107,11 +120,14 @@ impl Known {
 pub(super) struct Held {
     /// Which call: an index among those of the function.
     pub(super) site: u16,
-    /// Bytes from the block's start.
+    /// Bytes from the block's start, or [`SOMEWHERE`] in it.
     pub(super) offset: i64,
     /// Whether it is there on all paths; if not, it may be something else.
     pub(super) must: bool,
 }
+
+/// The offset of a place in a block that is not known.
+pub(super) const SOMEWHERE: i64 = i64::MIN;
 
 /// How many blocks one place is followed for. Where more meet, none is followed further.
 const MOST_HELD: usize = 4;
@@ -202,8 +218,16 @@ impl Value {
     }
 
     pub(super) fn plus(self, by: i64) -> Value {
-        let moved = |held: Held| Some(Held { offset: held.offset.wrapping_add(by), ..held });
+        let moved = |held: Held| {
+            let known = held.offset != SOMEWHERE;
+            Some(Held { offset: if known { held.offset.wrapping_add(by) } else { SOMEWHERE }, ..held })
+        };
         Value { known: self.known.plus(by), blocks: self.blocks.map(moved) }
+    }
+
+    /// What was added is not known, or it was rounded: of blocks only is it known that it is inside.
+    pub(super) fn moved(self, known: Known) -> Value {
+        Value { known, blocks: self.blocks.map(|held| Some(Held { offset: SOMEWHERE, ..held })) }
     }
 
     /// Without the blocks of a call.
