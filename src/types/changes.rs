@@ -63,33 +63,36 @@ fn section(comparison: &Comparison<'_, '_>, effect: Effect) -> Vec<String> {
     for change in types.changed.iter().filter(|change| change.effect() == effect) {
         type_lines(change, &mut lines);
     }
-    let changed = variables.changed.iter().filter(|change| change.effect() == effect);
-    lines.extend(changed.flat_map(variable_lines));
+    let changed: Vec<_> = variables.changed.iter().filter(|change| change.effect() == effect).collect();
+    if !changed.is_empty() {
+        lines.push(format!("\n{} changed", counted(changed.len(), "variable")));
+        lines.extend(changed.into_iter().flat_map(variable_lines));
+    }
     match effect {
         Effect::Incompatible => {
-            list("types removed", types.removed.iter().map(named), &mut lines);
-            list("variables removed", variables.removed.iter().map(variable), &mut lines);
-            list("functions with another signature", functions.changed.iter().map(function), &mut lines);
+            list("type", "removed", types.removed.iter().map(named), &mut lines);
+            list("variable", "removed", variables.removed.iter().map(variable), &mut lines);
+            list("function", "with another signature", functions.changed.iter().map(function), &mut lines);
             let removed = functions.removed.iter().map(|function| function.name().to_owned());
-            list("functions removed", removed, &mut lines);
+            list("function", "removed", removed, &mut lines);
         }
         Effect::Addition => {
-            list("types added", types.added.iter().map(named), &mut lines);
-            list("variables added", variables.added.iter().map(variable), &mut lines);
+            list("type", "added", types.added.iter().map(named), &mut lines);
+            list("variable", "added", variables.added.iter().map(variable), &mut lines);
             let added = functions.added.iter().map(|function| function.name().to_owned());
-            list("functions added", added, &mut lines);
+            list("function", "added", added, &mut lines);
         }
         Effect::Compatible => {}
     }
     lines
 }
 
-fn list(title: &str, names: impl ExactSizeIterator<Item = String>, lines: &mut Vec<String>) {
+fn list(what: &str, became: &str, names: impl ExactSizeIterator<Item = String>, lines: &mut Vec<String>) {
     let count = names.len();
     if count == 0 {
         return;
     }
-    lines.push(format!("\n{count} {title}"));
+    lines.push(format!("\n{} {became}", counted(count, what)));
     lines.extend(names.take(MOST_NAMES).map(|name| format!("  {name}")));
     if let Some(more @ 1..) = count.checked_sub(MOST_NAMES) {
         lines.push(format!("  ... and {more} more: --json has them all"));
@@ -251,16 +254,16 @@ fn variable_lines(change: &VariableChange<'_, '_>) -> Vec<String> {
     let mut line = match difference {
         Some(difference) => {
             let mark = if difference.is_spelling() { '=' } else { '~' };
-            format!("\n{mark} {before} -> {after}{}", reason(*difference))
+            format!("  {mark} {before} -> {after}{}", reason(*difference))
         }
-        None => format!("\n{} {after}", if change.is_moved { '~' } else { '=' }),
+        None => format!("  {} {after}", if change.is_moved { '~' } else { '=' }),
     };
     if let Some((name, _)) = via {
         let sizes = match (old.ty().and_then(Type::size), new.ty().and_then(Type::size)) {
             (before, after) if before != after => format!("    {} -> {} bytes", bytes(before), bytes(after)),
             _ => String::new(),
         };
-        line = format!("\n~ {after}{sizes}    via {name}");
+        line = format!("  ~ {after}{sizes}    via {name}");
     }
     let mut lines = vec![line];
     if change.is_moved {
@@ -268,14 +271,14 @@ fn variable_lines(change: &VariableChange<'_, '_>) -> Vec<String> {
             Storage::ThreadLocal => "one per thread",
             _ => "one for all threads",
         };
-        lines.push(format!("  was {}, is {}", word(old), word(new)));
+        lines.push(format!("    was {}, is {}", word(old), word(new)));
     }
     if change.is_relinked {
         let word = |variable: &Variable<'_>| if variable.is_external() { "global" } else { "static" };
-        lines.push(format!("  was {}, is {}", word(old), word(new)));
+        lines.push(format!("    was {}, is {}", word(old), word(new)));
     }
     if change.is_in_another_unit {
-        lines.push(format!("  was in {}, is in {}", unit(old), unit(new)));
+        lines.push(format!("    was in {}, is in {}", unit(old), unit(new)));
     }
     lines
 }
@@ -313,6 +316,10 @@ fn named(named: &Named<'_>) -> String {
         Some(keyword) if named.ty.name().is_some() => format!("{keyword} {}{size}", named.name),
         _ => format!("{}{size}", named.name),
     }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn bytes(size: Option<u64>) -> String {

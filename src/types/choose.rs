@@ -97,8 +97,12 @@ impl<'a> Wanted<'a> {
     }
 
     fn not_found(&self, program: &Program) -> String {
-        let known = program.table.types().filter(|ty| self.tags.contains(&ty.tag()));
-        let near = nearest::names(self.name, known.filter_map(Type::name));
+        let of = |tags: &[Tag]| {
+            let known = program.table.types().filter(|ty| tags.contains(&ty.tag()));
+            nearest::names(self.name, known.filter_map(Type::name))
+        };
+        // It may be right but for the tag: a typedef of an anonymous structure has none.
+        let near = Some(of(self.tags)).filter(|near| !near.is_empty()).unwrap_or_else(|| of(NAMED));
         let what = self.keyword.unwrap_or("type");
         let mut message = format!("{} has no {what} {}", program.name(), self.name);
         if near.is_empty() {

@@ -22,7 +22,7 @@
 use crate::programs;
 use mcrx_harness::{Context, Explain, Need, Result, Suite, ensure, program, server};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -76,10 +76,12 @@ fn compare(test: &Context, old: &Path, new: &Path) -> Result<()> {
     }
     let tables = [programs::table(old)?, programs::table(new)?];
     let is_one_of_several = |name: &str| {
-        let count = |table: &mcrx_debuginfo::table::Table| {
-            table.types_named(name).filter(|ty| ty.tag().is_aggregate()).count()
-        };
-        tables.iter().any(|table| count(table) > 1)
+        tables.iter().any(|table| {
+            let mut tags: Vec<_> = table.types_named(name).map(|ty| ty.tag()).collect();
+            let count = tags.len();
+            tags.dedup();
+            tags.len() < count
+        })
     };
     for their in &theirs {
         let Some(changes) = ours.get(their.name.as_str()) else {
@@ -204,10 +206,13 @@ fn read(text: &str) -> Vec<Report> {
             }
         }
     }
-    paragraphs.into_iter().filter_map(|(name, indent, lines)| report(name, indent, &lines)).collect()
+    let spelt_alike = spelt_alike(text);
+    let report =
+        |(name, indent, lines): (String, usize, Vec<&str>)| report(name, indent, &lines, &spelt_alike);
+    paragraphs.into_iter().filter_map(report).collect()
 }
 
-fn report(name: String, indent: usize, lines: &[&str]) -> Option<Report> {
+fn report(name: String, indent: usize, lines: &[&str], spelt_alike: &HashSet<&str>) -> Option<Report> {
     let first = lines.first()?.trim();
     // Those of types below have paragraphs of their own, or nothing of their own to say.
     let is_other = [
@@ -218,7 +223,7 @@ fn report(name: String, indent: usize, lines: &[&str]) -> Option<Report> {
     ]
     .iter()
     .any(|start| first.starts_with(start));
-    if is_other || name.starts_with("__anonymous") {
+    if is_other || name.starts_with("__anonymous") || name.starts_with('{') {
         return None;
     }
     let mut report = Report { name, ..Report::default() };
@@ -246,8 +251,27 @@ fn report(name: String, indent: usize, lines: &[&str]) -> Option<Report> {
             if is_added { report.added.push(name) } else { report.removed.push(name) }
         }
     }
-    report.is_only_spelling = others == 0 && lines.iter().any(|line| is_from_itself(line));
+    let mut members = lines.iter().filter(|line| line.len() - line.trim_start().len() == indent + 2);
+    report.is_only_spelling = others == 0
+        && members.all(|line| member_typedef(line).is_some_and(|name| spelt_alike.contains(name)));
     Some(report)
+}
+
+/// The typedefs of which it says that they changed from something to what it spells alike.
+fn spelt_alike(text: &str) -> HashSet<&str> {
+    let (mut names, mut last) = (HashSet::new(), None);
+    for line in text.lines() {
+        last = member_typedef(line).or(last);
+        if is_from_itself(line) {
+            names.extend(last);
+        }
+    }
+    names
+}
+
+/// `type 'typedef handler_pt' of 'header::handler' changed`: the typedef.
+fn member_typedef(line: &str) -> Option<&str> {
+    line.trim_start().strip_prefix("type 'typedef ")?.split('\'').next()
 }
 
 /// `'unsigned int quic', at offset 130 (in bits)`: the name, of a member that has one.

@@ -118,7 +118,7 @@ pub(crate) fn an_unknown_type_is_wrong_usage_and_near_ones_are_named(test: &Cont
     for (name, want) in [
         ("nod", "has no type nod; did you mean node?"),
         ("event", "has no type event; did you mean event_t?"),
-        ("struct event_t", "has no struct event_t"),
+        ("struct event_t", "has no struct event_t; did you mean event_t?"),
         ("no_such_thing_at_all", "has no type no_such_thing_at_all; mcrx types BIN lists what it has"),
     ] {
         let (code, shown, said) = text(&types(test, &[&path, name])?);
@@ -213,9 +213,9 @@ pub(crate) fn changes_are_told_incompatible_ones_first(test: &Context) -> Result
         "via in (inner)",
         "~ int each -> long int each",
         "was one per thread, is one for all threads",
-        "1 variables removed",
+        "1 variable removed",
         "int lost",
-        "1 functions with another signature",
+        "1 function with another signature",
         "int f(int) -> int f(long int)",
         "Additions",
         "struct a_more",

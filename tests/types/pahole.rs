@@ -72,6 +72,8 @@ pub(crate) fn read(text: &str) -> Vec<Shape> {
         if let Some(size) = comment.strip_prefix("size: ").filter(|_| code.is_empty()) {
             shape.size = size.split(',').next().and_then(|size| size.parse().ok());
         } else if !code.is_empty()
+            && !code.starts_with("<ERROR")
+            && code != ";"
             && let Some((bit_offset, size)) = place(comment)
         {
             let bits = width(code).unwrap_or(size * 8);
