@@ -40,6 +40,7 @@ mod memory;
 mod module;
 mod register;
 mod scene;
+mod sorted;
 mod unavailable;
 mod unwind;
 mod variables;

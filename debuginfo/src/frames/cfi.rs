@@ -4,18 +4,20 @@
 //! `.eh_frame` without index, get an index of our own when they are first needed.
 
 use super::register::Register;
+use super::sorted::Sorted;
 use crate::dwarf::Slice;
 use crate::file::{Binary, Unwind};
 use crate::table::Address;
 use gimli::{
-    BaseAddresses, CfaRule, CieOrFde, Encoding, Expression, FrameDescriptionEntry, RegisterRule,
-    UnwindContext, UnwindExpression, UnwindSection,
+    BaseAddresses, CfaRule, CieOrFde, EhFrameOffset, Encoding, Expression, FrameDescriptionEntry,
+    RegisterRule, UnwindContext, UnwindExpression, UnwindSection,
 };
 use std::sync::OnceLock;
 
 /// What says how to unwind a binary.
 pub(crate) struct Cfi<'b> {
     unwind: Unwind<'b>,
+    sorted: Option<Sorted<'b>>,
     eh_frame: OnceLock<Vec<Extent>>,
     debug_frame: OnceLock<Vec<Extent>>,
 }
@@ -91,24 +93,28 @@ impl Rules<'_> {
 
 impl<'b> Cfi<'b> {
     pub(crate) fn new(binary: &'b Binary) -> Cfi<'b> {
-        Cfi { unwind: binary.unwind(), eh_frame: OnceLock::new(), debug_frame: OnceLock::new() }
+        let unwind = binary.unwind();
+        let sorted = binary.section(".eh_frame_hdr").zip(unwind.bases.eh_frame_hdr.section);
+        let sorted = sorted.and_then(|(section, base)| Sorted::of(section, base));
+        Cfi { unwind, sorted, eh_frame: OnceLock::new(), debug_frame: OnceLock::new() }
     }
 
     /// The row for an address.
     pub(crate) fn rules(&self, address: Address, room: &mut Room) -> Result<Rules<'b>, CfiError> {
-        let Unwind { eh_frame, eh_frame_hdr, debug_frame, bases } = &self.unwind;
-        let by_header = eh_frame_hdr.as_ref().and_then(|header| header.table()).and_then(|table| {
-            let get_cie =
-                |section: &_, bases: &_, offset| UnwindSection::cie_from_offset(section, bases, offset);
-            table.fde_for_address(eh_frame, bases, address.0, get_cie).ok()
+        let Unwind { eh_frame, debug_frame, bases, .. } = &self.unwind;
+        let by_header = self.sorted.as_ref().and_then(|sorted| {
+            let offset = sorted.entry(address.0)?.checked_sub(bases.eh_frame.section?)?;
+            let offset = EhFrameOffset(usize::try_from(offset).ok()?);
+            let fde = eh_frame.fde_from_offset(bases, offset, UnwindSection::cie_from_offset).ok()?;
+            fde.contains(address.0).then_some(fde)
         });
         if let Some(fde) = by_header {
             return row(eh_frame, bases, &fde, address, room);
         }
-        // The index knows all entries, unless it is not there or damaged.
-        let index = self.eh_frame.get_or_init(|| match eh_frame_hdr {
-            Some(header) if header.table().is_some() => Vec::new(),
-            _ => extents(eh_frame, bases),
+        // The index knows all entries.
+        let index = self.eh_frame.get_or_init(|| match self.sorted {
+            Some(_) => Vec::new(),
+            None => extents(eh_frame, bases),
         });
         match find(eh_frame, bases, index, address) {
             Ok(fde) => return row(eh_frame, bases, &fde, address, room),

@@ -280,6 +280,7 @@ impl<'d> Surroundings<'d> for AtJump<'_, '_, 'd> {
 
     fn entry_value(&self, expression: Expression<Slice<'d>>) -> Result<u64, Unavailable> {
         let wanted = Wanted::of(expression, self.link.site.unit.unit.encoding())?;
+        self.caller.asked.once_more()?;
         passed(self.before, self.caller, wanted)
     }
 

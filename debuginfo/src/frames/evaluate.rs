@@ -168,3 +168,55 @@ impl<'a> Surroundings<'a> for Bare<'_> {
 pub(super) fn nothing<'a>() -> Slice<'a> {
     Slice::new(&[], LittleEndian)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frames::Kept;
+
+    const ENCODING: Encoding = Encoding { address_size: 8, format: gimli::Format::Dwarf32, version: 5 };
+
+    fn evaluated(bytes: &[u8]) -> Result<u64, Unavailable> {
+        let mut registers = Registers::new().with(Register::Rbx, 40);
+        registers.set(Register::Rbp, Some((16, Kept::Memory(8))));
+        let memory = |address: u64, bytes: &mut [u8]| {
+            bytes.fill(u8::try_from(address).unwrap_or(0));
+            address < 64
+        };
+        let bare = Bare { registers: &registers, memory: &memory, bias: 0x1000 };
+        number(Expression(Slice::new(bytes, LittleEndian)), ENCODING, None, &bare)
+    }
+
+    #[test]
+    fn registers_memory_and_addresses_are_asked_for() {
+        // breg3 2
+        assert_eq!(evaluated(&[0x73, 2]), Ok(42));
+        // breg6 4; deref_size 2
+        assert_eq!(evaluated(&[0x76, 4, 0x94, 2]), Ok(0x1414));
+        // addr 0x20
+        assert_eq!(evaluated(&[0x03, 0x20, 0, 0, 0, 0, 0, 0, 0]), Ok(0x1020));
+        // reg3: what is in it
+        assert_eq!(evaluated(&[0x53]), Ok(40));
+        // lit5; stack_value
+        assert_eq!(evaluated(&[0x35, 0x9F]), Ok(5));
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_named() {
+        assert_eq!(evaluated(&[0x70, 0]), Err(Unavailable::Register(Register::Rax)));
+        assert_eq!(evaluated(&[0x92, 17, 0]), Err(Unavailable::OtherRegister(17)));
+        // const1u 200; deref
+        assert_eq!(evaluated(&[0x08, 200, 0x06]), Err(Unavailable::Memory(200)));
+        // fbreg has no meaning here.
+        assert_eq!(evaluated(&[0x91, 0]), Err(Unavailable::Unsupported));
+        // lit1; lit0; div
+        assert_eq!(evaluated(&[0x31, 0x30, 0x1B]), Err(Unavailable::Damaged(gimli::Error::DivisionByZero)));
+        assert!(matches!(evaluated(&[0x06]), Err(Unavailable::Damaged(_))), "nothing on the stack");
+    }
+
+    #[test]
+    fn an_expression_that_goes_round_is_ended() {
+        // lit1; skip -4
+        assert_eq!(evaluated(&[0x31, 0x2F, 0xFC, 0xFF]), Err(Unavailable::Endless));
+    }
+}

@@ -12,10 +12,14 @@ use super::unwind::{Frame, Left};
 use crate::dwarf::{DieRef, Slice, Unit};
 use crate::table::{Address, Function};
 use gimli::{AttributeValue, DieReference, Expression, UnitOffset, ValueType};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// Callers that one value may be followed through.
 const CALLERS_MAX: usize = 32;
+/// Values at entry that are asked for on behalf of one frame, directly or by others: expressions may ask for many, and each of those
+/// again.
+const ENTRY_VALUES_MAX: usize = 4096;
 
 /// A frame whose function has debug info.
 #[derive(Clone)]
@@ -34,6 +38,19 @@ pub(super) struct Scene<'s, 'd> {
     frame_base: Result<u64, Unavailable>,
     /// How many callers were asked already.
     depth: usize,
+    pub(super) asked: &'s Asked,
+}
+
+/// Counts the values at entry that are asked for.
+#[derive(Default)]
+pub(super) struct Asked(Cell<usize>);
+
+impl Asked {
+    pub(super) fn once_more(&self) -> Result<(), Unavailable> {
+        let asked = self.0.get() + 1;
+        self.0.set(asked);
+        if asked > ENTRY_VALUES_MAX { Err(Unavailable::Endless) } else { Ok(()) }
+    }
 }
 
 impl<'s, 'd> Scene<'s, 'd> {
@@ -43,6 +60,7 @@ impl<'s, 'd> Scene<'s, 'd> {
         frames: &'s [Frame],
         memory: &'s dyn Memory,
         depth: usize,
+        asked: &'s Asked,
     ) -> Option<Result<Scene<'s, 'd>, Unavailable>> {
         let frame = frames.first()?;
         let module = modules.at(frame.lookup())?;
@@ -50,8 +68,19 @@ impl<'s, 'd> Scene<'s, 'd> {
         let (die, function) = locals.function_at(module.linked(frame.lookup()))?;
         Some(locals.unit(die.unit).and_then(|unit| {
             let frame_base = Err(Unavailable::FrameBase);
-            let mut scene =
-                Scene { modules, module, locals, memory, frames, function, die, unit, frame_base, depth };
+            let mut scene = Scene {
+                modules,
+                module,
+                locals,
+                memory,
+                frames,
+                function,
+                die,
+                unit,
+                frame_base,
+                depth,
+                asked,
+            };
             let entry = locals.entry(die)?;
             if let Some(value) = entry.die.attr_value(gimli::DW_AT_frame_base) {
                 scene.frame_base = scene.expression_at(value)?.map_or(Err(Unavailable::FrameBase), |found| {
@@ -102,10 +131,11 @@ impl<'s, 'd> Scene<'s, 'd> {
         if !is_call {
             return Err(NoEntryValue::NoCaller.into());
         }
+        self.asked.once_more()?;
         if self.depth == CALLERS_MAX {
             return Err(Unavailable::Endless);
         }
-        let caller = Scene::of(self.modules, above, self.memory, self.depth + 1);
+        let caller = Scene::of(self.modules, above, self.memory, self.depth + 1, self.asked);
         let caller = caller.ok_or(NoEntryValue::NoCallSite)??;
         let returns_to = caller.module.linked(caller.frame().pc());
         let site = call_site::returning_to(caller.locals, caller.die, returns_to)?;

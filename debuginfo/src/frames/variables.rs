@@ -5,7 +5,7 @@ use super::locals::{self, Die, Entry, Locals};
 use super::location::{Location, Piece, Place};
 use super::memory::Memory;
 use super::module::Modules;
-use super::scene::{self, Scene};
+use super::scene::{self, Asked, Scene};
 use super::unavailable::Unavailable;
 use super::unwind::Stack;
 use crate::dwarf::{DieRef, Slice, Unit};
@@ -110,7 +110,8 @@ impl<'d> Modules<'d> {
     ) -> Result<Vec<Scope<'d>>, VariablesError> {
         let frames = stack.frames.get(frame..).unwrap_or_default();
         let pc = frames.first().ok_or(VariablesError::NoFrame(frame))?.pc();
-        let scene = Scene::of(self, frames, memory, 0).ok_or(VariablesError::NoDebugInfo(pc))?;
+        let asked = Asked::default();
+        let scene = Scene::of(self, frames, memory, 0, &asked).ok_or(VariablesError::NoDebugInfo(pc))?;
         let scopes = scene.and_then(|scene| {
             Reader { scene: &scene, scopes: Vec::new(), seen: FxHashSet::default() }.read()
         });
