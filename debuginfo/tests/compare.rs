@@ -4,6 +4,7 @@ mod compare {
     mod constants;
     mod fields;
     mod functions;
+    mod hostile;
     mod names;
     mod order;
     mod source;

@@ -248,6 +248,11 @@ fn anonymous<'o, 'n>(
     None
 }
 
+/// The members of a structure that is itself a member.
+pub(super) fn inside<'t>(ty: Type<'t>, outer: &Field<'t>) -> Vec<Field<'t>> {
+    listed(ty, Base { path: &format!("{}.", outer.path), bit_offset: outer.bit_offset })
+}
+
 /// The members that can be named from a structure, those of unnamed members among them.
 fn listed<'t>(ty: Type<'t>, base: Base<'_>) -> Vec<Field<'t>> {
     let mut list = List { fields: Vec::new(), looked_at: 0 };

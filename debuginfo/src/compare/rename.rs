@@ -1,6 +1,6 @@
 //! Guesses which removed member lives on under another name.
 
-use super::fields::{Field, FieldChange};
+use super::fields::{self, Field, FieldChange};
 use super::relation::Relation;
 use crate::table::Type;
 use rustc_hash::FxHashSet;
@@ -68,15 +68,7 @@ pub(super) fn guesses<'o, 'n>(
 fn with_inner<'n>(field: &Field<'n>) -> Vec<Field<'n>> {
     let mut fields = vec![field.clone()];
     let inner = field.member.ty().and_then(Type::resolved).filter(|ty| ty.tag().is_aggregate());
-    for (bit_offset, member) in inner.into_iter().flat_map(Type::fields) {
-        let Some(name) = member.name() else { continue };
-        fields.push(Field {
-            path: format!("{}.{name}", field.path),
-            bit_offset: field.bit_offset.saturating_add(bit_offset),
-            member,
-            is_alternative: field.is_alternative,
-        });
-    }
+    fields.extend(inner.into_iter().flat_map(|inner| fields::inside(inner, field)));
     fields
 }
 

@@ -44,34 +44,45 @@ fn described(ty: Type<'_>) -> String {
     text
 }
 
+/// Two classes that are one type.
+type Matched<'c, 'o, 'n> = (&'c [Type<'o>], &'c [Type<'n>]);
+
+/// Two classes that may be one type, with their places.
+struct Candidate<'c, 'o, 'n> {
+    likeness: u32,
+    places: (usize, usize),
+    old: &'c [Type<'o>],
+    new: &'c [Type<'n>],
+}
+
 /// Pairs classes of types of one name, each at most once, those that are most alike first.
 pub(super) fn matched<'c, 'o, 'n>(
     old: &'c [Vec<Type<'o>>],
     new: &'c [Vec<Type<'n>>],
-) -> Vec<(&'c [Type<'o>], &'c [Type<'n>])> {
+) -> Vec<Matched<'c, 'o, 'n>> {
     let (old, new) = (old.iter().map(Vec::as_slice), new.iter().map(Vec::as_slice));
     if old.len().max(new.len()) <= 1 || old.len().max(new.len()) > MOST {
         return old.zip(new).collect();
     }
-    let mut candidates: Vec<(u32, usize, usize, &[Type<'o>], &[Type<'n>])> = Vec::new();
-    for (o, one) in old.enumerate() {
-        for (n, other) in new.clone().enumerate() {
-            if let ([first, ..], [first_other, ..]) = (one, other) {
-                candidates.push((likeness(*first, *first_other), o, n, one, other));
+    let mut candidates = Vec::new();
+    for (o, old) in old.enumerate() {
+        for (n, new) in new.clone().enumerate() {
+            if let ([one, ..], [other, ..]) = (old, new) {
+                candidates.push(Candidate { likeness: likeness(*one, *other), places: (o, n), old, new });
             }
         }
     }
     // Stable: of equals, those that come first in both.
-    candidates.sort_by_key(|(likeness, ..)| std::cmp::Reverse(*likeness));
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.likeness));
     let (mut used_old, mut used_new) = (FxHashSet::default(), FxHashSet::default());
     let mut pairs = Vec::new();
-    for (_, o, n, one, other) in candidates {
+    for Candidate { places: (o, n), old, new, .. } in candidates {
         if used_old.contains(&o) || used_new.contains(&n) {
             continue;
         }
         used_old.insert(o);
         used_new.insert(n);
-        pairs.push((one, other));
+        pairs.push((old, new));
     }
     pairs
 }

@@ -107,3 +107,23 @@ fn a_type_that_only_one_release_defines_is_neither_added_nor_removed() {
         [""; 0]
     );
 }
+
+#[test]
+fn types_that_differ_only_in_what_a_unit_knows_of_others_are_one() {
+    // Who includes only the declaration of an entry sees another table, but not another layout.
+    let (opaque, whole) = ("struct entry;", "struct entry { int key; };");
+    let table = |more: &str| {
+        format!("struct table {{ struct entry **entries; int used; {more} }}; struct table TABLE;")
+    };
+    let other = ("c.c", "struct entry { char *name; }; struct entry other;");
+    let of = |more: &str| {
+        let inside = format!("{whole}{}", table(more).replace("TABLE", "one"));
+        let outside = format!(
+            "{opaque}{} struct user {{ struct table *t; }} user;",
+            table(more).replace("TABLE", "two")
+        );
+        table_of(&[("a.c", &inside), ("b.c", &outside), other])
+    };
+    assert_eq!(lines(&compare(&of(""), &of(""))), [""; 0]);
+    assert_eq!(lines(&compare(&of(""), &of("long more;"))), ["!table: size 16->24; +long int more@16"]);
+}
