@@ -3,13 +3,13 @@
 use crate::elf::dynamic::Dynamic;
 use crate::elf::{Elf, Error, Parsed, build_id, hex};
 use crate::exit::Failure;
+use crate::locate;
 use crate::output::{Output, PathFact};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use debug_info::Whereabouts;
 use finding::{Finding, Severity};
 use libraries::Libraries;
 use serde::Serialize;
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -81,20 +81,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
 
 /// The file that was meant.
 fn locate(program: &Path) -> Result<PathBuf> {
-    let shown = program.display();
-    let path = if program.components().count() > 1 || program.exists() {
-        program.to_owned()
-    } else {
-        let path = env::var_os("PATH").unwrap_or_default();
-        let mut candidates = env::split_paths(&path).map(|folder| folder.join(program));
-        candidates
-            .find(|candidate| candidate.is_file())
-            .with_context(|| format!("there is no file {shown}, here or in PATH"))?
-    };
-    if path.is_dir() {
-        bail!("{shown} is a directory");
-    }
-    std::path::absolute(&path).with_context(|| format!("cannot find {shown}"))
+    let path = locate::program(program)?;
+    std::path::absolute(&path).with_context(|| format!("cannot find {}", program.display()))
 }
 
 fn examine(path: &Path) -> Result<Facts> {

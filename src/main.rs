@@ -11,7 +11,9 @@ mod demo;
 mod doctor;
 mod elf;
 mod exit;
+mod locate;
 mod output;
+mod sites;
 mod types;
 
 #[derive(Parser)]
@@ -29,6 +31,7 @@ enum Command {
     Blocks(blocks::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
+    Sites(sites::Args),
     Types(types::Args),
 }
 
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         Command::Blocks(args) => blocks::run(&args, &output),
         Command::Demo(args) => demo::run(&args, &output),
         Command::Doctor(args) => doctor::run(&args, &output),
+        Command::Sites(args) => sites::run(&args, &output),
         Command::Types(args) => types::run(&args, &output),
     };
     exit::code(outcome, &output)
