@@ -26,6 +26,7 @@ mod pair;
 mod relation;
 mod rename;
 mod similar;
+mod source;
 mod types;
 mod variables;
 

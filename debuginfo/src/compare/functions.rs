@@ -2,7 +2,7 @@
 //! is called through it.
 
 use super::relation::{Difference, Relation};
-use super::similar::source_name;
+use super::source::Source;
 use crate::table::{Function, Table};
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ pub(super) fn compare<'o, 'n>(
     for (old, mut new) in groups.into_values() {
         let alone = old.len() == 1 && new.len() == 1;
         for function in old {
-            match new.iter().position(|other| alone || source_of(other) == source_of(&function)) {
+            match new.iter().position(|other| alone || is_in_same_source(&function, other)) {
                 Some(place) => {
                     let other = new.remove(place);
                     if let Some(difference) = differ(relation, &function, &other) {
@@ -83,6 +83,6 @@ fn has_code(function: &Function<'_>) -> bool {
     function.code().is_some() && !function.name().is_empty()
 }
 
-fn source_of<'t>(function: &Function<'t>) -> &'t str {
-    function.unit().map_or("", |unit| source_name(&unit))
+fn is_in_same_source(old: &Function<'_>, new: &Function<'_>) -> bool {
+    old.unit().zip(new.unit()).is_some_and(|(old, new)| Source::of(&old).is(Source::of(&new)))
 }

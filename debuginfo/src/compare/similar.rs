@@ -1,7 +1,8 @@
 //! Which of several types of one name is which: programs have several structures of one name in different units.
 
+use super::source::Source;
 use crate::spell::{self, Anonymous};
-use crate::table::{Tag, Type, Unit};
+use crate::table::{Tag, Type};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::Path;
 
@@ -92,7 +93,7 @@ fn likeness(old: Type<'_>, new: Type<'_>) -> u32 {
     let file = |ty: Type<'_>| Path::new(ty.declared().file).file_name().map(ToOwned::to_owned);
     let same_file = file(old).is_some() && file(old) == file(new);
     let same_unit = match (old.unit(), new.unit()) {
-        (Some(old), Some(new)) => source_name(&old) == source_name(&new),
+        (Some(old), Some(new)) => Source::of(&old).is(Source::of(&new)),
         _ => false,
     };
     contents(old, new) + if same_file { 30 } else { 0 } + if same_unit { 20 } else { 0 }
@@ -126,12 +127,4 @@ fn members<'t>(ty: Type<'t>) -> impl Iterator<Item = (&'t str, u64)> {
     let members = ty.members().map(|member| (member.name().unwrap_or(""), member.bit_offset()));
     let constants = ty.enumerators().map(|constant| (constant.name, constant.value.cast_unsigned()));
     members.chain(constants)
-}
-
-/// A unit's source file below the folder that it was compiled in, which two builds of a program seldom share.
-pub(super) fn source_name<'t>(unit: &Unit<'t>) -> &'t str {
-    let (name, folder) = (unit.name(), unit.folder());
-    let below = name.strip_prefix(folder).filter(|_| !folder.is_empty()).unwrap_or(name);
-    let below = below.trim_start_matches('/');
-    below.strip_prefix("./").unwrap_or(below)
 }

@@ -2,7 +2,7 @@
 
 use super::effect::Effect;
 use super::relation::{Difference, Relation};
-use super::similar::source_name;
+use super::source::Source;
 use super::types::Compared;
 use crate::table::{Storage, Table, Variable};
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ pub(super) fn compare<'o, 'n>(
                 via,
                 is_relinked: old.is_external() != new.is_external(),
                 is_moved: old.storage() != new.storage(),
-                is_in_another_unit: source_of(&old) != source_of(&new),
+                is_in_another_unit: !is_in_same_source(&old, &new),
                 old,
                 new,
             };
@@ -113,8 +113,10 @@ fn pair<'o, 'n>(
     let mut new = group.new;
     let mut left = Vec::new();
     for old in group.old {
-        let partner = new.iter().position(|new| source_of(new) == source_of(&old));
-        match partner {
+        // Of several files whose folders are not known, that with the most like path.
+        let likely = (0..).zip(&new).filter(|(_, new)| is_in_same_source(&old, new));
+        let likely = likely.max_by_key(|(place, new)| (common(&old, new), std::cmp::Reverse(*place)));
+        match likely.map(|(place, _): (usize, _)| place) {
             Some(place) => found.changed.extend(compare(old, new.remove(place))),
             None => left.push(old),
         }
@@ -148,6 +150,13 @@ fn key<'t>(variable: &Variable<'t>) -> Key<'t> {
     (variable.name(), variable.function().map_or("", |function| function.name()))
 }
 
-fn source_of<'t>(variable: &Variable<'t>) -> &'t str {
-    variable.unit().map_or("", |unit| source_name(&unit))
+fn is_in_same_source(old: &Variable<'_>, new: &Variable<'_>) -> bool {
+    match (old.unit(), new.unit()) {
+        (Some(old), Some(new)) => Source::of(&old).is(Source::of(&new)),
+        (old, new) => old.is_none() && new.is_none(),
+    }
+}
+
+fn common(old: &Variable<'_>, new: &Variable<'_>) -> usize {
+    old.unit().zip(new.unit()).map_or(0, |(old, new)| Source::of(&old).common(Source::of(&new)))
 }
