@@ -6,5 +6,6 @@
 //! What it does not do: look at processes, stop them, or change anything anywhere. It reads the files that an image's read-only memory
 //! is mapped from.
 
+pub mod core_file;
 pub mod image;
 pub mod snapshot;

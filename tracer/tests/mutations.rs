@@ -8,6 +8,7 @@ use mcrx_tracer::snapshot::{self, Options};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use std::cell::Cell;
 use std::path::Path;
 use twox_hash::XxHash3_64;
 
@@ -170,10 +171,9 @@ fn mutated_files_neither_panic_nor_take_unbounded_memory() {
     use_it(&open(&path, &original).unwrap());
 
     let before = peak_kib();
-    let (mut opened, mut refused) = (0, 0);
+    let (opened, refused) = (Cell::new(0), Cell::new(0));
     let config = ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
-    let counts = std::cell::RefCell::new((&mut opened, &mut refused));
     runner
         .run(&vec(mutation(), 1..4), |mutations| {
             let mut bytes = original.clone();
@@ -181,19 +181,17 @@ fn mutated_files_neither_panic_nor_take_unbounded_memory() {
                 mutation.apply(&mut bytes);
             }
             seal(&mut bytes);
-            let image = open(&path, &bytes);
-            let mut counts = counts.borrow_mut();
-            match image {
+            match open(&path, &bytes) {
                 Some(image) => {
-                    *counts.0 += 1;
+                    opened.set(opened.get() + 1);
                     use_it(&image);
                 }
-                None => *counts.1 += 1,
+                None => refused.set(refused.get() + 1),
             }
             Ok(())
         })
         .unwrap();
-    drop(counts);
+    let (opened, refused) = (opened.get(), refused.get());
     // Both ways are taken often, or the test tests nothing.
     assert!(opened > 200 && refused > 200, "{opened} opened, {refused} refused");
     let grown = peak_kib() - before;

@@ -3,9 +3,10 @@
 //! A mapping of the allocator's tables is gigabytes long and holds a few written pages. So a buffer is address space whose pages come
 //! when they are written, and it knows which [`GRAIN`]s of it may have been.
 
-use memmap2::{MmapMut, MmapOptions};
+use memmap2::{Mmap, MmapMut, MmapOptions};
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Bytes of the pieces in which a buffer knows whether it was written to: 1 MiB. The unit of snapshot files too.
 pub const GRAIN: usize = 1 << 20;
@@ -22,6 +23,8 @@ pub struct Buffer {
 enum Bytes {
     Reserved(MmapMut),
     Given(Vec<u8>),
+    /// Some of a file. Nothing is written to it.
+    Mapped(Arc<Mmap>, Range<usize>),
 }
 
 impl Buffer {
@@ -36,11 +39,17 @@ impl Buffer {
         Ok(Buffer { bytes, written: vec![false; len.div_ceil(GRAIN)] })
     }
 
+    /// Some of a file that holds a copy of memory. It cannot be written to.
+    pub(crate) fn mapped(map: Arc<Mmap>, range: Range<usize>) -> Buffer {
+        Buffer { written: vec![true; range.len().div_ceil(GRAIN)], bytes: Bytes::Mapped(map, range) }
+    }
+
     /// Bytes.
     pub fn as_slice(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Reserved(map) => map,
             Bytes::Given(bytes) => bytes,
+            Bytes::Mapped(map, range) => map.get(range.clone()).unwrap_or(&[]),
         }
     }
 
@@ -65,6 +74,7 @@ impl Buffer {
         let mut rest: &mut [u8] = match &mut self.bytes {
             Bytes::Reserved(map) => map,
             Bytes::Given(bytes) => bytes,
+            Bytes::Mapped(..) => &mut [],
         };
         let mut parts = Vec::with_capacity(ranges.len());
         let mut at = 0;

@@ -71,6 +71,11 @@ impl FileContent {
         FileContent { path, identity, map: OnceLock::new() }
     }
 
+    /// A file of which it is known that its bytes cannot be had.
+    pub(crate) fn refused(path: PathBuf, identity: Identity, fault: FileFault) -> FileContent {
+        FileContent { path, identity, map: OnceLock::from(Err(fault)) }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -88,7 +93,7 @@ impl FileContent {
     }
 
     /// The file, up to the end of its last page.
-    pub(super) fn bytes(&self) -> Result<&[u8], &FileFault> {
+    pub(crate) fn bytes(&self) -> Result<&[u8], &FileFault> {
         self.map.get_or_init(|| self.open()).as_ref().map(|map| &**map)
     }
 
