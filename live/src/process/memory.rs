@@ -29,6 +29,12 @@ impl ProcessMemory {
         ProcessMemory { pid, file: OnceLock::new() }
     }
 
+    /// The thread that it was asked for by.
+    #[must_use]
+    pub fn thread(&self) -> Pid {
+        self.pid
+    }
+
     fn read_from_file(&self, address: Address, buffer: &mut [u8]) -> Result<(), Why> {
         let why = |error: &io::Error| why(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
         let file = self.file.get_or_init(|| File::open(format!("/proc/{}/mem", self.pid)));

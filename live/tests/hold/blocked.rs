@@ -43,7 +43,7 @@ impl Returned {
 }
 
 fn no_call_returns_early_or_late_or_with_eintr_when_held_a_hundred_times(test: &Context) -> Result<()> {
-    let mut program = Program::start(test, "blocked", &[])?;
+    let mut program = Program::start_of(test, "hold", "blocked", &[])?;
     let start = Instant::now();
     let (mut threads, mut longest) = (0, Duration::ZERO);
     for _ in 0..100 {

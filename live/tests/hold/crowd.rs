@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Its process, and where its counters are.
 fn crowd(test: &Context, arguments: &[&str]) -> Result<(Program, Address)> {
-    let mut program = Program::start(test, "crowd", arguments)?;
+    let mut program = Program::start_of(test, "hold", "crowd", arguments)?;
     let line = program.line()?;
     let address = line.strip_prefix("0x").context("an address")?;
     Ok((program, Address(u64::from_str_radix(address, 16)?)))

@@ -1,4 +1,4 @@
-//! A C program of this directory that is talked to by lines.
+//! A C program of the tests, which is talked to by lines.
 
 use mcrx_harness::{Context, Explain as _, Pid, Result, ensure, process};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -11,25 +11,23 @@ pub(crate) struct Program {
     output: BufReader<ChildStdout>,
 }
 
-/// Compiles `live/tests/hold/NAME.c`.
-pub(crate) fn compile(test: &Context, name: &str, options: &[&str]) -> Result<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hold").join(name).with_extension("c");
+/// Compiles `live/tests/AREA/NAME.c`.
+fn compile(test: &Context, area: &str, name: &str) -> Result<PathBuf> {
+    let source =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(area).join(name).with_extension("c");
     let program = test.scratch().directory().join(name);
     let mut command = Command::new(test.program("cc")?);
     command.args(["-O2", "-g", "-pthread", "-Wall", "-Werror", "-o"]).arg(&program).arg(source);
-    let status = command.args(options).args(["-lutil", "-lrt"]).status()?;
+    let status = command.args(["-lutil", "-lrt"]).status()?;
     ensure!(status.success(), "cc: {status}");
     Ok(program)
 }
 
 impl Program {
     /// Compiles a program, starts it in the scratch directory, and waits until it is ready.
-    pub(crate) fn start(test: &Context, name: &str, arguments: &[&str]) -> Result<Program> {
-        Program::run(test, &compile(test, name, &[])?, arguments)
-    }
-
-    pub(crate) fn run(test: &Context, program: &Path, arguments: &[&str]) -> Result<Program> {
-        let mut child = Command::new(program)
+    pub(crate) fn start_of(test: &Context, area: &str, name: &str, arguments: &[&str]) -> Result<Program> {
+        let program = compile(test, area, name)?;
+        let mut child = Command::new(&program)
             .args(arguments)
             .current_dir(test.scratch().directory())
             .stdin(Stdio::piped())

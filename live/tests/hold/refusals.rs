@@ -49,7 +49,7 @@ fn nobody_holds_himself(_: &Context) -> Result<()> {
 }
 
 fn a_process_under_a_debugger_is_left_alone(test: &Context) -> Result<()> {
-    let program = Program::start(test, "crowd", &["1", "0"])?;
+    let program = Program::start_of(test, "hold", "crowd", &["1", "0"])?;
     ptrace::seize(program.pid(), ptrace::Options::empty())?;
     let error = refusal(Scope::Process(program.pid()))?;
     let HoldError::Traced { process, tracer } = &error else { mcrx_harness::bail!("{error}") };
@@ -58,7 +58,7 @@ fn a_process_under_a_debugger_is_left_alone(test: &Context) -> Result<()> {
 }
 
 fn nothing_stays_held_when_one_of_a_tree_is_refused(test: &Context) -> Result<()> {
-    let mut program = Program::start(test, "crowd", &["2", "1"])?;
+    let mut program = Program::start_of(test, "hold", "crowd", &["2", "1"])?;
     program.line()?;
     let child = mcrx_harness::process::descendants(program.pid())[0].pid();
     ptrace::seize(child, ptrace::Options::empty())?;

@@ -1,0 +1,123 @@
+//! What a process, its threads and mappings are called in an image.
+
+use crate::hold::HeldThread;
+use crate::process::maps::{self, Name};
+use mcrx_tracer::image::{Inode, Mapping, MappingKind, Permissions, Registers, Thread};
+use nix::unistd::Pid;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use super::Status;
+
+/// Who a process is.
+pub(super) struct Facts {
+    pub(super) pid: u32,
+    pub(super) parent: u32,
+    pub(super) name: String,
+    pub(super) executable: PathBuf,
+}
+
+impl Facts {
+    pub(super) fn of(pid: Pid) -> io::Result<Facts> {
+        let status = Status::of(pid).ok_or(io::ErrorKind::NotFound)?;
+        let executable = fs::read_link(format!("/proc/{pid}/exe"))?;
+        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        Ok(Facts {
+            pid: number(pid),
+            parent: status.parent().map_or(0, number),
+            name: title(&arguments).unwrap_or_else(|| status.name().to_owned()),
+            executable: PathBuf::from(match executable.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
+                Some(path) => std::ffi::OsString::from_vec(path.to_owned()),
+                None => executable.into_os_string(),
+            }),
+        })
+    }
+}
+
+/// A process that calls itself something writes it over its arguments, as one: `nginx: worker process`.
+fn title(arguments: &[u8]) -> Option<String> {
+    let text = arguments.split(|byte| *byte == 0).next()?.trim_ascii_end();
+    let alone = arguments[text.len()..].iter().all(|byte| matches!(byte, 0 | b' '));
+    (alone && text.contains(&b' ')).then(|| String::from_utf8_lossy(text).into_owned())
+}
+
+fn number(pid: Pid) -> u32 {
+    pid.as_raw().unsigned_abs()
+}
+
+/// A thread that is held.
+pub(super) fn thread(process: Pid, thread: &HeldThread) -> Thread {
+    let name = fs::read(format!("/proc/{process}/task/{}/comm", thread.id)).unwrap_or_default();
+    let registers = match &thread.registers {
+        Some(r) => Registers::from_words([
+            r.r15, r.r14, r.r13, r.r12, r.rbp, r.rbx, r.r11, r.r10, r.r9, r.r8, r.rax, r.rcx, r.rdx, r.rsi,
+            r.rdi, r.orig_rax, r.rip, r.cs, r.eflags, r.rsp, r.ss, r.fs_base, r.gs_base, r.ds, r.es, r.fs,
+            r.gs,
+        ]),
+        // In an uninterruptible sleep: no more can be known.
+        None => Registers {
+            rip: thread.instruction_pointer,
+            rsp: thread.stack_pointer,
+            orig_rax: thread.blocked_in.map_or(u64::MAX, u64::from),
+            ..Registers::default()
+        },
+    };
+    Thread {
+        tid: number(thread.id),
+        name: String::from_utf8_lossy(name.trim_ascii_end()).into_owned(),
+        registers,
+        blocked_in: thread.blocked_in,
+    }
+}
+
+/// A mapping as an image has it.
+pub(super) fn mapping(mapping: &maps::Mapping) -> Mapping {
+    let permissions = Permissions { read: mapping.read, write: mapping.write, execute: mapping.execute };
+    let inode = inode(mapping);
+    let kind = match &mapping.name {
+        name if mapping.shared => {
+            let path = match name {
+                Name::File { path, .. } => path.clone(),
+                Name::Special(name) => PathBuf::from(name),
+                Name::None => PathBuf::new(),
+            };
+            MappingKind::Shared { path, offset: mapping.offset, inode }
+        }
+        Name::File { path, deleted } => {
+            MappingKind::File { path: path.clone(), offset: mapping.offset, inode, deleted: *deleted }
+        }
+        Name::None => MappingKind::Anonymous { name: None },
+        Name::Special(name) => match name.as_str() {
+            "heap" => MappingKind::Heap,
+            "stack" => MappingKind::Stack,
+            "vdso" => MappingKind::Vdso,
+            "vvar" | "vvar_vclock" => MappingKind::Vvar,
+            "vsyscall" => MappingKind::Vsyscall,
+            other => {
+                let name = other.strip_prefix("anon:").unwrap_or(other);
+                MappingKind::Anonymous { name: Some(name.to_owned()) }
+            }
+        },
+    };
+    Mapping { range: mapping.range.clone(), permissions, kind }
+}
+
+fn inode(mapping: &maps::Mapping) -> Inode {
+    Inode { major: mapping.device.0, minor: mapping.device.1, number: mapping.inode }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_told_from_arguments() {
+        assert_eq!(title(b"nginx: worker process\0\0\0").as_deref(), Some("nginx: worker process"));
+        assert_eq!(title(b"redis-server *:6379").as_deref(), Some("redis-server *:6379"));
+        assert_eq!(title(b"/usr/sbin/nginx\0-g\0daemon off;\0"), None);
+        assert_eq!(title(b"sleep\0"), None);
+        assert_eq!(title(b""), None);
+    }
+}

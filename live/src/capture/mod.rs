@@ -1,0 +1,212 @@
+//! An image of live processes, all as they were at one instant.
+//!
+//! ```text
+//!  before      survey: what is mapped, files opened, buffers made and their pages touched
+//!  held        the list of mappings again (what changed is surveyed again), which pages were written, copy of those
+//!  afterwards  the rest: modules, thread-local storage, the image put together
+//! ```
+//!
+//! Copied is what a process has of its own, page by page: its heap, stacks, data, what the dynamic linker relocated. Code and read-only
+//! data come from the files, opened while the process had them, if the same file is still found by its path; otherwise they are copied
+//! too. Shared memory is copied once for all processes that share it.
+//!
+//! What it does not do: write files, or say what anything means. Writers outside of the held processes are not stopped: shared memory
+//! that they write to is not of one instant.
+
+mod copy;
+mod describe;
+mod files;
+mod modules;
+mod plan;
+mod shared;
+
+use crate::hold::{Held, HoldError, Scope, while_held};
+use crate::process::memory::ProcessMemory;
+use crate::process::pages::Pages;
+use crate::process::status::{Status, live_thread};
+use crate::process::tree;
+use copy::Job;
+use describe::Facts;
+use files::Files;
+use mcrx_tracer::image::{Image, Memory, Overlap, Process, Segment, Taken, Thread};
+use nix::unistd::Pid;
+use plan::Plan;
+use shared::SharedMemory;
+use std::collections::HashMap;
+use std::io;
+use std::time::SystemTime;
+
+/// Why there is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The processes could not be held.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+    /// It ended as it was looked at. If it was the one that was named, there is nothing to ask again for.
+    #[error("process {0} ended while it was read")]
+    Gone(Pid),
+    /// The kernel does not say what must be known of it.
+    #[error("process {process} cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        process: Pid,
+        /// What the kernel said instead.
+        source: io::Error,
+    },
+    /// We have no memory for it.
+    #[error("no room for the memory of process {process}: {source}")]
+    NoRoom {
+        /// Which.
+        process: Pid,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The kernel's list of mappings has two for one address. It never does.
+    #[error("process {process}: {source}")]
+    Overlap {
+        /// Which.
+        process: Pid,
+        /// Where.
+        source: Overlap,
+    },
+}
+
+impl CaptureError {
+    /// What an error of reading something below `/proc/PID` means.
+    fn of(process: Pid, source: io::Error) -> CaptureError {
+        let gone =
+            source.kind() == io::ErrorKind::NotFound || source.raw_os_error() == Some(nix::libc::ESRCH);
+        if gone { CaptureError::Gone(process) } else { CaptureError::Unreadable { process, source } }
+    }
+}
+
+/// One process on its way into an image.
+struct Subject {
+    pid: Pid,
+    facts: Facts,
+    plan: Plan,
+    threads: Vec<Thread>,
+}
+
+/// What all processes have in common.
+#[derive(Default)]
+struct Common {
+    files: Files,
+    shared: SharedMemory,
+}
+
+/// Captures one process, or a server with all its processes. They are held while what they have written is copied; how long that was is
+/// in [`Taken::held`].
+///
+/// # Errors
+/// [`CaptureError`]: whatever happens, nothing is held any more.
+pub fn capture(scope: Scope) -> Result<Image, CaptureError> {
+    let mut common = Common::default();
+    let mut surveyed = survey(scope, &mut common)?;
+    let at = SystemTime::now();
+    let (outcome, held) = while_held(scope, |held| read_held(held, &mut surveyed, &mut common))?;
+    let subjects = outcome?;
+    let shared = common.shared.finish();
+    let processes = subjects.into_iter().map(|subject| finish(subject, &shared)).collect::<Result<_, _>>()?;
+    let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
+    Ok(Image { processes, taken: Taken { at, held, kernel, redacted: false } })
+}
+
+/// Looks at the processes as they run, so that little is left to do while they are held. What cannot be looked at is left for then.
+fn survey(scope: Scope, common: &mut Common) -> Result<HashMap<Pid, Subject>, CaptureError> {
+    let root = scope.root();
+    let members = match scope {
+        Scope::Process(pid) => vec![pid],
+        Scope::Tree(pid) => tree::with_descendants(pid),
+    };
+    let mut surveyed = HashMap::new();
+    for pid in members {
+        if pid == Pid::this() {
+            continue;
+        }
+        match Subject::survey(pid, common) {
+            Ok(mut subject) => {
+                subject.plan.touch(pid).map_err(|source| CaptureError::of(pid, source))?;
+                surveyed.insert(pid, subject);
+            }
+            // It comes and goes. The root is told of when it cannot be held, in better words.
+            Err(CaptureError::Gone(_)) => {}
+            Err(error) if pid == root => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(surveyed)
+}
+
+impl Subject {
+    fn survey(pid: Pid, common: &mut Common) -> Result<Subject, CaptureError> {
+        let unreadable = |source| CaptureError::of(pid, source);
+        let thread = live_thread(pid).ok_or(CaptureError::Gone(pid))?;
+        let facts = Facts::of(pid).map_err(unreadable)?;
+        let maps = plan::list(thread).map_err(unreadable)?;
+        let mut pages = Pages::of(thread).map_err(unreadable)?;
+        let plan = Plan::new(thread, maps, common, &mut pages, Vec::new()).map_err(|error| error.of(pid))?;
+        Ok(Subject { pid, facts, plan, threads: Vec::new() })
+    }
+}
+
+/// While nothing moves: what has changed since the survey, and the copy.
+fn read_held(
+    held: &Held,
+    surveyed: &mut HashMap<Pid, Subject>,
+    common: &mut Common,
+) -> Result<Vec<Subject>, CaptureError> {
+    let mut subjects = Vec::new();
+    let mut maps_of = Vec::new();
+    for process in &held.processes {
+        let pid = process.pid;
+        let unreadable = |source| CaptureError::of(pid, source);
+        // Any thread that is held has memory.
+        let thread = process.threads.first().map_or(pid, |thread| thread.id);
+        let mut pages = Pages::of(thread).map_err(unreadable)?;
+        let maps = plan::list(thread).map_err(unreadable)?;
+        let mut subject = match surveyed.remove(&pid) {
+            Some(subject) if subject.plan.is_of(&maps) => subject,
+            Some(Subject { facts, plan, .. }) => {
+                let plan = Plan::new(thread, maps, common, &mut pages, plan.into_areas())
+                    .map_err(|error| error.of(pid))?;
+                Subject { pid, facts, plan, threads: Vec::new() }
+            }
+            None => Subject::survey(pid, common)?,
+        };
+        subject.threads = process.threads.iter().map(|thread| describe::thread(pid, thread)).collect();
+        subject.plan.look(thread, &mut pages).map_err(|error| error.of(pid))?;
+        maps_of.push(thread);
+        subjects.push(subject);
+    }
+    let memories: Vec<ProcessMemory> = maps_of.iter().map(|thread| ProcessMemory::of(*thread)).collect();
+    let mut jobs: Vec<Job<'_>> = Vec::new();
+    for (subject, memory) in subjects.iter_mut().zip(&memories) {
+        subject.plan.jobs(memory, &mut jobs);
+    }
+    let unread = copy::run(jobs);
+    common.shared.copy();
+    for (subject, thread) in subjects.iter_mut().zip(&maps_of) {
+        let of_this = unread.iter().filter(|unread| unread.process == *thread);
+        subject.plan.leave_out(of_this.map(|unread| unread.range.clone()).collect());
+    }
+    Ok(subjects)
+}
+
+/// What needs no process any more.
+fn finish(subject: Subject, shared: &shared::Contents) -> Result<Process, CaptureError> {
+    let Subject { pid: process, facts, plan, threads } = subject;
+    let (mappings, segments): (_, Vec<Segment>) = plan.finish(shared);
+    let memory = Memory::new(segments).map_err(|source| CaptureError::Overlap { process, source })?;
+    let modules = modules::find(&mappings, &memory);
+    Ok(Process {
+        pid: facts.pid,
+        parent: facts.parent,
+        name: facts.name,
+        executable: facts.executable,
+        modules,
+        mappings: mappings.iter().map(describe::mapping).collect(),
+        threads,
+        memory,
+    })
+}
