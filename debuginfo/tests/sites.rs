@@ -12,6 +12,8 @@ mod measure;
 mod program;
 #[path = "sites/random.rs"]
 mod random;
+#[path = "sites/servers.rs"]
+mod servers;
 
 use mcrx_harness::{Context, Result, Suite, ensure, program as needed};
 use measure::{Measured, Options};
@@ -30,7 +32,7 @@ const RECALL: f64 = 0.75;
 fn main() -> ExitCode {
     let gcc = [needed("gcc")];
     let clang = [needed("clang")];
-    Suite::new()
+    servers::tests(Suite::new())
         .test(gcc.clone(), gcc_without_optimisation_is_typed_right)
         .test(gcc.clone(), gcc_at_level_1_is_typed_right)
         .test(gcc.clone(), gcc_at_level_2_is_typed_right)

@@ -1,0 +1,143 @@
+//! `mcrx sites` as its users run it, on small programs built here.
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Lines are counted by the tests.
+const PROGRAM: &str = r#"#include <stdlib.h>
+#include <string.h>
+struct conn { int fd; struct conn *next; };
+struct conn *all;
+void *pool_take(size_t n);
+__attribute__((noinline)) void *take(size_t n) {
+    void *p = malloc(n);
+    if (!p) abort();
+    return p;
+}
+void add(int fd) {
+    struct conn *c = take(sizeof *c);
+    c->fd = fd;
+    c->next = all;
+    all = c;
+}
+struct conn *pooled(void) {
+    struct conn *c = pool_take(sizeof *c);
+    c->fd = 3;
+    return c;
+}
+char *copied(const char *s) { return strdup(s); }
+int main(int argc, char **argv) {
+    add(argc);
+    pooled();
+    return copied(argv[0]) == NULL;
+}
+"#;
+
+const POOL: &str = "#include <stdlib.h>\nvoid *pool_take(size_t n) { static char b[64]; return b; }\n";
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        Folder(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn program(&self, options: &[&str]) -> PathBuf {
+        let (source, pool) = (self.0.path().join("program.c"), self.0.path().join("pool.c"));
+        fs::write(&source, PROGRAM).expect("the file can be written");
+        fs::write(&pool, POOL).expect("the file can be written");
+        let path = self.0.path().join("program");
+        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+        let mut command = Command::new(compiler);
+        command.args(["-O1", "-g", "-w"]).args(options).arg("-o").arg(&path).args([source, pool]);
+        let output = command.output().expect("there is a compiler");
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        path
+    }
+}
+
+fn sites(program: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcrx"));
+    command.arg("sites").arg(program).args(arguments).output().expect("mcrx runs")
+}
+
+fn facts(program: &Path, arguments: &[&str]) -> Value {
+    let output = sites(program, &[&["--json"], arguments].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let facts: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(facts["schema"], "mcrx.sites/1");
+    facts
+}
+
+/// The site of a function.
+fn site<'a>(facts: &'a Value, function: &str) -> &'a Value {
+    let sites = facts["sites"].as_array().expect("sites");
+    sites.iter().find(|site| site["function"] == function).unwrap_or_else(|| panic!("no {function}: {facts}"))
+}
+
+#[test]
+fn a_site_has_its_place_its_type_and_why_it_is_that() {
+    let folder = Folder::new();
+    let facts = facts(&folder.program(&[]), &[]);
+    let add = site(&facts, "add");
+    assert_eq!((&add["verdict"], &add["type"]), (&Value::from("typed"), &Value::from("struct conn")));
+    assert_eq!((&add["confidence"], &add["count"]), (&Value::from("certain"), &Value::from(1)));
+    assert_eq!((&add["callee"], &add["size"]["bytes"]), (&Value::from("take"), &Value::from(16)));
+    assert_eq!(add["line"], 12);
+    let kinds: Vec<&Value> = add["evidence"].as_array().unwrap().iter().map(|seen| &seen["kind"]).collect();
+    assert!(kinds.contains(&&Value::from("variable")) && kinds.contains(&&Value::from("global")), "{add}");
+}
+
+#[test]
+fn a_wrapper_shows_itself_and_its_own_call_is_its_callers() {
+    let folder = Folder::new();
+    let facts = facts(&folder.program(&[]), &[]);
+    assert_eq!(site(&facts, "take")["verdict"], "deeper");
+    let wrappers = facts["wrappers"].as_array().expect("wrappers");
+    assert!(wrappers.iter().any(|wrapper| wrapper["name"] == "take"), "{facts}");
+}
+
+#[test]
+fn a_pool_is_seen_when_it_is_named() {
+    let folder = Folder::new();
+    let program = folder.program(&[]);
+    let without = facts(&program, &[]);
+    assert!(without["sites"].as_array().unwrap().iter().all(|site| site["function"] != "pooled"));
+    let with = facts(&program, &["--allocator", "pool_take"]);
+    assert_eq!(site(&with, "pooled")["type"], "struct conn");
+}
+
+#[test]
+fn the_text_ends_in_totals_and_the_command_to_try_next() {
+    let folder = Folder::new();
+    let program = folder.program(&[]);
+    let output = sites(&program, &[]);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.contains("1 typed: 1 certain, 0 probable"), "{text}");
+    let next = format!("Next: mcrx types {} 'struct conn'", program.display());
+    assert!(text.trim_end().ends_with(&next), "{text}");
+}
+
+#[test]
+fn without_debug_info_it_is_said_how_to_get_it() {
+    let folder = Folder::new();
+    let output = sites(&folder.program(&["-g0"]), &[]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("debug info") && said.contains("-g"), "{said}");
+}
+
+#[test]
+fn what_is_no_program_is_refused() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("text");
+    fs::write(&path, "no program").expect("the file can be written");
+    for path in [path.as_path(), Path::new("/nonexistent/program"), Path::new("/usr")] {
+        let output = sites(path, &[]);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty());
+    }
+}
