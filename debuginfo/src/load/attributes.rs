@@ -89,7 +89,7 @@ impl<'a> MemberAttributes<'a> {
                 this.varies = this.location.is_none();
             }
             dw::DW_AT_data_bit_offset => this.data_bit_offset = reader.unsigned(step),
-            dw::DW_AT_bit_offset => this.bit_offset = reader.number(step).and_then(Number::signed),
+            dw::DW_AT_bit_offset => this.bit_offset = reader.number(step).map(Number::signed),
             dw::DW_AT_bit_size => this.bit_size = reader.unsigned(step),
             dw::DW_AT_byte_size => this.byte_size = reader.unsigned(step),
             dw::DW_AT_external | dw::DW_AT_declaration => this.is_static |= reader.flag(step),

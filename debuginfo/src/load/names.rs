@@ -5,6 +5,7 @@ use super::limits::DEEPEST_SCOPES;
 use super::outline::{Outline, at};
 use super::reader::Reader;
 use super::source::Source;
+use crate::dwarf::DieRef;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 
@@ -55,7 +56,7 @@ impl<'s, 'u, 'a> Scopes<'s, 'u, 'a> {
         prefix
     }
 
-    /// The name of an entry, or of what it completes.
+    /// The name of an entry, or of what it completes or stands for.
     fn name(&self, die: u32) -> &'a [u8] {
         let mut die = die;
         // A definition outside of its scope has its name from its declaration, which has it itself.
@@ -65,9 +66,22 @@ impl<'s, 'u, 'a> Scopes<'s, 'u, 'a> {
             let found = TypeAttributes::read(&mut reader, entry);
             match found.origin.filter(|origin| origin.unit == self.source.unit.id) {
                 Some(origin) if !found.name.is_some() => die = origin.offset,
-                _ => return self.source.text(found.name),
+                _ => match found.signature.filter(|_| !found.name.is_some()) {
+                    Some(signature) => return self.name_there(signature).unwrap_or_default(),
+                    None => return self.source.text(found.name),
+                },
             }
         }
         b""
+    }
+
+    /// The name of a type in a type unit.
+    fn name_there(&self, die: DieRef) -> Option<&'a [u8]> {
+        let unit = self.source.dwarf.unit(die.unit).ok()?;
+        let source = Source::new(self.source.dwarf, &unit, self.source.budget(), None);
+        let mut reader = Reader::at(&source, die.offset);
+        let entry = reader.next()?;
+        let name = TypeAttributes::read(&mut reader, entry).name;
+        Some(source.text(name))
     }
 }

@@ -62,10 +62,11 @@ impl Number {
         }
     }
 
-    pub(super) fn signed(self) -> Option<i64> {
+    /// Of 8 bytes, the highest bit is the sign, whatever the form says: clang writes a `DW_AT_bit_offset` of -3 as 2⁶⁴ - 3.
+    pub(super) fn signed(self) -> i64 {
         match self {
-            Number::Unsigned(value) => i64::try_from(value).ok(),
-            Number::Signed(value) => Some(value),
+            Number::Unsigned(value) => value.cast_signed(),
+            Number::Signed(value) => value,
         }
     }
 }

@@ -264,23 +264,23 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
     fn ty(&mut self, tag: Tag, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
         let found = TypeAttributes::read(reader, entry);
         let (outer, function, types) = self.surroundings();
-        let mut scope = outer;
-        let mut name_hash = self.source.hash(found.name);
-        if name_hash != 0 {
-            name_hash = self.qualified(name_hash, scope);
-        } else if let Some((declared_name, declared_scope)) = self.declared_by(&found) {
-            (name_hash, scope) = (declared_name, declared_scope);
-        }
+        // What completes a declaration is where that one is, whatever it is in itself.
+        let (name_hash, scope) =
+            self.declared_by(&found).unwrap_or_else(|| match self.source.hash(found.name) {
+                0 => (0, outer),
+                name => (self.qualified(name, outer), outer),
+            });
         let flags = [found.declaration, found.prototyped, found.vector, found.artificial];
         let flags = flags.into_iter().fold(0, |bits, is| bits << 1 | u64::from(is));
         let kind = u64::from(tag as u8) << 16 | u64::from(found.encoding) << 8 | flags;
         let hash = mix(mix(kind, name_hash), found.byte_size.map_or(u64::MAX, |size| size));
         let ty = self.add(entry.die, hash, scope);
-        if let Some(family) = tags::family(tag).filter(|_| name_hash != 0) {
+        if let Some(signature) = found.signature {
+            // gcc gives it no name.
+            self.outline.signatures.push((ty, signature));
+        } else if let Some(family) = tags::family(tag).filter(|_| name_hash != 0) {
             let named = Named { ty, key: mix(family, name_hash) };
-            if let Some(signature) = found.signature.filter(|_| found.declaration) {
-                self.outline.signatures.push((ty, signature));
-            } else if found.declaration {
+            if found.declaration {
                 self.outline.declarations.push(named);
             } else if function.is_none() {
                 self.outline.definitions.push(named);
@@ -315,8 +315,11 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         if let Some(frame) = self.stack.last_mut() {
             frame.types += 1;
         }
-        if tag.is_aggregate() && name_hash != 0 {
-            self.enter_scope(entry, Scope { parent: outer, die: entry.die, hash: name_hash });
+        // clang gives what stands for a type unit no name; it has the one of the type there.
+        let signature = || found.signature.map(|at| mix(u64::from(at.unit.0), u64::from(at.offset)));
+        let hash = Some(name_hash).filter(|hash| *hash != 0).or_else(signature);
+        if let Some(hash) = hash.filter(|_| tag.is_aggregate()) {
+            self.enter_scope(entry, Scope { parent: scope, die: entry.die, hash });
         }
     }
 

@@ -22,6 +22,7 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "clang++", package: "clang" },
     Program { name: "dwp", package: "binutils" },
     Program { name: "dwz", package: "dwz" },
+    Program { name: "g++", package: "g++" },
     Program { name: "gcc", package: "gcc" },
     Program { name: "gdb", package: "gdb" },
     Program { name: "git", package: "git" },
