@@ -249,8 +249,11 @@ fn reason(difference: Difference) -> &'static str {
 fn variable_lines(change: &VariableChange<'_, '_>) -> Vec<String> {
     let VariableChange { old, new, difference, via, .. } = change;
     let spelt =
-        |variable: &Variable<'_>| spell::declaration(variable.ty(), variable.name(), Anonymous::LeftOut);
-    let (before, after) = (spelt(old), spelt(new));
+        |variable: &Variable<'_>, anonymous| spell::declaration(variable.ty(), variable.name(), anonymous);
+    let (mut before, mut after) = (spelt(old, Anonymous::LeftOut), spelt(new, Anonymous::LeftOut));
+    if *difference == Some(Difference::Contents) {
+        (before, after) = (spelt(old, Anonymous::WrittenOut), spelt(new, Anonymous::WrittenOut));
+    }
     let mut line = match difference {
         Some(difference) => {
             let mark = if difference.is_spelling() { '=' } else { '~' };
