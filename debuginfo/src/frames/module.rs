@@ -34,6 +34,11 @@ impl<'d> Module<'d> {
         self.binary
     }
 
+    /// What its variables' types are numbers of. `None`: it was given no debug info.
+    pub fn table(&self) -> Option<&'d Table> {
+        self.locals.as_ref().map(|locals| locals.table)
+    }
+
     /// What its addresses are moved by.
     pub fn bias(&self) -> u64 {
         self.bias

@@ -3,9 +3,10 @@
 use crate::gdb::{self, Held};
 use crate::process::{Live, Mapped, modules};
 use mcrx_debuginfo::frames::{
-    End, Location, Memory, Modules, NoEntryValue, Place, Scope, ScopeKind, Stack, State, Unavailable,
+    End, Location, Memory, Module, Modules, NoEntryValue, Place, Scope, ScopeKind, Stack, State, Unavailable,
     Unwinder, Variable, VariablesError,
 };
+use mcrx_debuginfo::table::Table;
 use mcrx_harness::{Explain, Result, bail, ensure};
 use std::collections::BTreeMap;
 
@@ -126,13 +127,15 @@ impl Compare<'_, '_> {
         };
         let are_all = names.len() == their_names.len() && names.iter().zip(&their_names).all(are_same);
         ensure!(are_all, "{names:?}, by gdb {their_names:?}");
+        let frame = self.stack.frames.get(index).context("no such frame")?;
+        let table = self.modules.at(frame.lookup()).and_then(Module::table).context("no table")?;
         for (instance, their) in instances.iter().zip(theirs) {
-            self.variables(instance, their)?;
+            self.variables(table, instance, their)?;
         }
         Ok(())
     }
 
-    fn variables(&mut self, instance: &Instance<'_, '_>, their: &gdb::Frame) -> Result<()> {
+    fn variables(&mut self, table: &Table, instance: &Instance<'_, '_>, their: &gdb::Frame) -> Result<()> {
         let function = instance.name.unwrap_or("?");
         let mut ours: BTreeMap<(&str, u32, bool), Vec<&Variable<'_>>> = BTreeMap::new();
         for variable in &instance.variables {
@@ -156,6 +159,13 @@ impl Compare<'_, '_> {
             // Several of one name and line: copies of one inlined function's.
             let same = candidates.iter().position(|ours| self.same(ours, &variable.state).is_ok());
             let ours = candidates.remove(same.unwrap_or(0));
+            if let gdb::State::Memory { size, .. } | gdb::State::Value { size, .. } = &variable.state {
+                // The length of some arrays is known to the running program alone.
+                let ty = ours.ty.and_then(|ty| table.ty(ty));
+                if ty.is_none_or(|ty| ty.size().is_some_and(|ours| ours != *size)) {
+                    self.differences.push(format!("{function}: {variable:?} is of {ty:?}"));
+                }
+            }
             match self.same(ours, &variable.state) {
                 Ok(kind) => *self.count.of(kind) += 1,
                 Err(why) => self
