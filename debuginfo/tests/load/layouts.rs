@@ -8,7 +8,9 @@ use mcrx_harness::{Context, Explain, Result, bail, ensure};
 /// Structures in each program.
 const STRUCTURES: usize = 80;
 
-fn agree(table: &Table, printed: &str) -> Result<usize> {
+/// `loses_full_width`: clang writes down a bit-field of all its type's bits as if it were none, even where that does not begin at a
+/// byte; nothing can be known of it.
+fn agree(table: &Table, printed: &str, loses_full_width: bool) -> Result<usize> {
     let mut compared = 0;
     for line in printed.lines() {
         let words: Vec<&str> = line.split(' ').collect();
@@ -27,9 +29,11 @@ fn agree(table: &Table, printed: &str) -> Result<usize> {
             }
             Some(&"bits") => {
                 let (bit, member) = field()?;
-                // clang does not write it down before DWARF 4 where it is all bits of the type.
-                let all = || member.ty().and_then(Type::size).map(|size| size * 8);
-                let bits = member.bit_size().map(u64::from).or_else(all);
+                let bits = member.bit_size().map(u64::from);
+                let size = member.ty().and_then(Type::size).unwrap_or(0);
+                if loses_full_width && bits.is_none() && size * 8 == number(4)? {
+                    continue;
+                }
                 ensure!(bit == number(3)? && bits == Some(number(4)?), "{line}: {bits:?} at {bit}");
             }
             _ => bail!("not understood: {line}"),
@@ -48,7 +52,8 @@ fn random_structures(test: &Context, compiler: &str, flags: &[&[&str]]) -> Resul
         let flags = [&["-w"], *flags].concat();
         let path = workshop.build(compiler, "random", &[("random", &source)], &flags)?;
         let printed = workshop.output(&path)?;
-        compared += agree(&table(&path)?, &printed).with_context(|| format!("{compiler} {flags:?}"))?;
+        compared += agree(&table(&path)?, &printed, compiler == "clang")
+            .with_context(|| format!("{compiler} {flags:?}"))?;
     }
     ensure!(compared > STRUCTURES * flags.len() * 3, "only {compared} compared");
     Ok(())

@@ -9,6 +9,7 @@
 
 mod allocator;
 mod area;
+mod debuginfo;
 mod measure;
 mod noise;
 mod report;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use supply::Supply;
 
 /// Every area. `noise` comes first: it says how much of a difference means something here.
-const AREAS: &[Area] = &[noise::AREA, allocator::AREA];
+const AREAS: &[Area] = &[noise::AREA, allocator::AREA, debuginfo::AREA];
 
 /// Measure against peers, side by side in one run
 #[derive(clap::Args)]
