@@ -43,7 +43,7 @@ const PAIRS: [(&str, &str, &str); 12] = [
 ];
 
 /// How long abidiff may take on a machine with other things to do.
-const DEADLINE: Duration = Duration::from_secs(600);
+const DEADLINE: Duration = Duration::from_secs(1200);
 
 pub(crate) fn tests(suite: Suite) -> Suite {
     let needs: Vec<Need> = PAIRS
