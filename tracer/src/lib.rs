@@ -6,6 +6,14 @@
 //! What it does not do: look at processes, stop them, or change anything anywhere. It reads the files that an image's read-only memory
 //! is mapped from.
 
+pub mod blocks;
 pub mod core_file;
+pub mod debug;
+pub mod facts;
+pub mod graph;
 pub mod image;
+pub mod mark;
+pub mod model;
+pub mod roots;
 pub mod snapshot;
+pub mod trace;

@@ -22,9 +22,11 @@ mod compile;
 mod scan;
 
 pub use agree::Relation;
+pub(crate) use scan::scan_conservatively;
 pub use scan::{Pointer, Sort};
 
 use crate::facts::Facts;
+use mcrx_debuginfo::spell::{self, Anonymous};
 use mcrx_debuginfo::table::{Table, Type, TypeId};
 use std::sync::OnceLock;
 
@@ -178,7 +180,7 @@ impl<'t> Model<'t> {
 
     /// As C writes it; of an anonymous type, what it is.
     pub fn name(&self, ty: Ty) -> String {
-        self.ty(ty).map_or_else(|| "?".to_owned(), |ty| mcrx_debuginfo::spell::spell(ty))
+        self.ty(ty).map_or_else(|| "?".to_owned(), |ty| spell::type_name(Some(ty), Anonymous::LeftOut))
     }
 
     /// A member path such as `.pool` or `[3].next`, of what lies at an offset; empty for the object itself, or if it is not known.

@@ -23,7 +23,9 @@ impl Model<'_> {
         if offset == 0 && known == claimed {
             return Relation::Within;
         }
-        let (Some(outer), Some(inner)) = (self.ty(known), self.ty(claimed)) else { return Relation::Disagree };
+        let (Some(outer), Some(inner)) = (self.ty(known), self.ty(claimed)) else {
+            return Relation::Disagree;
+        };
         if has(outer, offset, inner, DEEPEST) {
             Relation::Within
         } else if offset == 0 && has(inner, 0, outer, DEEPEST) {
@@ -47,7 +49,8 @@ fn has(outer: Type<'_>, offset: u64, inner: Type<'_>, deeper: u32) -> bool {
     }
     match outer.kind() {
         Kind::Aggregate => outer.members().any(|member| {
-            let Some(ty) = member.ty().and_then(Type::resolved).filter(|_| member.bit_size().is_none()) else {
+            let Some(ty) = member.ty().and_then(Type::resolved).filter(|_| member.bit_size().is_none())
+            else {
                 return false;
             };
             let Some(rest) = offset.checked_sub(member.offset()) else { return false };

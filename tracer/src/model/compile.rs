@@ -189,7 +189,8 @@ impl Compiler<'_, '_> {
         }
         for index in 0..count {
             for item in &inner.items {
-                let at = index.checked_mul(stride).and_then(|at| at.checked_add(offset)?.checked_add(item.offset));
+                let at =
+                    index.checked_mul(stride).and_then(|at| at.checked_add(offset)?.checked_add(item.offset));
                 let Some(at) = at else { return };
                 self.put(at, item.what);
             }

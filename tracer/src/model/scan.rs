@@ -62,7 +62,8 @@ impl Model<'_> {
                 && let Some(rest) = usize::try_from(tail.offset).ok().and_then(|offset| bytes.get(offset..))
             {
                 // A buffer behind a header: anything may have been put into it.
-                let shifted = |pointer: Pointer| each(Pointer { offset: pointer.offset + tail.offset, ..pointer });
+                let shifted =
+                    |pointer: Pointer| each(Pointer { offset: pointer.offset + tail.offset, ..pointer });
                 scan_conservatively(address + tail.offset, rest, shifted);
             }
             return;
@@ -77,14 +78,14 @@ impl Model<'_> {
         }
     }
 
-    fn scan_one(&self, ty: Ty, base: u64, address: u64, bytes: &[u8], each: &mut impl FnMut(Pointer)) {
+    fn scan_one(&self, ty: Ty, base: u64, address: u64, bytes: &[u8], each: &mut dyn FnMut(Pointer)) {
         let mut at = |offset: u64, mask: u64, sort: Sort| {
             let word = word(bytes, offset).map(|word| word & mask);
             if let Some(word) = word.filter(|word| is_address(*word)) {
                 each(Pointer { offset, word, sort });
             }
         };
-        // Repeats last, as they need the whole closure.
+        // Repeats last: `at` has borrowed what they are told to.
         let mut repeats = false;
         for item in &self.map(ty).items {
             let offset = base + item.offset;
@@ -115,8 +116,7 @@ impl Model<'_> {
                         break;
                     }
                     // Elements are smaller than the array: this ends.
-                    let each: &mut dyn FnMut(Pointer) = each;
-                    self.scan_one(element, at, address, bytes, &mut |pointer| each(pointer));
+                    self.scan_one(element, at, address, bytes, each);
                 }
             }
         }

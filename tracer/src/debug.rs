@@ -1,0 +1,88 @@
+//! What the compiler said of the modules of a process: their tables, and what their call sites make.
+//!
+//! Reads the files that the modules were mapped from, and their debug files; a file with another build-id than the one in memory is not
+//! used. Which modules have no debug info, and why, is kept: their data is read conservatively.
+
+use crate::image::{Module, Process};
+use mcrx_allocator::reader::Sites as HeapSites;
+use mcrx_debuginfo::cache::Cache;
+use mcrx_debuginfo::file::Binary;
+use mcrx_debuginfo::sites::{self, Options, Sites};
+use mcrx_debuginfo::table::{Address, Table};
+
+/// A module, and what is known of it.
+pub struct Described {
+    /// The file. `None`: it is not there any more, or another one is.
+    pub binary: Option<Binary>,
+    /// What its debug info says. `None`: it has none that can be read.
+    pub table: Option<Table>,
+    /// What its calls of allocation functions make; empty if no block was made by one.
+    pub sites: Sites,
+    /// Why there is no table.
+    pub missing: Option<String>,
+}
+
+/// The modules of a process, in the order of [`Process::modules`].
+#[derive(Default)]
+pub struct Debug {
+    /// One for each.
+    pub modules: Vec<Described>,
+}
+
+impl Debug {
+    /// Reads what there is. What is missing makes no error: see [`Described::missing`].
+    pub fn read(process: &Process, sites: &HeapSites, cache: &Cache) -> Debug {
+        let makes_blocks = |module: &Module| {
+            let frames = sites.all().flat_map(|(_, site)| site.frames());
+            frames.map(|frame| frame.address().0).any(|address| module.range.contains(&address))
+        };
+        let describe = |module: &Module| describe(module, makes_blocks(module), cache);
+        Debug { modules: process.modules.iter().map(describe).collect() }
+    }
+
+    /// A function's name, and how far into it an address of the process is.
+    pub fn function(&self, process: &Process, address: u64) -> Option<(&str, u64)> {
+        let before = process.modules.partition_point(|module| module.range.start <= address);
+        let index = before.checked_sub(1)?;
+        let module = process.modules.get(index).filter(|module| module.range.contains(&address))?;
+        let described = self.modules.get(index)?;
+        let linked = Address(module.linked(address));
+        let in_table = || {
+            let function = described.table.as_ref()?.function_at(linked)?;
+            let (start, _) = function.code()?;
+            Some((function.name(), linked.0.checked_sub(start.0)?))
+        };
+        in_table().or_else(|| {
+            let symbol = described.binary.as_ref()?.symbols().function_at(linked)?;
+            Some((symbol.name, linked.0.checked_sub(symbol.address.0)?))
+        })
+    }
+}
+
+fn describe(module: &Module, makes_blocks: bool, cache: &Cache) -> Described {
+    let mut described = Described { binary: None, table: None, sites: Sites::default(), missing: None };
+    let binary = match Binary::open(&module.path) {
+        Ok(binary) => binary,
+        Err(error) => {
+            described.missing = Some(error.to_string());
+            return described;
+        }
+    };
+    if module.build_id.is_some() && module.build_id.as_ref() != binary.build_id() {
+        let path = module.path.display();
+        described.missing = Some(format!("{path}: it was replaced since the process loaded it"));
+        return described;
+    }
+    match cache.table(&binary) {
+        Ok(table) => {
+            if makes_blocks {
+                let dwarf = binary.dwarf().ok();
+                described.sites = sites::find(&binary, &table, dwarf.as_ref(), &Options::default());
+            }
+            described.table = Some(table);
+        }
+        Err(error) => described.missing = Some(error.to_string()),
+    }
+    described.binary = Some(binary);
+    described
+}
