@@ -5,8 +5,9 @@ use super::types::{Count, Kind, Member, Tag, Type};
 /// How deep members are looked into. Real structures are nested a few levels deep; damaged debug info has circles.
 const DEEPEST: usize = 64;
 
-/// How many fields of one structure are listed. The largest real ones have some thousands.
-const MOST_FIELDS: usize = 1 << 16;
+/// How many members are looked at to list the fields of one structure. The largest real ones have some thousands; structures that hold
+/// each other twice, many levels deep, have more than anybody can wait for.
+const MOST_MEMBERS: usize = 1 << 16;
 
 /// Bits that no member uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +129,8 @@ impl<'t> Type<'t> {
     /// one's.
     pub fn fields(self) -> Vec<(u64, Member<'t>)> {
         let mut fields = Vec::new();
-        collect(self, 0, DEEPEST, &mut fields);
+        let mut budget = MOST_MEMBERS;
+        collect(self, 0, DEEPEST, &mut budget, &mut fields);
         fields
     }
 
@@ -138,15 +140,20 @@ impl<'t> Type<'t> {
     }
 }
 
-fn collect<'t>(ty: Type<'t>, bit_offset: u64, deeper: usize, fields: &mut Vec<(u64, Member<'t>)>) {
+fn collect<'t>(
+    ty: Type<'t>,
+    bit_offset: u64,
+    deeper: usize,
+    budget: &mut usize,
+    fields: &mut Vec<(u64, Member<'t>)>,
+) {
     for member in ty.members() {
-        if fields.len() >= MOST_FIELDS {
-            return;
-        }
+        let Some(left) = budget.checked_sub(1) else { return };
+        *budget = left;
         let at = bit_offset.saturating_add(member.bit_offset());
         let inner = member.ty().and_then(Type::resolved).filter(|ty| ty.tag().is_aggregate());
         match (member.name(), inner, deeper.checked_sub(1)) {
-            (None, Some(inner), Some(deeper)) => collect(inner, at, deeper, fields),
+            (None, Some(inner), Some(deeper)) => collect(inner, at, deeper, budget, fields),
             _ => fields.push((at, member)),
         }
     }

@@ -206,3 +206,19 @@ fn wrong_indices_read_as_unknown_things() {
         let _ = (table.function_at(Address(0x1000)), table.types_named("node").count(), table.build_id());
     }
 }
+
+#[test]
+fn structures_that_hold_each_other_twice_are_listed_in_bounded_time() {
+    let mut builder = Builder::new();
+    let mut below =
+        builder.add_type(TypeEntry { size: Some(0), ..entry(Tag::Structure, StringId::default()) });
+    for _ in 0..60 {
+        let next =
+            builder.add_type(TypeEntry { size: Some(0), ..entry(Tag::Structure, StringId::default()) });
+        builder.add_member(member(StringId::default(), below, 0, 0));
+        builder.add_member(member(StringId::default(), below, 0, 0));
+        below = next;
+    }
+    let table = builder.finish(&[]);
+    assert!(table.ty(below).unwrap().fields().is_empty());
+}
