@@ -4,16 +4,14 @@ use crate::output::Output;
 use anyhow::Result;
 use clap::ValueEnum;
 use mcrx_allocator::reader::{self, Address, Consistency, Copied, Heap, Limits, Sites};
-use memory::ProcessMemory;
+use mcrx_live::hold::{Scope, while_held};
+use mcrx_live::process::memory::ProcessMemory;
 use serde::Serialize;
 use std::time::Duration;
 use symbols::{NamedFrame, Symbols};
 use tally::{Row, Sum};
 use target::Target;
 
-mod hold;
-mod mappings;
-mod memory;
 mod symbols;
 mod tally;
 mod target;
@@ -25,7 +23,7 @@ mod target;
 #[derive(clap::Args)]
 #[command(after_help = "\
 The process is held still for as long as it takes to copy the allocator's tables: a few milliseconds for a million blocks. It goes on \
-whatever becomes of this command. Like after any stop, a call such as epoll_wait that it was blocked in may end with EINTR.
+whatever becomes of this command, and notices nothing but that it is a little late: calls that it is blocked in go on, too.
 
 A site is named by the return address of the call of malloc: function+offset (file). Names come from the file's symbol table, or from \
 its debug file if that is installed (Debian: the package with -dbgsym at the end of its name).
@@ -164,7 +162,8 @@ fn copy(target: &Target, memory: &ProcessMemory, consistency: Consistency) -> Re
 fn read_stopped(target: &Target, memory: &ProcessMemory) -> Result<Reading> {
     // Before anything is held: most of what can be wrong is wrong now.
     target.regions(memory, &target.maps()?)?;
-    let held = hold::while_held(target.pid, || copy(target, memory, Consistency::Stopped));
+    let scope = Scope::Process(target.pid);
+    let held = while_held(scope, |_| copy(target, memory, Consistency::Stopped));
     let (copied, pause) = held.map_err(|error| target.not_held(&error))?;
     let (maps, copied) = copied?;
     let heap = copied.and_then(Copied::check).map_err(|error| target.refused(&error))?;

@@ -2,11 +2,11 @@
 //!
 //! A file is used only if its build-id is the one that the process has in memory: what lies at the path today may be the next release.
 
-use super::mappings::{Mapping, files, holding};
 use crate::elf::symbols::{Functions, linked_address};
 use crate::elf::{Elf, build_id, debug_file, hex};
 use crate::output::PathFact;
 use mcrx_allocator::reader::{Frame, Module};
+use mcrx_live::process::maps::{Mapping, holding, parse};
 use nix::unistd::Pid;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -63,7 +63,7 @@ pub(super) struct Symbols {
 impl Symbols {
     /// `maps`: the text of `/proc/PID/maps`.
     pub(super) fn of(pid: Pid, maps: &[u8]) -> Symbols {
-        Symbols { pid, mappings: files(maps), known: HashMap::new() }
+        Symbols { pid, mappings: parse(maps), known: HashMap::new() }
     }
 
     pub(super) fn name(&mut self, frame: &Frame<'_>) -> NamedFrame {
@@ -101,32 +101,33 @@ impl Symbols {
 
     /// The loaded file that holds an address: from the mapping of its first byte to the end of its last.
     fn module_at(&self, address: u64) -> Option<Module> {
-        let path = &holding(&self.mappings, address)?.path;
-        let of_file = self.mappings.iter().filter(|mapping| mapping.path == *path);
-        let first = of_file.clone().rfind(|mapping| mapping.start <= address && mapping.offset == 0)?;
+        let path = holding(&self.mappings, address)?.path()?;
+        let of_file = self.mappings.iter().filter(|mapping| mapping.path() == Some(path));
+        let first = of_file.clone().rfind(|mapping| mapping.range.start <= address && mapping.offset == 0)?;
         let last = of_file.clone().next_back()?;
-        let start = mcrx_allocator::reader::Address(first.start);
-        Some(Module { start, end: mcrx_allocator::reader::Address(last.end), build_id: Box::default() })
+        let start = mcrx_allocator::reader::Address(first.range.start);
+        Some(Module { start, end: mcrx_allocator::reader::Address(last.range.end), build_id: Box::default() })
     }
 
     fn look_up(&self, module: &Module) -> Known {
-        let Some(mapping) = self.mappings.iter().find(|mapping| mapping.start == module.start.0) else {
+        let found = self.mappings.iter().find(|mapping| mapping.range.start == module.start.0);
+        let Some((mapping, path)) = found.and_then(|mapping| Some((mapping, mapping.path()?))) else {
             return Known::default();
         };
-        let location = Some(mapping.path.clone());
-        let Some(elf) = self.open(mapping, module) else {
+        let location = Some(path.to_owned());
+        let Some(elf) = self.open(mapping, path, module) else {
             return Known { path: location, ..Known::default() };
         };
         let Ok(file) = elf.parse() else { return Known { path: location, ..Known::default() } };
         let linked_at = linked_address(&file, 0);
-        let full = || debug_file::find(&elf, &mapping.path).iter().find_map(with_full_symbols);
+        let full = || debug_file::find(&elf, path).iter().find_map(with_full_symbols);
         let functions = with_full_symbols(&elf).or_else(full).unwrap_or_else(|| Functions::dynamic(&file));
         Known { path: location, functions, linked_at }
     }
 
     /// Opens the file behind a mapping, whatever has become of its path.
-    fn open(&self, mapping: &Mapping, module: &Module) -> Option<Elf> {
-        let Mapping { start, end, path, .. } = mapping;
+    fn open(&self, mapping: &Mapping, path: &Path, module: &Module) -> Option<Elf> {
+        let (start, end) = (mapping.range.start, mapping.range.end);
         // The first leads to removed files and into other mount namespaces, but takes more rights (proc_pid_map_files(5)).
         let in_root = path.strip_prefix("/").unwrap_or(path);
         [

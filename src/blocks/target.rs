@@ -1,10 +1,11 @@
 //! The process that was asked about, and why its blocks cannot be listed if they cannot.
 
-use super::hold::HoldError;
 use crate::elf::Elf;
 use crate::exit::Failure;
 use anyhow::{Context, Result, anyhow, bail};
 use mcrx_allocator::reader::{self, Address, Memory, Unreadable, Why, arena_bases, find};
+use mcrx_live::hold::HoldError;
+use mcrx_live::process::status::{Status, live_thread};
 use nix::unistd::Pid;
 use object::read::elf::ProgramHeader;
 use std::fs;
@@ -25,20 +26,16 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn open(pid: u32) -> Result<Target> {
-        let raw = i32::try_from(pid).ok().filter(|pid| *pid > 0);
-        let raw = raw.with_context(|| format!("there is no process {pid}"))?;
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))
-            .map_err(|_| anyhow!("there is no process {pid}"))?;
-        let field =
-            |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map_or("", str::trim);
-        let name = field("Name:").to_owned();
-        let leader = field("Tgid:");
-        if leader != pid.to_string() {
+        let none = || anyhow!("there is no process {pid}");
+        let number = i32::try_from(pid).ok().filter(|pid| *pid > 0).map(Pid::from_raw).with_context(none)?;
+        let status = Status::of(number).with_context(none)?;
+        let name = status.name().to_owned();
+        if let Some(leader) = status.process().filter(|leader| *leader != number) {
             bail!("{pid} is a thread of process {leader} ({name}): ask for that one");
         }
-        match live_thread(pid) {
-            Some(thread) => Ok(Target { pid: Pid::from_raw(raw), thread, name }),
-            None if field("State:").starts_with(['Z', 'X']) => {
+        match live_thread(number) {
+            Some(thread) => Ok(Target { pid: number, thread, name }),
+            None if status.has_ended() => {
                 bail!("process {pid} ({name}) has ended, and only waits for its parent to take note")
             }
             None => bail!("process {pid} ({name}) is a part of the kernel, with no memory of its own"),
@@ -80,8 +77,8 @@ impl Target {
 
     pub(super) fn not_held(&self, error: &HoldError) -> anyhow::Error {
         match error {
-            HoldError::Gone => self.gone(),
-            HoldError::NotPermitted => self.not_permitted(),
+            HoldError::Gone(_) => self.gone(),
+            HoldError::NotPermitted { .. } => self.not_permitted(),
             _ => anyhow!(
                 "process {} cannot be held still: {error}\n(--running reads it without holding it, approximately)",
                 self.described()
@@ -157,18 +154,6 @@ impl Target {
              (`mcrx doctor {path}` says whether that will work)"
         )
     }
-}
-
-/// A thread of a process that has memory; the main thread if it can be.
-fn live_thread(pid: u32) -> Option<Pid> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
-    // The kernel lists the main thread first.
-    let mut threads = tasks.filter_map(|task| task.file_name().to_str()?.parse::<i32>().ok());
-    let has_memory = |thread: &i32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")).unwrap_or_default();
-        status.lines().any(|line| line.starts_with("VmSize:"))
-    };
-    threads.find(has_memory).map(Pid::from_raw)
 }
 
 const LIBRARY: &[u8] = b"libmcrx.so";

@@ -10,7 +10,7 @@ pub enum HoldError {
     #[error("process {0} has ended")]
     Gone(Pid),
     /// Only one can trace a process.
-    #[error("process {tracer} traces process {process}, as debuggers do; let that end first")]
+    #[error("process {process} is traced by process {tracer}, as by a debugger: let that end first")]
     Traced {
         /// Which cannot be held.
         process: Pid,

@@ -14,9 +14,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// How soon threads that have not stopped are looked at again.
-const INTERVAL: Duration = Duration::from_micros(50);
-/// After this long a thread's state is looked at: it may be in an uninterruptible sleep.
+/// How soon threads that have not stopped are looked at again: first, and at the latest. They need the processor more than we do.
+const INTERVALS: [Duration; 2] = [Duration::from_micros(20), Duration::from_millis(1)];
+/// How often a thread's state is looked at: it may be in an uninterruptible sleep.
 const DOUBT: Duration = Duration::from_millis(5);
 
 #[derive(Debug, Default)]
@@ -71,28 +71,31 @@ impl Threads {
 
     /// Waits until every thread that was interrupted has stopped.
     fn wait(&mut self, deadline: Instant) -> Result<(), HoldError> {
-        let start = Instant::now();
+        let [mut interval, longest] = INTERVALS;
+        let mut doubt = Instant::now() + DOUBT;
         loop {
             self.take_reports();
-            let mut slow = None;
-            for thread in self.threads.iter_mut().filter(|thread| thread.state == State::Stopping) {
-                if start.elapsed() > DOUBT {
+            if self.threads.iter().all(|thread| thread.state != State::Stopping) {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if now > doubt {
+                doubt = now + DOUBT;
+                for thread in self.threads.iter_mut().filter(|thread| thread.state == State::Stopping) {
                     match thread.kernel_state() {
                         'D' => thread.state = State::Asleep,
                         // An exec by another thread has taken its number from it.
                         'X' => thread.state = State::Gone,
+                        state if now > deadline => {
+                            let (process, thread) = (thread.process, thread.id);
+                            return Err(HoldError::TooSlow { process, thread, state });
+                        }
                         _ => {}
                     }
                 }
-                if thread.state == State::Stopping {
-                    slow = Some((thread.process, thread.id, thread.kernel_state()));
-                }
             }
-            let Some((process, thread, state)) = slow else { return Ok(()) };
-            if Instant::now() > deadline {
-                return Err(HoldError::TooSlow { process, thread, state });
-            }
-            std::thread::sleep(INTERVAL);
+            std::thread::sleep(interval);
+            interval = longest.min(interval * 3 / 2);
         }
     }
 
