@@ -175,9 +175,11 @@ impl<'f, 'r, 'a> Flow<'f, 'r, 'a> {
             let Home::Register(_, plus) = located.home else { continue };
             let Some(Pointee::Object(ty)) = Pointee::of(located.ty) else { continue };
             found = match found {
-                None => Some((ty, -plus)),
-                Some((before, offset)) if offset == -plus && begins_with(before, ty) => found,
-                Some((before, offset)) if offset == -plus && begins_with(ty, before) => Some((ty, offset)),
+                None => Some((ty, plus.wrapping_neg())),
+                Some((before, offset)) if offset == plus.wrapping_neg() && begins_with(before, ty) => found,
+                Some((before, offset)) if offset == plus.wrapping_neg() && begins_with(ty, before) => {
+                    Some((ty, offset))
+                }
                 Some(_) => return None,
             };
         }

@@ -115,6 +115,12 @@ impl Measured {
         f64::from(right) / f64::from(right.saturating_add(wrong).max(1))
     }
 
+    /// The idioms of which some site that makes a type got none, but for these.
+    pub(crate) fn partly_typed(&self, but: &[&str]) -> Vec<&'static str> {
+        let partly = self.idioms.iter().filter(|(_, count)| count.right < count.sites);
+        partly.map(|(idiom, _)| *idiom).filter(|idiom| !but.contains(idiom)).collect()
+    }
+
     /// Of the sites that make a type: how many got it.
     pub(crate) fn recall(&self) -> f64 {
         let (right, sites) =
