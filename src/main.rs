@@ -14,6 +14,8 @@ mod exit;
 mod locate;
 mod output;
 mod sites;
+mod subject;
+mod trace;
 mod types;
 
 #[derive(Parser)]
@@ -32,6 +34,7 @@ enum Command {
     Demo(demo::Args),
     Doctor(doctor::Args),
     Sites(sites::Args),
+    Trace(trace::Args),
     Types(types::Args),
 }
 
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args, &output),
         Command::Doctor(args) => doctor::run(&args, &output),
         Command::Sites(args) => sites::run(&args, &output),
+        Command::Trace(args) => trace::run(&args, &output),
         Command::Types(args) => types::run(&args, &output),
     };
     exit::code(outcome, &output)

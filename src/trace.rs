@@ -1,0 +1,136 @@
+//! `mcrx trace`: how much of a process's heap is known precisely, and what must not move.
+
+use crate::output::Output;
+use crate::subject::{Subject, SubjectFacts, Times, Which};
+use anyhow::Result;
+use mcrx_tracer::graph::Totals;
+use mcrx_tracer::trace::Trace;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Trace a process: the types of its blocks, the pointers between them, and which of them must not move
+///
+/// From its variables, stacks and registers on, every pointer is followed: by its type where debug info says it, and as a word that may
+/// be a pointer where nothing does. What such a word points to is pinned.
+#[derive(clap::Args)]
+#[command(after_help = "\
+A live process is held for as long as it takes to copy its memory. Blocks are counted as mcrx blocks counts them. `own` are those \
+whose call is in the program itself, not in a library.
+
+Where two pointers say that one place is of two types, neither is believed; --disagreements lists those.
+
+Examples:
+  mcrx trace 4711
+  mcrx trace nginx.snap --process 4712
+  mcrx trace 4711 --json | jq .own.pinned")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// List the places whose types are in dispute
+    #[arg(long)]
+    disagreements: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Facts {
+    schema: &'static str,
+    #[serde(flatten)]
+    subject: SubjectFacts,
+    #[serde(flatten)]
+    totals: Totals,
+    own: Totals,
+    /// Places whose types are in dispute.
+    disagreements: u64,
+    time_ms: Times,
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
+    let subject = Subject::open(&args.which)?;
+    subject.traced(output, |trace, time_ms| {
+        let facts = Facts {
+            schema: "mcrx.trace/1",
+            subject: subject.facts(),
+            totals: trace.totals(),
+            own: trace.own_totals(),
+            disagreements: u64::try_from(trace.marked.disagreements.len()).unwrap_or(u64::MAX),
+            time_ms,
+        };
+        print(&facts, &subject, output)?;
+        if args.disagreements {
+            print_disagreements(trace, output)?;
+        }
+        output.line(format_args!("\nNext: mcrx pins {}", args.which.target))?;
+        subject.narrate_others(output);
+        output.facts(&facts)?;
+        Ok(())
+    })
+}
+
+fn print(facts: &Facts, subject: &Subject, output: &Output) -> Result<()> {
+    let held = match facts.subject.pause_ms {
+        Some(pause) => format!(" (held still for {pause:.1} ms)"),
+        None => String::new(),
+    };
+    output.heading(format_args!("{}: {} blocks{held}", subject.described(), facts.totals.blocks.live))?;
+    output.line(format_args!("{:24} {:>14} {:>14}", "", "ALL", "OWN"))?;
+    let (all, own) = (&facts.totals, &facts.own);
+    let percent = |part: u64, of: u64| {
+        let tenths = u128::from(part) * 1000 / u128::from(of.max(1));
+        format!("{}.{} %", tenths / 10, tenths % 10)
+    };
+    let rows: [(&str, u64, u64); 15] = [
+        ("blocks", all.blocks.live, own.blocks.live),
+        ("  typed", all.blocks.typed, own.blocks.typed),
+        ("  partly typed", all.blocks.partly_typed, own.blocks.partly_typed),
+        ("  untyped", all.blocks.untyped, own.blocks.untyped),
+        ("bytes", all.bytes.live, own.bytes.live),
+        ("  typed", all.bytes.typed, own.bytes.typed),
+        ("  read conservatively", all.bytes.conservative, own.bytes.conservative),
+        ("pointers", sum(all), sum(own)),
+        ("  precise", all.pointers.precise, own.pointers.precise),
+        ("  opaque", all.pointers.opaque, own.pointers.opaque),
+        ("  likely", all.pointers.likely, own.pointers.likely),
+        ("pinned", all.pinned.blocks, own.pinned.blocks),
+        ("  bytes", all.pinned.bytes, own.pinned.bytes),
+        ("unreachable", all.unreachable.blocks, own.unreachable.blocks),
+        ("  bytes", all.unreachable.bytes, own.unreachable.bytes),
+    ];
+    for (name, all, own) in rows {
+        output.line(format_args!("{name:24} {all:>14} {own:>14}"))?;
+    }
+    output.line(format_args!(
+        "{:24} {:>14} {:>14}",
+        "pinned of blocks",
+        percent(all.pinned.blocks, all.blocks.live),
+        percent(own.pinned.blocks, own.blocks.live)
+    ))?;
+    output.line(format_args!("{:24} {:>14}", "types in dispute", facts.disagreements))?;
+    let Times { read, debuginfo, mark } = facts.time_ms;
+    output.line(format_args!("read in {read:.0} ms, debug info in {debuginfo:.0} ms, marked in {mark:.0} ms"))?;
+    Ok(())
+}
+
+fn sum(totals: &Totals) -> u64 {
+    totals.pointers.precise + totals.pointers.opaque + totals.pointers.likely
+}
+
+/// By pair of types, the most frequent first.
+fn print_disagreements(trace: &Trace<'_>, output: &Output) -> Result<()> {
+    let mut pairs: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+    for found in &trace.marked.disagreements {
+        let known = match found.known {
+            Some(known) => trace.model.name(known),
+            None => "(too small a block)".to_owned(),
+        };
+        let address = trace.blocks.get(found.block).map_or(0, |block| block.address + found.offset);
+        pairs.entry((known, trace.model.name(found.claimed))).or_insert((0, address)).0 += 1;
+    }
+    let mut pairs: Vec<_> = pairs.into_iter().collect();
+    pairs.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+    output.heading("In dispute")?;
+    for ((known, claimed), (count, address)) in pairs {
+        output.line(format_args!("{count:>10}  {known}  or  {claimed}, as at {address:#x}"))?;
+    }
+    Ok(())
+}
