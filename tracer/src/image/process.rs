@@ -61,3 +61,23 @@ impl Process {
         reader::find(&self.memory, &bases)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Fake;
+    use mcrx_allocator::abi::{ARENA_BASE, MAGIC, REGION_SIZE};
+    use mcrx_allocator::reader::Address;
+
+    #[test]
+    fn regions_are_found_by_their_magic_also_inside_a_segment() {
+        let third = ARENA_BASE + 2 * REGION_SIZE;
+        let process = Fake::new()
+            .words(ARENA_BASE, &[MAGIC, 0])
+            .words(ARENA_BASE + REGION_SIZE, &[7, 0])
+            // The end of one region, joined to the beginning of the next.
+            .words(third - 8, &[0, MAGIC, 0])
+            .words(0x1000, &[MAGIC])
+            .process();
+        assert_eq!(process.regions(), [Address(ARENA_BASE), Address(third)]);
+    }
+}

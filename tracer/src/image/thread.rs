@@ -196,3 +196,56 @@ impl frames::Memory for ThreadMemory<'_> {
         self.thread_local_block(module)?.checked_add(offset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Fake, Module, Tls};
+    use super::*;
+    use mcrx_debuginfo::frames::Memory as _;
+
+    const POINTER: u64 = 0x7000;
+
+    fn module(start: u64, number: u64, below_thread_pointer: Option<u64>) -> Module {
+        let tls = Some(Tls { number, below_thread_pointer, size: 64 });
+        Module { path: "/lib".into(), build_id: None, bias: start, range: start..start + 0x1000, tls }
+    }
+
+    fn process(blocks: &[u64]) -> (Process, Thread) {
+        let registers = Registers { fs_base: POINTER, ..Registers::default() };
+        let thread = Thread { tid: 1, name: String::new(), registers, blocked_in: None };
+        // Slots, what it frees by, generation, ditto, then a pair for each module.
+        let mut vector = vec![u64::try_from(blocks.len()).unwrap(), 0, 1, 0];
+        vector.extend(blocks.iter().flat_map(|block| [*block, 0]));
+        let fake = Fake::new().words(POINTER, &[POINTER, 0x8010]).words(0x8000, &vector);
+        let modules = [module(0x1000, 1, Some(64)), module(0x2000, 2, None), module(0x3000, 3, None)];
+        let fake = modules.into_iter().fold(fake, Fake::module);
+        (fake.thread(thread.clone()).process(), thread)
+    }
+
+    #[test]
+    fn a_thread_local_variable_lies_below_the_thread_pointer_or_in_the_block_that_the_vector_says() {
+        let (process, thread) = process(&[0, 0x9000, u64::MAX]);
+        let memory = ThreadMemory::new(&process, &thread);
+        assert_eq!(memory.thread_local(0x1000, 8), Some(POINTER - 64 + 8));
+        assert_eq!(memory.thread_local(0x2000, 8), Some(0x9008));
+        assert_eq!(memory.thread_local(0x3000, 8), None, "the thread has not used it yet");
+        assert_eq!(memory.thread_local(0x4000, 8), None, "there is no such module");
+    }
+
+    #[test]
+    fn a_vector_that_is_shorter_than_the_list_of_modules_has_no_block_for_the_last() {
+        let (process, thread) = process(&[0, 0x9000]);
+        let memory = ThreadMemory::new(&process, &thread);
+        assert_eq!(memory.thread_local(0x3000, 0), None);
+    }
+
+    #[test]
+    fn registers_are_in_the_kernels_order() {
+        let registers = Registers::from_words(std::array::from_fn(|number| u64::try_from(number).unwrap()));
+        // sys/user.h.
+        assert_eq!((registers.r15, registers.rbp, registers.rax, registers.orig_rax), (0, 4, 10, 15));
+        assert_eq!((registers.rip, registers.rsp, registers.fs_base, registers.gs), (16, 19, 21, 26));
+        let unwinding = registers.for_unwinding();
+        assert_eq!((unwinding.get(Register::Rip), unwinding.get(Register::Rbx)), (Some(16), Some(5)));
+    }
+}
