@@ -2,14 +2,15 @@
 
 use crate::locate;
 use crate::output::{Output, PathFact};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use facts::{SiteFacts, WrapperFacts};
+use mcrx_debuginfo::cache::Cache;
+use mcrx_debuginfo::callers::Callers;
 use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::lines::Lines;
-use mcrx_debuginfo::load::load;
-use mcrx_debuginfo::sites::{self, Options};
+use mcrx_debuginfo::sites::{self, Options, Sites};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use totals::Totals;
 
 mod facts;
@@ -44,6 +45,10 @@ pub(crate) struct Args {
     /// Do not look at source files
     #[arg(long)]
     binary_only: bool,
+    /// Write the table of the program's own allocation functions into this folder: with MCRX_CALLERS set to it, libmcrx.so follows
+    /// blocks to the callers of those
+    #[arg(long, value_name = "DIR")]
+    callers: Option<PathBuf>,
 }
 
 /// What `--json` prints.
@@ -58,13 +63,25 @@ struct Facts {
     sites: Vec<SiteFacts>,
     /// The program's own allocation functions, by address.
     wrappers: Vec<WrapperFacts>,
+    /// With --callers.
+    callers: Option<CallersFacts>,
+}
+
+/// The table for the allocator.
+#[derive(Serialize)]
+struct CallersFacts {
+    file: PathFact,
+    /// Calls that it follows.
+    rows: usize,
+    /// Calls that it cannot follow.
+    left_out: usize,
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     let path = locate::program(&args.program)?;
     let binary = Binary::open(&path)?;
     let dwarf = binary.dwarf()?;
-    let table = load(&binary)?;
+    let table = Cache::default().table(&binary)?;
     let options = Options { extra: args.allocators.clone(), binary_only: args.binary_only };
     let found = sites::find(&binary, &table, Some(&dwarf), &options);
     let lines = Lines::new(&dwarf)?;
@@ -75,6 +92,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         totals: Totals::default(),
         sites: Vec::new(),
         wrappers: found.wrappers().iter().map(WrapperFacts::of).collect(),
+        callers: args.callers.as_deref().map(|folder| write_callers(&binary, &found, folder)).transpose()?,
     };
     for site in found.iter() {
         facts.totals.add(site);
@@ -92,10 +110,33 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         }
     }
     output.line(format_args!("\n{}", facts.totals))?;
-    let typed = facts.sites.iter().find_map(|site| site.type_name());
-    if let Some(name) = typed {
-        output.line(format_args!("\nNext: mcrx types {} '{name}'", path.display()))?;
+    if let Some(callers) = &facts.callers {
+        let CallersFacts { file: PathFact(file), rows, left_out } = callers;
+        output.line(format_args!(
+            "\n{}: {rows} calls in these functions are followed, {left_out} cannot be",
+            file.display()
+        ))?;
+        let folder = file.parent().unwrap_or(file).display();
+        output.line(format_args!(
+            "\nNext: MCRX_CALLERS={folder} LD_PRELOAD=/path/to/libmcrx.so {}",
+            path.display()
+        ))?;
+    } else if !facts.wrappers.is_empty() {
+        output.line(format_args!("\nNext: mcrx sites {} --callers DIR", path.display()))?;
     }
     output.facts(&facts)?;
     Ok(())
+}
+
+fn write_callers(binary: &Binary, sites: &Sites, folder: &Path) -> Result<CallersFacts> {
+    let code = sites.wrappers().iter().flat_map(|wrapper| &wrapper.code).map(|(low, high)| *low..*high);
+    let callers = Callers::of(binary, code)?;
+    // Where it was written is what MCRX_CALLERS is to be set to, from whatever folder.
+    let folder = std::path::absolute(folder).with_context(|| format!("{} is no path", folder.display()))?;
+    let file = callers.write(&folder)?;
+    Ok(CallersFacts {
+        file: PathFact(file),
+        rows: callers.rows().len(),
+        left_out: callers.left_out().count(),
+    })
 }

@@ -132,10 +132,6 @@ impl SiteFacts {
         }
         Ok(facts)
     }
-
-    pub(super) fn type_name(&self) -> Option<&str> {
-        self.ty.as_deref()
-    }
 }
 
 impl FrameFacts {

@@ -2,13 +2,15 @@
 
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Lines are counted by the tests.
 const PROGRAM: &str = r#"#include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
 struct conn { int fd; struct conn *next; };
 struct conn *all;
 void *pool_take(size_t n);
@@ -32,6 +34,7 @@ char *copied(const char *s) { return strdup(s); }
 int main(int argc, char **argv) {
     add(argc);
     pooled();
+    if (argc > 1) { puts("ready"); fflush(stdout); getchar(); }
     return copied(argv[0]) == NULL;
 }
 "#;
@@ -86,7 +89,7 @@ fn a_site_has_its_place_its_type_and_why_it_is_that() {
     assert_eq!((&add["verdict"], &add["type"]), (&Value::from("typed"), &Value::from("struct conn")));
     assert_eq!((&add["confidence"], &add["count"]), (&Value::from("certain"), &Value::from(1)));
     assert_eq!((&add["callee"], &add["size"]["bytes"]), (&Value::from("take"), &Value::from(16)));
-    assert_eq!(add["line"], 12);
+    assert_eq!(add["line"], 13);
     let kinds: Vec<&Value> = add["evidence"].as_array().unwrap().iter().map(|seen| &seen["kind"]).collect();
     assert!(kinds.contains(&&Value::from("variable")) && kinds.contains(&&Value::from("global")), "{add}");
 }
@@ -117,8 +120,55 @@ fn the_text_ends_in_totals_and_the_command_to_try_next() {
     let output = sites(&program, &[]);
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(text.contains("1 typed: 1 certain, 0 probable"), "{text}");
-    let next = format!("Next: mcrx types {} 'struct conn'", program.display());
+    let next = format!("Next: mcrx sites {} --callers DIR", program.display());
     assert!(text.trim_end().ends_with(&next), "{text}");
+}
+
+/// The program, until its input ends.
+struct Running(Child);
+
+impl Running {
+    fn start(program: &Path, callers: &Path) -> Running {
+        let mut command = Command::new(program);
+        command.arg("stay").stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.env("LD_PRELOAD", mcrx_harness::preload().expect("libmcrx.so")).env("MCRX_CALLERS", callers);
+        let mut child = command.spawn().expect("it starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("text");
+        assert_eq!(line, "ready\n");
+        Running(child)
+    }
+
+    /// The functions of each site, innermost first.
+    fn sites(&self) -> Vec<Vec<String>> {
+        let pid = self.0.id().to_string();
+        let output = Command::new(env!("CARGO_BIN_EXE_mcrx")).args(["blocks", "--json", &pid]).output();
+        let facts: Value = serde_json::from_slice(&output.expect("mcrx runs").stdout).expect("JSON");
+        let name = |frame: &Value| frame["function"].as_str().unwrap_or("?").to_owned();
+        let frames = |row: &Value| row["frames"].as_array().expect("frames").iter().map(name).collect();
+        facts["rows"].as_array().expect("rows").iter().map(frames).collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn blocks_of_wrappers_are_followed_to_the_caller_by_the_table_that_is_written() {
+    let folder = Folder::new();
+    let program = folder.program(&["-Wl,--build-id"]);
+    let callers = folder.0.path().join("callers");
+    fs::create_dir(&callers).expect("a folder");
+    let without = Running::start(&program, &callers).sites();
+    assert!(without.contains(&vec!["take".to_owned()]), "{without:?}");
+    let facts = facts(&program, &["--callers", callers.to_str().expect("a path")]);
+    assert_eq!(facts["callers"]["left_out"], 0);
+    let with = Running::start(&program, &callers).sites();
+    assert!(with.contains(&vec!["take".to_owned(), "add".to_owned()]), "{with:?}");
 }
 
 #[test]
