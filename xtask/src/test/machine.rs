@@ -37,7 +37,7 @@ pub(crate) fn packages(_args: &Args) -> Result<Outcome> {
 /// where everything to build it can be installed, and skipped like the first where not.
 pub(crate) fn servers(args: &Args) -> Result<Outcome> {
     if !suites::wants_servers(args)? {
-        return Ok(Outcome::skipped("no end-to-end test is asked for"));
+        return Ok(Outcome::skipped("no test that looks at servers is asked for"));
     }
     let report = mcrx_servers::provide(&[], &mut |line| println!("{line}"))?;
     let mut outcome = Outcome::default();

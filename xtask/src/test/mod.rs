@@ -60,9 +60,9 @@ const STEPS: &[Step] = &[
     Step { name: "advisories", for_tests: false, run: advisories::advisories },
     Step { name: "documentation", for_tests: false, run: checks::documentation },
     Step { name: "packages", for_tests: true, run: machine::packages },
-    Step { name: "unit and doc tests", for_tests: true, run: suites::unit },
-    Step { name: "models", for_tests: true, run: models::models },
     Step { name: "servers", for_tests: true, run: machine::servers },
+    Step { name: "unit, integration and doc tests", for_tests: true, run: suites::unit },
+    Step { name: "models", for_tests: true, run: models::models },
     Step { name: "end-to-end tests", for_tests: true, run: suites::end_to_end },
 ];
 

@@ -1,5 +1,5 @@
-//! The test programs of the workspace, in two heaps: those of the root package below `tests/` are end to end and may need
-//! servers; all others are unit, integration and doc tests that need nothing.
+//! The test programs of the workspace, in two heaps: those of the root package below `tests/` are end to end; all others are unit,
+//! integration and doc tests. Programs of either heap below some `tests/` may look at real servers.
 
 use super::{Args, Outcome, runner};
 use crate::install::cargo;
@@ -34,13 +34,20 @@ pub(crate) fn end_to_end(args: &Args) -> Result<Outcome> {
     runner::tests(root.end_to_end().args(filter(args)))
 }
 
-/// Whether an end-to-end test is going to run; all may, unless there is a filter.
+/// Whether a test that may look at servers is going to run; all may, unless there is a filter.
 pub(crate) fn wants_servers(args: &Args) -> Result<bool> {
     if args.filter.is_none() {
         return Ok(true);
     }
     let root = Root::read()?;
-    Ok(!runner::list(root.end_to_end().args(filter(args)).arg("--list"))?.is_empty())
+    let mut integration = test();
+    integration.args(["--workspace", "--exclude", &root.package, "--test", "*"]);
+    for mut programs in [root.end_to_end(), integration] {
+        if !runner::list(programs.args(filter(args)).arg("--list"))?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// All programs are run, even after one whose tests fail: a summary that stops there would hide the others.
