@@ -1,6 +1,6 @@
 //! An image of live processes holds what they hold.
 
-use mcrx_harness::{Context, Explain as _, Result, Suite, ensure, program};
+use mcrx_harness::{Context, Explain as _, Result, Suite, ensure, program, until};
 use mcrx_live::capture::capture;
 use mcrx_live::hold::Scope;
 use mcrx_tracer::image::{Image, MappingKind, Process, ThreadMemory};
@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         .test(cc(), shared_memory_is_one_content_for_all)
         .test(cc(), threads_have_names_registers_and_variables_of_their_own)
         .test(cc(), modules_are_where_the_linker_has_put_them)
+        .test(cc(), a_process_without_its_main_thread_is_captured)
+        .test(cc(), a_removed_program_is_captured_with_its_code)
         .test(cc(), a_large_heap_is_held_for_its_copy_only)
         .within(Duration::from_secs(180));
     nginx::tests(suite).run()
@@ -71,6 +73,11 @@ fn every_kind_of_memory_is_what_the_program_says_it_is(test: &Context) -> Result
     ensure!(image.processes.len() == 2, "{} processes", image.processes.len());
     let process = root(&image)?;
     for (name, place) in &places {
+        if place.sum == "absent" {
+            // Not to be taken for zeros.
+            ensure!(process.memory.bytes(place.address, 1).is_none(), "{name}");
+            continue;
+        }
         let bytes = read(process, place).with_context(|| name.clone())?;
         match place.sum.as_str() {
             "zeros" => ensure!(bytes.iter().all(|byte| *byte == 0), "{name}"),
@@ -169,6 +176,37 @@ fn modules_are_where_the_linker_has_put_them(test: &Context) -> Result<()> {
     ensure!(module.mapped(main) == places["code"].address, "{module:?}");
     let libc = process.modules.iter().find(|module| module.path.ends_with("libc.so.6")).context("no libc")?;
     ensure!(libc.build_id.is_some() && libc.tls.is_some_and(|tls| tls.below_thread_pointer.is_some()));
+    Ok(())
+}
+
+fn a_process_without_its_main_thread_is_captured(test: &Context) -> Result<()> {
+    let mut program = Program::start_of(test, "hold", "crowd", &["3", "0", "leaderless"])?;
+    program.line()?;
+    let pid = program.pid();
+    let is_zombie = || mcrx_harness::process::Process::read(pid).is_some_and(|process| process.is_zombie());
+    until(Duration::from_secs(20), "the main thread to end", || Ok(is_zombie().then_some(())))?;
+    let image = capture(Scope::Tree(pid))?;
+    ensure!(root(&image)?.threads.len() == 4 && root(&image)?.executable.ends_with("crowd"));
+    program.ask("sum")?;
+    Ok(())
+}
+
+/// As it is after an upgrade of its package.
+fn a_removed_program_is_captured_with_its_code(test: &Context) -> Result<()> {
+    let (program, places) = start(test, &[])?;
+    let path = test.scratch().directory().join("known");
+    std::fs::rename(&path, path.with_extension("old"))?;
+    std::fs::write(&path, "another program")?;
+    let image = capture(Scope::Process(program.pid()))?;
+    std::fs::remove_file(path.with_extension("old"))?;
+    let after = capture(Scope::Process(program.pid()))?;
+    for image in [&image, &after] {
+        let process = root(image)?;
+        for name in ["code", "constant", "initialised", "relocated"] {
+            ensure!(sum(&read(process, &places[name])?) == places[name].sum, "{name}");
+        }
+        ensure!(process.module_at(places["code"].address).is_some());
+    }
     Ok(())
 }
 

@@ -20,10 +20,11 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn of(pid: Pid) -> io::Result<Facts> {
+    /// Of a process that has this thread: its main thread may have ended, and knows no more.
+    pub(super) fn of(pid: Pid, thread: Pid) -> io::Result<Facts> {
         let status = Status::of(pid).ok_or(io::ErrorKind::NotFound)?;
-        let executable = fs::read_link(format!("/proc/{pid}/exe"))?;
-        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let executable = fs::read_link(format!("/proc/{thread}/exe"))?;
+        let arguments = fs::read(format!("/proc/{thread}/cmdline")).unwrap_or_default();
         Ok(Facts {
             pid: number(pid),
             parent: status.parent().map_or(0, number),

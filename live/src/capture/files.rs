@@ -4,7 +4,7 @@ use crate::process::maps::{Mapping, Name};
 use mcrx_tracer::image::{Content, FileContent};
 use nix::unistd::Pid;
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::sync::Arc;
 
@@ -30,13 +30,13 @@ pub(super) fn key(mapping: &Mapping) -> Key {
 pub(super) struct Files(HashMap<Key, FileBytes>);
 
 impl Files {
-    /// What the file of a mapping says.
-    pub(super) fn get(&mut self, mapping: &Mapping) -> FileBytes {
-        self.0.entry(key(mapping)).or_insert_with(|| open(mapping)).clone()
+    /// What the file of a process's mapping says.
+    pub(super) fn get(&mut self, process: Pid, mapping: &Mapping) -> FileBytes {
+        self.0.entry(key(mapping)).or_insert_with(|| open(process, mapping)).clone()
     }
 }
 
-fn open(mapping: &Mapping) -> FileBytes {
+fn open(process: Pid, mapping: &Mapping) -> FileBytes {
     let Name::File { path, deleted } = &mapping.name else { return FileBytes::Unknown };
     // Asked for first: to open a device or a pipe may do something.
     let Ok(metadata) = fs::metadata(path) else { return FileBytes::Unknown };
@@ -47,8 +47,7 @@ fn open(mapping: &Mapping) -> FileBytes {
         return FileBytes::Unknown;
     }
     let Ok(file) = File::open(path) else { return FileBytes::Unknown };
-    // The device is not compared: some file systems have others in the list of mappings.
-    if !file.metadata().is_ok_and(|metadata| metadata.ino() == mapping.inode) {
+    if !file.metadata().is_ok_and(|found| is_mapped(&found, process, mapping)) {
         return FileBytes::Unknown;
     }
     match FileContent::of(&file, path) {
@@ -57,9 +56,23 @@ fn open(mapping: &Mapping) -> FileBytes {
     }
 }
 
-/// The very file that a process has mapped, by the kernel's own link. It takes root's rights.
+/// Whether this is the file that a process has mapped: at its path may be another, or it may mean another to us.
+fn is_mapped(found: &Metadata, process: Pid, mapping: &Mapping) -> bool {
+    match fs::metadata(link(process, mapping)) {
+        Ok(mapped) => (mapped.dev(), mapped.ino()) == (found.dev(), found.ino()),
+        // Without the right to ask. Some file systems have other devices in the list of mappings, so only the number counts.
+        Err(_) => found.ino() == mapping.inode,
+    }
+}
+
+/// The kernel's own link to what is mapped. To follow it takes root's rights.
+fn link(process: Pid, mapping: &Mapping) -> String {
+    format!("/proc/{process}/map_files/{:x}-{:x}", mapping.range.start, mapping.range.end)
+}
+
+/// The very file that a process has mapped, whatever has become of its path.
 pub(super) fn mapped_file(process: Pid, mapping: &Mapping) -> Option<File> {
-    let link = format!("/proc/{process}/map_files/{:x}-{:x}", mapping.range.start, mapping.range.end);
+    let link = link(process, mapping);
     if !fs::metadata(&link).ok()?.is_file() {
         return None;
     }

@@ -10,6 +10,8 @@
 //! data come from the files, opened while the process had them, if the same file is still found by its path; otherwise they are copied
 //! too. Shared memory is copied once for all processes that share it.
 //!
+//! The time held grows with what is copied, at several gigabytes a second.
+//!
 //! What it does not do: write files, or say what anything means. Writers outside of the held processes are not stopped: shared memory
 //! that they write to is not of one instant.
 
@@ -104,7 +106,8 @@ pub fn capture(scope: Scope) -> Result<Image, CaptureError> {
     let mut common = Common::default();
     let mut surveyed = survey(scope, &mut common)?;
     let at = SystemTime::now();
-    let (outcome, held) = while_held(scope, |held| read_held(held, &mut surveyed, &mut common))?;
+    let (outcome, held) =
+        while_held(scope, |held| read_held(held, scope.root(), &mut surveyed, &mut common))?;
     let subjects = outcome?;
     let shared = common.shared.finish();
     let processes = subjects.into_iter().map(|subject| finish(subject, &shared)).collect::<Result<_, _>>()?;
@@ -142,7 +145,7 @@ impl Subject {
     fn survey(pid: Pid, common: &mut Common) -> Result<Subject, CaptureError> {
         let unreadable = |source| CaptureError::of(pid, source);
         let thread = live_thread(pid).ok_or(CaptureError::Gone(pid))?;
-        let facts = Facts::of(pid).map_err(unreadable)?;
+        let facts = Facts::of(pid, thread).map_err(unreadable)?;
         let maps = plan::list(thread).map_err(unreadable)?;
         let mut pages = Pages::of(thread).map_err(unreadable)?;
         let plan = Plan::new(thread, maps, common, &mut pages, Vec::new()).map_err(|error| error.of(pid))?;
@@ -153,6 +156,7 @@ impl Subject {
 /// While nothing moves: what has changed since the survey, and the copy.
 fn read_held(
     held: &Held,
+    root: Pid,
     surveyed: &mut HashMap<Pid, Subject>,
     common: &mut Common,
 ) -> Result<Vec<Subject>, CaptureError> {
@@ -172,8 +176,14 @@ fn read_held(
                     .map_err(|error| error.of(pid))?;
                 Subject { pid, facts, plan, threads: Vec::new() }
             }
-            None => Subject::survey(pid, common)?,
+            None => match Subject::survey(pid, common) {
+                // Nothing ends while it is held, but it can be killed.
+                Err(CaptureError::Gone(_)) if pid != root => continue,
+                subject => subject?,
+            },
         };
+        // It may have called itself something else since.
+        subject.facts = Facts::of(pid, thread).unwrap_or(subject.facts);
         subject.threads = process.threads.iter().map(|thread| describe::thread(pid, thread)).collect();
         subject.plan.look(thread, &mut pages).map_err(|error| error.of(pid))?;
         maps_of.push(thread);

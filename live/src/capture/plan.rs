@@ -98,7 +98,7 @@ impl Plan {
         let mappings = maps::parse(&list);
         let mut sources = Vec::with_capacity(mappings.len());
         for mapping in &mappings {
-            let source = source(mapping, common, pages).map_err(PlanError::Unreadable)?;
+            let source = source(thread, mapping, common, pages).map_err(PlanError::Unreadable)?;
             if matches!(source, Source::Shared) {
                 common.shared.add(thread, mapping);
             }
@@ -256,7 +256,7 @@ impl Plan {
     }
 }
 
-fn source(mapping: &Mapping, common: &mut Common, pages: &mut Pages) -> io::Result<Source> {
+fn source(thread: Pid, mapping: &Mapping, common: &mut Common, pages: &mut Pages) -> io::Result<Source> {
     // What the kernel shows of its own clock cannot be read from outside.
     let kernels = ["vvar", "vvar_vclock", "vsyscall"].iter().any(|name| mapping.is(name));
     if !mapping.read || kernels {
@@ -264,7 +264,7 @@ fn source(mapping: &Mapping, common: &mut Common, pages: &mut Pages) -> io::Resu
     }
     if mapping.shared {
         let whole = || !mapping.write && !common.shared.is_written(mapping);
-        return Ok(match whole().then(|| common.files.get(mapping)) {
+        return Ok(match whole().then(|| common.files.get(thread, mapping)) {
             Some(FileBytes::Known(content)) => Source::File(content),
             _ if mapping.path().is_some() => Source::Shared,
             // A ring of io_uring, a buffer of perf, a device.
@@ -277,7 +277,7 @@ fn source(mapping: &Mapping, common: &mut Common, pages: &mut Pages) -> io::Resu
     if mapping.inode == 0 {
         return Ok(Source::Area(Copied::Touched));
     }
-    Ok(match common.files.get(mapping) {
+    Ok(match common.files.get(thread, mapping) {
         FileBytes::Zeros => Source::Area(Copied::Touched),
         FileBytes::Unknown => Source::Area(Copied::All),
         FileBytes::Known(content) => {

@@ -127,6 +127,12 @@ int main(int argc, char **argv)
         exit(1);
     char *removed = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, removed_fd, 0);
     unlink(removed_path);
+    /* What the file no longer reaches cannot be read by anyone. */
+    if (ftruncate(removed_fd, 2 * PAGE))
+        exit(1);
+    char *cut = mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, removed_fd, 0);
+    if (ftruncate(removed_fd, PAGE))
+        exit(1);
 
     /* Shared memory of every make. The child writes to some that we never touch. */
     char *shared = anonymous(16 * PAGE, MAP_SHARED);
@@ -180,6 +186,7 @@ int main(int argc, char **argv)
     say("file-shared", file_shared, 2 * PAGE);
     say("file-read", file_read, PAGE);
     say("removed", removed, PAGE);
+    say("cut", cut, PAGE);
     say("memfd", memfd_first, 8 * PAGE);
     say("memfd-again", memfd_second, 2 * PAGE);
     say("system-v", system_v, 4 * PAGE);
@@ -187,6 +194,7 @@ int main(int argc, char **argv)
         say("large", large, megabytes << 20);
     /* Sums without a look: this process has never touched these. */
     memset(page, 0, PAGE);
+    printf("cut-off %llx %d absent\n", (unsigned long long)(uintptr_t)(cut + PAGE), PAGE);
     printf("untouched %llx %d zeros\n", (unsigned long long)(uintptr_t)(sparse + (1ul << 38)), PAGE);
     printf("written-by-child %llx %d child\n", (unsigned long long)(uintptr_t)(shared + 8 * PAGE), PAGE);
     printf("before %llx 8 counter\n", (unsigned long long)(uintptr_t)BEFORE);
