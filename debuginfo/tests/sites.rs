@@ -18,6 +18,7 @@ mod servers;
 use mcrx_harness::{Context, Result, Suite, ensure, program as needed};
 use measure::{Measured, Options};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Programs for each compiler and level, and how often each idiom is in one.
 const PROGRAMS: u64 = 2;
@@ -44,18 +45,29 @@ const OPEN: [&str; 10] = [
     "void member, then a variable",
 ];
 
+/// Each test compiles and reads some programs; on a busy machine that takes its time.
+const DEADLINE: Duration = Duration::from_secs(300);
+
 fn main() -> ExitCode {
     let gcc = [needed("gcc")];
     let clang = [needed("clang")];
     servers::tests(Suite::new())
         .test(gcc.clone(), gcc_without_optimisation_is_typed_right)
+        .within(DEADLINE)
         .test(gcc.clone(), gcc_at_level_1_is_typed_right)
+        .within(DEADLINE)
         .test(gcc.clone(), gcc_at_level_2_is_typed_right)
+        .within(DEADLINE)
         .test(gcc, gcc_at_level_3_is_typed_right)
+        .within(DEADLINE)
         .test(clang.clone(), clang_without_optimisation_is_typed_right)
+        .within(DEADLINE)
         .test(clang.clone(), clang_at_level_1_is_typed_right)
+        .within(DEADLINE)
         .test(clang.clone(), clang_at_level_2_is_typed_right)
+        .within(DEADLINE)
         .test(clang, clang_at_level_3_is_typed_right)
+        .within(DEADLINE)
         .run()
 }
 
