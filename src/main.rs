@@ -12,8 +12,11 @@ mod doctor;
 mod elf;
 mod exit;
 mod locate;
+mod objects;
 mod output;
+mod pins;
 mod sites;
+mod snapshot;
 mod subject;
 mod trace;
 mod types;
@@ -33,9 +36,14 @@ enum Command {
     Blocks(blocks::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
+    Pins(pins::Args),
+    Refs(objects::RefsArgs),
     Sites(sites::Args),
+    Snapshot(snapshot::Args),
     Trace(trace::Args),
     Types(types::Args),
+    Whatis(objects::WhatisArgs),
+    Why(objects::WhyArgs),
 }
 
 fn main() -> ExitCode {
@@ -45,9 +53,14 @@ fn main() -> ExitCode {
         Command::Blocks(args) => blocks::run(&args, &output),
         Command::Demo(args) => demo::run(&args, &output),
         Command::Doctor(args) => doctor::run(&args, &output),
+        Command::Pins(args) => pins::run(&args, &output),
+        Command::Refs(args) => objects::refs(&args, &output),
         Command::Sites(args) => sites::run(&args, &output),
+        Command::Snapshot(args) => snapshot::run(&args, &output),
         Command::Trace(args) => trace::run(&args, &output),
         Command::Types(args) => types::run(&args, &output),
+        Command::Whatis(args) => objects::whatis(&args, &output),
+        Command::Why(args) => objects::why(&args, &output),
     };
     exit::code(outcome, &output)
 }

@@ -107,7 +107,9 @@ fn print(facts: &Facts, subject: &Subject, output: &Output) -> Result<()> {
     ))?;
     output.line(format_args!("{:24} {:>14}", "types in dispute", facts.disagreements))?;
     let Times { read, debuginfo, mark } = facts.time_ms;
-    output.line(format_args!("read in {read:.0} ms, debug info in {debuginfo:.0} ms, marked in {mark:.0} ms"))?;
+    output.line(format_args!(
+        "read in {read:.0} ms, debug info in {debuginfo:.0} ms, marked in {mark:.0} ms"
+    ))?;
     Ok(())
 }
 

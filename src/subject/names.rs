@@ -49,7 +49,8 @@ pub(crate) fn place(trace: &Trace<'_>, node: Node, offset: u64) -> String {
         };
         return format!("{}{}{path}", root.kind_name(), root.name);
     }
-    let Some((number, block)) = trace.graph.block(node).and_then(|number| Some((number, trace.blocks.get(number)?)))
+    let Some((number, block)) =
+        trace.graph.block(node).and_then(|number| Some((number, trace.blocks.get(number)?)))
     else {
         return "?".to_owned();
     };

@@ -79,16 +79,26 @@ fn same(one: Type<'_>, other: Type<'_>) -> bool {
         (Kind::Base(_) | Kind::Enumeration(_), Kind::Base(_) | Kind::Enumeration(_)) => {
             one.size() == other.size()
         }
-        // Of two modules: each has its own table.
-        (Kind::Aggregate, Kind::Aggregate) => {
-            !std::ptr::eq(one.table(), other.table())
-                && one.name().is_some()
-                && one.name() == other.name()
-                && one.tag() == other.tag()
-                && one.size() == other.size()
-        }
+        // Of two modules, or of two units that know different things of what it points to.
+        (Kind::Aggregate, Kind::Aggregate) => laid_out_alike(one, other),
         _ => false,
     }
+}
+
+/// Whether two structures or unions have one name, and members of the same names at the same places.
+fn laid_out_alike(one: Type<'_>, other: Type<'_>) -> bool {
+    let is_known = one.name().is_some() && !one.is_declaration() && !other.is_declaration();
+    is_known
+        && one.tag() == other.tag()
+        && one.name() == other.name()
+        && one.size() == other.size()
+        && one.members().len() == other.members().len()
+        && one.members().zip(other.members()).all(|(one, other)| {
+            one.name() == other.name()
+                && one.bit_offset() == other.bit_offset()
+                && one.bit_size() == other.bit_size()
+                && one.ty().map(Type::size) == other.ty().map(Type::size)
+        })
 }
 
 fn pointees_agree(one: Option<Type<'_>>, other: Option<Type<'_>>) -> bool {
