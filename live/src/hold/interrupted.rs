@@ -86,12 +86,35 @@ mod tests {
     use super::*;
 
     fn registers(call: c_long, result: i64) -> libc::user_regs_struct {
-        // SAFETY: made of integers only, for which all bytes zero are a value.
-        let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
-        registers.orig_rax = call.cast_unsigned();
-        registers.rax = result.cast_unsigned();
-        registers.cs = USER64_CODE;
-        registers
+        libc::user_regs_struct {
+            r15: 0,
+            r14: 0,
+            r13: 0,
+            r12: 0,
+            rbp: 0,
+            rbx: 0,
+            r11: 0,
+            r10: 0,
+            r9: 0,
+            r8: 0,
+            rax: result.cast_unsigned(),
+            rcx: 0,
+            rdx: 0,
+            rsi: 0,
+            rdi: 0,
+            orig_rax: call.cast_unsigned(),
+            rip: 0,
+            cs: USER64_CODE,
+            eflags: 0,
+            rsp: 0,
+            ss: 0,
+            fs_base: 0,
+            gs_base: 0,
+            ds: 0,
+            es: 0,
+            fs: 0,
+            gs: 0,
+        }
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Thread {
             && !job_control
         {
             // Fails if it was killed this moment.
-            let _ = ptrace::write_user(self.id, RAX as ptrace::AddressType, result);
+            let _ = ptrace::write_user(self.id, std::ptr::without_provenance_mut(RAX), result);
         }
     }
 
