@@ -43,12 +43,14 @@ use crate::file::Binary;
 use crate::table::{Builder, StringId, Table, TypeId, UnitEntry};
 use error::Fault;
 use files::Files;
+use functions::Functions;
 use graph::Graph;
 use limits::Budget;
 use outline::{NOTHING, Outline, at};
 use rayon::prelude::*;
 use source::Source;
 use text::Memo;
+use variables::Variables;
 use whole::Whole;
 
 /// Reads all that a binary's debug info says of its types, variables and functions.
@@ -68,17 +70,23 @@ pub(crate) fn load_noting_splits(binary: &Binary) -> Result<(Table, bool), LoadE
 fn table(dwarf: &Dwarf<'_>, build_id: &[u8]) -> Result<Table, LoadError> {
     let bytes = dwarf.unit_ids().map(|id| length(dwarf, id)).fold(0, u64::saturating_add);
     let budget = Budget::new(bytes);
-    let (units, outlines) = first_pass(dwarf, &budget)?;
-    let blame = |(unit, fault)| blame(dwarf, UnitId(outline::number(unit)), fault);
-    let graph = Graph::link(outlines).map_err(|fault| blame((0, fault)))?;
-    let classes = merge::classes(&graph);
-    let whole = Whole { dwarf, units: &units, graph: &graph, classes: &classes, budget: &budget };
+    let blame = |(unit, fault)| blame(dwarf, unit, fault);
     let mut builder = Builder::new();
-    let mut files = Files::default();
-    add_units(&whole, &mut builder);
-    types::add(&whole, &mut builder, &mut files).map_err(blame)?;
-    let functions = functions::Functions::add(&whole, &mut builder, &mut files).map_err(blame)?;
-    variables::add(&whole, &functions, &mut builder, &mut files).map_err(blame)?;
+    {
+        // All of this is gone before the table is put together.
+        let (units, outlines) = first_pass(dwarf, &budget)?;
+        let mut graph = Graph::link(outlines).map_err(|fault| blame((UnitId(0), fault)))?;
+        let classes = merge::classes(&graph);
+        graph.outlines.iter_mut().for_each(Outline::forget_hashes);
+        let whole = Whole { dwarf, units: &units, graph: &graph, classes: &classes, budget: &budget };
+        let mut files = Files::default();
+        add_units(&whole, &mut builder);
+        types::add(&whole, &mut builder, &mut files).map_err(blame)?;
+        let variables = Variables::new(&whole);
+        let functions =
+            Functions::add(&whole, variables.functions(), &mut builder, &mut files).map_err(blame)?;
+        variables.add(&functions, &mut builder, &mut files).map_err(blame)?;
+    }
     Ok(builder.finish(build_id))
 }
 

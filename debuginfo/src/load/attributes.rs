@@ -27,6 +27,7 @@ pub(super) struct TypeAttributes<'a> {
 }
 
 impl<'a> TypeAttributes<'a> {
+    #[inline]
     pub(super) fn read(reader: &mut Reader<'_, '_, 'a>, entry: Entry) -> TypeAttributes<'a> {
         let mut this = TypeAttributes::default();
         reader.attributes(entry, |reader, name, step| match name {
@@ -79,6 +80,7 @@ pub(super) enum Position {
 }
 
 impl<'a> MemberAttributes<'a> {
+    #[inline]
     pub(super) fn read(reader: &mut Reader<'_, '_, 'a>, entry: Entry) -> MemberAttributes<'a> {
         let mut this = MemberAttributes::default();
         reader.attributes(entry, |reader, name, step| match name {

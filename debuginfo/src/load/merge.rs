@@ -110,6 +110,7 @@ fn split(graph: &Graph<'_>, classes: &mut Classes, resolved: &[(u32, u32)]) -> b
     for _ in 0..MOST_ROUNDS {
         let Classes { of, first } = &*classes;
         let class = |node: u32| of.get(at(node)).copied().unwrap_or(NOTHING);
+        let models: Vec<(u32, &[u32])> = first.iter().map(|node| (*node, graph.children(*node))).collect();
         // Those whose children are other than those of the first of their class, with what tells them apart.
         let differing: Vec<Vec<(u32, u64)>> = (0..graph.outlines.len())
             .into_par_iter()
@@ -119,14 +120,15 @@ fn split(graph: &Graph<'_>, classes: &mut Classes, resolved: &[(u32, u32)]) -> b
                 let base = graph.base(unit);
                 for ty in 0..number(outline.dies.len()) {
                     let node = base + ty;
-                    let Some(model) = first.get(at(class(node))).filter(|model| **model != node) else {
+                    let Some((model, other)) = models.get(at(class(node))) else { continue };
+                    if *model == node {
                         continue;
-                    };
-                    let (own, other) = (outline.children_of(ty), graph.children(*model));
+                    }
+                    let own = outline.children_of(ty);
                     let same = own.len() == other.len()
                         && own
                             .iter()
-                            .zip(other)
+                            .zip(other.iter())
                             .all(|(own, other)| own == other || class(*own) == class(*other));
                     if !same {
                         let children = own.iter().map(|child| u64::from(class(*child)));

@@ -9,17 +9,17 @@ use crate::dwarf::DieRef;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 
-/// The scopes of one unit, each read when it is first needed.
-pub(super) struct Scopes<'s, 'u, 'a> {
-    source: &'s Source<'u, 'a>,
-    outline: &'s Outline<'a>,
+/// A unit of which entries are read here and there, with the names of its scopes, each read when it is first needed.
+pub(super) struct Opened<'u, 'a> {
+    pub(super) source: Source<'u, 'a>,
+    pub(super) outline: &'u Outline<'a>,
     /// With `::` at the end.
     known: FxHashMap<u32, Vec<u8>>,
 }
 
-impl<'s, 'u, 'a> Scopes<'s, 'u, 'a> {
-    pub(super) fn new(source: &'s Source<'u, 'a>, outline: &'s Outline<'a>) -> Scopes<'s, 'u, 'a> {
-        Scopes { source, outline, known: FxHashMap::default() }
+impl<'u, 'a> Opened<'u, 'a> {
+    pub(super) fn new(source: Source<'u, 'a>, outline: &'u Outline<'a>) -> Opened<'u, 'a> {
+        Opened { source, outline, known: FxHashMap::default() }
     }
 
     /// The name of something in a scope.
@@ -61,7 +61,7 @@ impl<'s, 'u, 'a> Scopes<'s, 'u, 'a> {
         let mut die = die;
         // A definition outside of its scope has its name from its declaration, which has it itself.
         for _ in 0..2 {
-            let mut reader = Reader::at(self.source, die);
+            let mut reader = Reader::at(&self.source, die);
             let Some(entry) = reader.next() else { break };
             let found = TypeAttributes::read(&mut reader, entry);
             match found.origin.filter(|origin| origin.unit == self.source.unit.id) {

@@ -123,6 +123,11 @@ impl Outline<'_> {
         }
     }
 
+    /// Drops what is only needed to find equal types.
+    pub(super) fn forget_hashes(&mut self) {
+        (self.hashes, self.declarations, self.definitions) = (Vec::new(), Vec::new(), Vec::new());
+    }
+
     pub(super) fn is_dimension(&self, ty: u32) -> bool {
         self.dimensions.binary_search(&ty).is_ok()
     }

@@ -20,8 +20,8 @@ pub(super) struct Plan {
     pub(super) has_children: bool,
     /// Whether a variable with it may have a place, or be a declaration.
     pub(super) is_placed: bool,
+    count: u16,
     first: u32,
-    count: u32,
 }
 
 /// What to do next with an entry.
@@ -103,7 +103,8 @@ impl Plans {
             has_children: abbreviation.has_children(),
             is_placed: attributes.iter().any(placed),
             first: index(first),
-            count: index(self.steps.len() - first),
+            // At most `MOST_ATTRIBUTES` and one.
+            count: u16::try_from(self.steps.len() - first).unwrap_or(u16::MAX),
         };
         let code = abbreviation.code();
         match usize::try_from(code) {
@@ -122,7 +123,7 @@ impl Plans {
 
     #[inline]
     pub(super) fn steps(&self, plan: Plan) -> &[Step] {
-        let (first, count) = (super::outline::at(plan.first), super::outline::at(plan.count));
+        let (first, count) = (super::outline::at(plan.first), usize::from(plan.count));
         self.steps.get(first..first + count).unwrap_or(&[])
     }
 }

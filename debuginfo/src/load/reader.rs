@@ -117,7 +117,7 @@ impl<'s, 'u, 'a> Reader<'s, 'u, 'a> {
     }
 
     /// The next entry; `None` at the end of the unit, and after a fault.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Option<Entry> {
         while !self.rest.is_empty() && !self.source.has_failed() {
             let die = super::outline::number(self.end - self.rest.len());

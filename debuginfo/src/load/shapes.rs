@@ -3,8 +3,8 @@
 use super::attributes::{
     self, EnumeratorAttributes, MemberAttributes, Position, SubrangeAttributes, TypeAttributes,
 };
-use super::names::Scopes;
-use super::outline::{Outline, at};
+use super::names::Opened;
+use super::outline::at;
 use super::reader::{Entry, Reader};
 use super::source::Source;
 use super::tags;
@@ -43,12 +43,8 @@ pub(super) struct MemberShape<'a> {
 }
 
 /// Reads a type of a unit, by its number there.
-pub(super) fn read<'a>(
-    source: &Source<'_, 'a>,
-    outline: &Outline<'a>,
-    scopes: &mut Scopes<'_, '_, 'a>,
-    ty: u32,
-) -> Shape<'a> {
+pub(super) fn read<'a>(unit: &mut Opened<'_, 'a>, ty: u32) -> Shape<'a> {
+    let (source, outline) = (&unit.source, unit.outline);
     let die = outline.dies.get(at(ty)).copied().unwrap_or(0);
     let mut reader = Reader::at(source, die);
     let Some(entry) = reader.next() else { return Shape::unknown() };
@@ -67,7 +63,7 @@ pub(super) fn read<'a>(
     }
     let mut shape = Shape {
         tag,
-        name: scopes.qualify(outline.scope(ty), name),
+        name: Cow::Borrowed(name),
         size: found.byte_size,
         extent: None,
         encoding: tags::encoding(found.encoding),
@@ -103,6 +99,7 @@ pub(super) fn read<'a>(
         Tag::Array => shape.extent = inside.first_dimension(),
         _ => {}
     }
+    shape.name = unit.qualify(outline.scope(ty), name);
     shape
 }
 

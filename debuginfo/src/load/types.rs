@@ -3,7 +3,6 @@
 use super::attributes::{Position, TypeAttributes};
 use super::error::Fault;
 use super::files::Files;
-use super::names::Scopes;
 use super::outline::{at, number};
 use super::reader::Reader;
 use super::shapes::{self, Parts, Shape};
@@ -23,11 +22,11 @@ const DEEPEST: usize = 16;
 pub(super) fn add(whole: &Whole<'_, '_>, builder: &mut Builder, files: &mut Files) -> Result<(), Faulty> {
     let first = &whole.classes.first;
     let mut start = 0;
-    let mut parts: Vec<(usize, Range<usize>)> = Vec::new();
+    let mut parts: Vec<(UnitId, Range<usize>)> = Vec::new();
     for unit in 0..whole.units.len() {
         let next = whole.graph.base(unit + 1);
         let end = start + first.get(start..).unwrap_or(&[]).partition_point(|node| *node < next);
-        parts.push((unit, start..end));
+        parts.push((UnitId(number(unit)), start..end));
         start = end;
     }
     parts.retain(|(_, range)| !range.is_empty());
@@ -48,14 +47,11 @@ pub(super) fn add(whole: &Whole<'_, '_>, builder: &mut Builder, files: &mut File
 }
 
 /// Reads some of a unit's types.
-fn read<'a>(whole: &Whole<'_, 'a>, unit: usize, nodes: &[u32]) -> Result<Vec<Shape<'a>>, Fault> {
-    let (Some(source), Some(outline)) = (whole.source(unit), whole.outline(unit)) else {
-        return Ok(Vec::new());
-    };
-    let mut scopes = Scopes::new(&source, outline);
-    let base = whole.graph.base(unit);
-    let shapes = nodes.iter().map(|node| shapes::read(&source, outline, &mut scopes, node - base)).collect();
-    source.settle()?;
+fn read<'a>(whole: &Whole<'_, 'a>, unit: UnitId, nodes: &[u32]) -> Result<Vec<Shape<'a>>, Fault> {
+    let Some(mut opened) = whole.opened(unit) else { return Ok(Vec::new()) };
+    let base = whole.graph.base(at(unit.0));
+    let shapes = nodes.iter().map(|node| shapes::read(&mut opened, node - base)).collect();
+    opened.source.settle()?;
     Ok(shapes)
 }
 
@@ -63,12 +59,12 @@ fn add_one(
     whole: &Whole<'_, '_>,
     builder: &mut Builder,
     files: &mut Files,
-    unit: usize,
+    unit: UnitId,
     node: u32,
     shape: Shape<'_>,
 ) {
     let children = whole.graph.children(node);
-    let file = match whole.units.get(unit).and_then(Option::as_ref) {
+    let file = match whole.unit(unit) {
         Some(from) if shape.line != 0 || shape.file != 0 => files.path(builder, from, shape.file),
         _ => Default::default(),
     };
@@ -94,7 +90,7 @@ fn add_one(
         size: shape.size,
         extent: shape.extent,
         target,
-        unit: UnitId(number(unit)),
+        unit,
         declared: Placement { file, line: shape.line },
         encoding: shape.encoding,
         flags,
@@ -144,9 +140,9 @@ fn look<T>(whole: &Whole<'_, '_>, node: u32, say: impl Fn(&TypeAttributes<'_>) -
         let class = whole.classes.of(node)?;
         let model = *whole.classes.first.get(at(class))?;
         let (unit, ty) = whole.graph.place(model);
-        let source = whole.source(unit)?;
-        let die = *whole.outline(unit)?.dies.get(at(ty))?;
-        let mut reader = Reader::at(&source, die);
+        let opened = whole.opened(UnitId(number(unit)))?;
+        let die = *opened.outline.dies.get(at(ty))?;
+        let mut reader = Reader::at(&opened.source, die);
         let entry = reader.next()?;
         let tag = entry.plan.ty?;
         let found = TypeAttributes::read(&mut reader, entry);

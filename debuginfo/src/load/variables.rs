@@ -1,22 +1,19 @@
 //! Variables: which of the entries that speak of one stands for it, and adding it to the table.
 
 use super::attributes::VariableAttributes;
-use super::error::Fault;
 use super::files::Files;
 use super::functions::Functions;
 use super::limits::LONGEST_CHAIN;
-use super::names::Scopes;
-use super::outline::{RawVariable, number};
+use super::outline::{RawVariable, at, number};
 use super::reader::Reader;
-use super::whole::{Faulty, Whole, unit_of};
-use crate::dwarf::{DieRef, UnitId};
-use crate::table::{Address, Builder, Placement, Storage, StringId, TypeId, VariableEntry};
-use rayon::prelude::*;
+use super::whole::{Desk, Faulty, Whole, in_batches};
+use crate::dwarf::DieRef;
+use crate::table::{Address, Builder, Placement, Storage, StringId, TypeId, UnitId, VariableEntry};
 use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 
 /// A variable by its unit and its place there.
-type Place = (usize, usize);
+type Place = (u32, u32);
 
 /// A variable as the table has it.
 struct Described<'a> {
@@ -24,81 +21,87 @@ struct Described<'a> {
     name: Cow<'a, [u8]>,
     linkage_name: &'a [u8],
     target: Option<TypeId>,
-    file: (usize, u64),
+    /// The unit that counts the file, and its number.
+    file: (UnitId, u64),
     line: u32,
     external: bool,
 }
 
-struct Variables<'w, 'w2, 'a> {
-    whole: &'w Whole<'w2, 'a>,
+/// Which entries there are, and which another one speaks for.
+pub(super) struct Variables<'w, 'a> {
+    whole: &'w Whole<'w, 'a>,
     /// Entries that another one refers to.
     covered: FxHashSet<Place>,
 }
 
-/// Adds all variables.
-pub(super) fn add(
-    whole: &Whole<'_, '_>,
-    functions: &Functions<'_, '_, '_>,
-    builder: &mut Builder,
-    files: &mut Files,
-) -> Result<(), Faulty> {
-    let mut variables = Variables { whole, covered: FxHashSet::default() };
-    variables.cover();
-    let wanted = variables.wanted();
-    // Several entries may speak of one variable: of a static local, that of the function and those of its copies.
-    let mut located: FxHashSet<(Storage, u64, StringId)> = FxHashSet::default();
-    let mut nowhere: FxHashSet<(StringId, u32, Option<TypeId>)> = FxHashSet::default();
-    for described in variables.describe(&wanted)? {
-        let Some(raw) = variables.raw(described.at) else { continue };
-        let name = builder.string(&described.name);
-        let is_new = match raw.storage {
-            Storage::Static | Storage::ThreadLocal => located.insert((raw.storage, raw.address, name)),
-            Storage::Nowhere => nowhere.insert((name, described.line, described.target)),
-            Storage::Elsewhere => true,
-        };
-        if !is_new || name == StringId::default() {
-            continue;
-        }
-        let file = match whole.units.get(described.file.0).and_then(Option::as_ref) {
-            Some(unit) if described.line != 0 => files.path(builder, unit, described.file.1),
-            _ => StringId::default(),
-        };
-        let linkage_name = builder.string(described.linkage_name);
-        builder.add_variable(VariableEntry {
-            name,
-            linkage_name,
-            target: described.target,
-            unit: UnitId(number(described.at.0)),
-            function: raw.function.and_then(|function| functions.at(function)),
-            declared: Placement { file, line: described.line },
-            storage: raw.storage,
-            address: Address(raw.address),
-            external: described.external,
-        });
-    }
-    Ok(())
-}
-
-impl<'w2, 'a> Variables<'_, 'w2, 'a> {
-    fn place(&self, die: DieRef) -> Option<Place> {
-        let unit = unit_of(die);
-        Some((unit, self.whole.outline(unit)?.variable(die.offset)?))
+impl<'w, 'a> Variables<'w, 'a> {
+    pub(super) fn new(whole: &'w Whole<'w, 'a>) -> Variables<'w, 'a> {
+        let mut variables = Variables { whole, covered: FxHashSet::default() };
+        let origins = variables.all().filter_map(|(place, raw)| Some((place, variables.place(raw.origin?)?)));
+        let covered = origins.filter(|(place, origin)| place != origin).map(|(_, origin)| origin).collect();
+        variables.covered = covered;
+        variables
     }
 
-    fn raw(&self, place: Place) -> Option<&'w2 RawVariable> {
-        self.whole.outline(place.0)?.variables.get(place.1)
+    /// The functions that variables are in.
+    pub(super) fn functions(&self) -> impl Iterator<Item = DieRef> + use<'w, 'a> {
+        self.all().filter_map(|(_, raw)| raw.function)
     }
 
-    fn all(&self) -> impl Iterator<Item = (Place, &'w2 RawVariable)> + use<'w2, 'a> {
-        let outlines = self.whole.graph.outlines.iter().enumerate();
-        outlines.flat_map(|(unit, outline)| {
-            outline.variables.iter().enumerate().map(move |(index, raw)| ((unit, index), raw))
+    /// Adds all variables.
+    pub(super) fn add(
+        &self,
+        functions: &Functions<'_, '_>,
+        builder: &mut Builder,
+        files: &mut Files,
+    ) -> Result<(), Faulty> {
+        // Several entries may speak of one variable: of a static local, that of the function and those of its copies.
+        let mut located: FxHashSet<(Storage, u64, StringId)> = FxHashSet::default();
+        let mut nowhere: FxHashSet<(StringId, u32, Option<TypeId>)> = FxHashSet::default();
+        let describe = |desk: &mut Desk<'w, 'a>, place| self.describe(desk, place);
+        in_batches(self.whole, &self.wanted(), describe, |described: Described<'_>| {
+            let Some(raw) = self.raw(described.at) else { return };
+            let name = builder.string(&described.name);
+            let is_new = match raw.storage {
+                Storage::Static | Storage::ThreadLocal => located.insert((raw.storage, raw.address, name)),
+                Storage::Nowhere => nowhere.insert((name, described.line, described.target)),
+                Storage::Elsewhere => true,
+            };
+            if !is_new || name == StringId::default() {
+                return;
+            }
+            let file = match self.whole.unit(described.file.0) {
+                Some(unit) if described.line != 0 => files.path(builder, unit, described.file.1),
+                _ => StringId::default(),
+            };
+            let linkage_name = builder.string(described.linkage_name);
+            builder.add_variable(VariableEntry {
+                name,
+                linkage_name,
+                target: described.target,
+                unit: UnitId(described.at.0),
+                function: raw.function.and_then(|function| functions.at(function)),
+                declared: Placement { file, line: described.line },
+                storage: raw.storage,
+                address: Address(raw.address),
+                external: described.external,
+            });
         })
     }
 
-    fn cover(&mut self) {
-        let origins = self.all().filter_map(|(place, raw)| Some((place, self.place(raw.origin?)?)));
-        self.covered = origins.filter(|(place, origin)| place != origin).map(|(_, origin)| origin).collect();
+    fn all(&self) -> impl Iterator<Item = (Place, &'w RawVariable)> + use<'w, 'a> {
+        let outlines = (0..).zip(&self.whole.graph.outlines);
+        outlines.flat_map(|(unit, outline)| {
+            (0..).zip(&outline.variables).map(move |(index, raw)| ((unit, index), raw))
+        })
+    }
+
+    fn place(&self, die: DieRef) -> Option<Place> {
+        Some((die.unit.0, number(self.whole.outline(die.unit)?.variable(die.offset)?)))
+    }
+
+    fn raw(&self, place: Place) -> Option<&'w RawVariable> {
+        self.whole.outline(UnitId(place.0))?.variables.get(at(place.1))
     }
 
     /// A hash of its name.
@@ -133,63 +136,41 @@ impl<'w2, 'a> Variables<'_, 'w2, 'a> {
             .collect()
     }
 
-    fn describe(&self, places: &[Place]) -> Result<Vec<Described<'a>>, Faulty> {
-        let of_units: Vec<&[Place]> = places.chunk_by(|one, other| one.0 == other.0).collect();
-        let described: Vec<Result<Vec<Described<'a>>, Faulty>> = of_units
-            .into_par_iter()
-            .map(|places| {
-                places
-                    .iter()
-                    .map(|place| self.describe_one(*place).map_err(|fault| (place.0, fault)))
-                    .collect()
-            })
-            .collect();
-        let mut all = Vec::with_capacity(places.len());
-        for part in described {
-            all.extend(part?);
-        }
-        Ok(all)
-    }
-
-    fn describe_one(&self, at: Place) -> Result<Described<'a>, Fault> {
+    fn describe(&self, desk: &mut Desk<'w, 'a>, place: Place) -> Described<'a> {
         let mut described = Described {
-            at,
+            at: place,
             name: Cow::Borrowed(&[]),
             linkage_name: &[],
             target: None,
-            file: (at.0, 0),
+            file: (UnitId(place.0), 0),
             line: 0,
             external: false,
         };
-        let mut next = self.raw(at).map(|raw| DieRef { unit: UnitId(number(at.0)), offset: raw.die });
+        let mut next = self.raw(place).map(|raw| DieRef { unit: UnitId(place.0), offset: raw.die });
         for _ in 0..LONGEST_CHAIN {
-            let Some(die) = next else { break };
-            let unit = unit_of(die);
-            let (Some(source), Some(outline)) = (self.whole.source(unit), self.whole.outline(unit)) else {
-                break;
-            };
-            let mut reader = Reader::at(&source, die.offset);
+            let Some((die, unit)) = next.and_then(|die| Some((die, desk.unit(die.unit)?))) else { break };
+            let mut reader = Reader::at(&unit.source, die.offset);
             let Some(entry) = reader.next() else { break };
             let found = VariableAttributes::read(&mut reader, entry);
-            if described.name.is_empty() && found.name.is_some() {
-                let raw = outline.variable(die.offset).and_then(|index| outline.variables.get(index));
-                let scope = raw.map_or(0, |raw| raw.scope);
-                described.name = Scopes::new(&source, outline).qualify(scope, source.text(found.name));
-            }
             if described.linkage_name.is_empty() {
-                described.linkage_name = source.text(found.linkage_name);
+                described.linkage_name = unit.source.text(found.linkage_name);
+            }
+            if described.name.is_empty() && found.name.is_some() {
+                let raw =
+                    unit.outline.variable(die.offset).and_then(|index| unit.outline.variables.get(index));
+                let name = unit.source.text(found.name);
+                described.name = unit.qualify(raw.map_or(0, |raw| raw.scope), name);
             }
             if described.line == 0 {
-                (described.file, described.line) = ((unit, found.file), found.line);
+                (described.file, described.line) = ((die.unit, found.file), found.line);
             }
             described.target = described.target.or_else(|| self.whole.type_at(found.target));
             described.external |= found.external;
             next = found.origin.filter(|origin| *origin != die);
-            source.settle()?;
         }
         if described.linkage_name == &*described.name {
             described.linkage_name = &[];
         }
-        Ok(described)
+        described
     }
 }

@@ -113,6 +113,24 @@ pub(super) struct Parts {
     pub(super) function_names: Vec<u32>,
 }
 
+impl Parts {
+    /// How many bytes they will take.
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.types)
+            + size_of_val(&*self.members)
+            + size_of_val(&*self.enumerators)
+            + size_of_val(&*self.parameters)
+            + size_of_val(&*self.variables)
+            + size_of_val(&*self.functions)
+            + size_of_val(&*self.ranges)
+            + size_of_val(&*self.units)
+            + size_of_val(&*self.offsets)
+            + size_of_val(&*self.type_names)
+            + size_of_val(&*self.variable_names)
+            + size_of_val(&*self.function_names)
+    }
+}
+
 #[derive(Debug)]
 enum Bytes {
     Made(Vec<u64>),
@@ -135,7 +153,7 @@ pub struct Table {
 
 impl Table {
     pub(super) fn from_parts(pool: Pool, parts: Parts, build_id: &[u8]) -> Table {
-        let mut writer = Writer::new();
+        let mut writer = Writer::new(pool.bytes().len() + parts.bytes());
         // In the order of `Section`.
         writer.add(pool.bytes());
         drop(pool);
@@ -365,12 +383,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn new() -> Writer {
-        Writer {
-            words: vec![0; size_of::<Header>().div_ceil(16) * 2],
-            sections: [Extent { offset: 0, len: 0 }; SECTIONS],
-            next: 0,
-        }
+    /// `bytes`: of all arrays, so that room is made once.
+    fn new(bytes: usize) -> Writer {
+        let header = size_of::<Header>().div_ceil(16) * 2;
+        let mut words = Vec::with_capacity(header + bytes / 8 + SECTIONS * 2);
+        words.resize(header, 0);
+        Writer { words, sections: [Extent { offset: 0, len: 0 }; SECTIONS], next: 0 }
     }
 
     fn add(&mut self, bytes: &[u8]) {

@@ -2,6 +2,7 @@
 
 use super::record::TypeRecord;
 use super::strings::{self, Pool};
+use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::ops::Range;
 
@@ -9,29 +10,22 @@ use super::build::StringId;
 
 /// The named types, by name, then tag, then as they were added.
 pub(super) fn index_types(pool: &Pool, types: &[TypeRecord]) -> Vec<u32> {
-    let mut indices = named(types.iter().map(|record| record.name));
-    let key = |index: &u32| {
-        let record = usize::try_from(*index).ok().and_then(|index| types.get(index));
-        record.map_or((&[][..], 0), |record| (pool.text(StringId(record.name)), record.tag))
-    };
-    indices.sort_by(|one, other| key(one).cmp(&key(other)));
-    indices
+    sorted(pool, types.iter().map(|record| (record.name, record.tag)))
 }
 
-/// Everything that has a name, by name.
-pub(super) fn index_by(pool: &Pool, names: impl Iterator<Item = u32> + Clone) -> Vec<u32> {
-    let names: Vec<u32> = names.collect();
-    let mut indices = named(names.iter().copied());
-    let key = |index: &u32| {
-        let name = usize::try_from(*index).ok().and_then(|index| names.get(index));
-        name.map_or(&[][..], |name| pool.text(StringId(*name)))
-    };
-    indices.sort_by(|one, other| key(one).cmp(key(other)));
-    indices
+/// Everything that has a name, by name, then as they were added.
+pub(super) fn index_by(pool: &Pool, names: impl Iterator<Item = u32>) -> Vec<u32> {
+    sorted(pool, names.map(|name| (name, 0)))
 }
 
-fn named(names: impl Iterator<Item = u32>) -> Vec<u32> {
-    (0..).zip(names).filter(|(_, name)| *name != 0).map(|(index, _)| index).collect()
+/// The places of what has a name. What is compared is fetched once, not at each comparison: names of C++ and Rust are long.
+fn sorted(pool: &Pool, names: impl Iterator<Item = (u32, u8)>) -> Vec<u32> {
+    let named = (0_u32..).zip(names).filter(|(_, (name, _))| *name != 0);
+    let mut keys: Vec<(&[u8], u8, u32)> =
+        named.map(|(index, (name, tag))| (pool.text(StringId(name)), tag, index)).collect();
+    // All differ, by the last part at least.
+    keys.par_sort_unstable();
+    keys.into_iter().map(|(.., index)| index).collect()
 }
 
 /// The part of a sorted array whose entries have this name. `name_of`: the pool's offset of an entry's name.

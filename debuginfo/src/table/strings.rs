@@ -8,7 +8,21 @@ use std::hash::{BuildHasher, Hasher};
 #[derive(Debug)]
 pub(super) struct Pool {
     bytes: Vec<u8>,
-    known: HashTable<u32>,
+    known: HashTable<Known>,
+}
+
+/// A string of the pool. Its hash is kept: to find it anew means to read the string anew.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    offset: u32,
+    hash: u32,
+}
+
+impl Known {
+    /// For the table, which looks at the highest bits and at the lowest.
+    fn spread(self) -> u64 {
+        u64::from(self.hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
 }
 
 impl Pool {
@@ -25,16 +39,16 @@ impl Pool {
         if text.is_empty() {
             return StringId(0);
         }
-        let hash = hash(text);
-        let bytes = &self.bytes;
-        if let Some(known) = self.known.find(hash, |offset| at(bytes, *offset) == text) {
-            return StringId(*known);
-        }
         let Ok(offset) = u32::try_from(self.bytes.len()) else { return StringId(0) };
+        let new = Known { offset, hash: hash(text) };
+        let bytes = &self.bytes;
+        let equal = |known: &Known| known.hash == new.hash && is_at(bytes, known.offset, text);
+        if let Some(known) = self.known.find(new.spread(), equal) {
+            return StringId(known.offset);
+        }
         self.bytes.extend_from_slice(text);
         self.bytes.push(0);
-        let bytes = &self.bytes;
-        self.known.insert_unique(hash, offset, |offset| self::hash(at(bytes, *offset)));
+        self.known.insert_unique(new.spread(), new, |known| known.spread());
         StringId(offset)
     }
 
@@ -47,10 +61,17 @@ impl Pool {
     }
 }
 
-fn hash(text: &[u8]) -> u64 {
+fn hash(text: &[u8]) -> u32 {
     let mut hasher = rustc_hash::FxBuildHasher.build_hasher();
     hasher.write(text);
-    hasher.finish()
+    let [.., a, b, c, d] = hasher.finish().to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// Whether this string, which has no NUL in it, is at an offset.
+fn is_at(pool: &[u8], offset: u32, text: &[u8]) -> bool {
+    let rest = usize::try_from(offset).ok().and_then(|offset| pool.get(offset..)).unwrap_or(&[]);
+    rest.get(..text.len()) == Some(text) && rest.get(text.len()) == Some(&0)
 }
 
 /// The string at an offset of a pool; empty where there is none.
