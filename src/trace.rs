@@ -1,9 +1,11 @@
 //! `mcrx trace`: how much of a process's heap is known precisely, and what must not move.
 
+use crate::exit::Failure;
 use crate::output::Output;
 use crate::subject::{Subject, SubjectFacts, Times, Which};
 use anyhow::Result;
 use mcrx_tracer::graph::Totals;
+use mcrx_tracer::paranoid;
 use mcrx_tracer::trace::Trace;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -29,6 +31,9 @@ pub(crate) struct Args {
     /// List the places whose types are in dispute
     #[arg(long)]
     disagreements: bool,
+    /// Have a second, slow tracer check the first
+    #[arg(long)]
+    paranoid: bool,
 }
 
 /// What `--json` prints.
@@ -63,8 +68,22 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         output.line(format_args!("\nNext: mcrx pins {}", args.which.target))?;
         subject.narrate_others(output);
         output.facts(&facts)?;
-        Ok(())
+        if args.paranoid { check(trace, output) } else { Ok(()) }
     })
+}
+
+/// Differences that are listed.
+const DIFFERENCES: usize = 20;
+
+fn check(trace: &Trace<'_>, output: &Output) -> Result<()> {
+    let differences = paranoid::check(&trace.input(), &trace.marked, &trace.graph, DIFFERENCES);
+    differences.iter().for_each(|difference| output.narrate(difference));
+    if differences.is_empty() {
+        output.narrate("the second tracer agrees");
+        return Ok(());
+    }
+    Err(Failure::Finding("the two tracers do not agree: this is a bug of mcrx, please report it".to_owned())
+        .into())
 }
 
 fn print(facts: &Facts, subject: &Subject, output: &Output) -> Result<()> {

@@ -14,6 +14,7 @@ pub mod graph;
 pub mod image;
 pub mod mark;
 pub mod model;
+pub mod paranoid;
 pub mod roots;
 pub mod snapshot;
 pub mod trace;

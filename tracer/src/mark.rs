@@ -32,7 +32,7 @@ use crate::image::Process;
 use crate::model::{Fit, Model, Ty};
 use crate::roots::Root;
 use claims::State;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 
 /// What is marked.
@@ -79,13 +79,15 @@ const PASSES_MAX: u32 = 12;
 /// Finds the types of all blocks that are reached.
 pub fn mark(input: &Input<'_>) -> Marked {
     let mut disputed: FxHashSet<(u32, u64)> = FxHashSet::default();
+    let mut learnt: FxHashMap<u32, Ty> = FxHashMap::default();
     let mut disagreements = Vec::new();
     for passes in 1.. {
-        let mut state = State::new(input, &disputed);
+        let mut state = State::new(input, &disputed, &learnt);
         rounds::run(input, &mut state);
         let new = std::mem::take(&mut state.newly_disputed);
         disagreements.append(&mut state.disagreements);
-        if new.is_empty() || passes == PASSES_MAX {
+        let corrected = std::mem::take(&mut state.corrected);
+        if new.is_empty() && corrected.is_empty() || passes == PASSES_MAX {
             state.forget(&new);
             disagreements.sort_unstable();
             disagreements.dedup();
@@ -93,6 +95,7 @@ pub fn mark(input: &Input<'_>) -> Marked {
             return Marked { types, islands: state.islands, disagreements, passes };
         }
         disputed.extend(new);
+        learnt.extend(corrected);
     }
     Marked::default()
 }

@@ -146,6 +146,12 @@ impl<'t> Model<'t> {
         self.number(table, self.tables.get(table)?.ty(id)?)
     }
 
+    /// The number of a type of this very table.
+    pub fn number_in(&self, table: &Table, ty: Type<'_>) -> Option<Ty> {
+        let place = self.tables.iter().position(|known| std::ptr::eq(*known, table))?;
+        self.number(place, ty)
+    }
+
     /// The type with a number.
     pub fn ty(&self, ty: Ty) -> Option<Type<'t>> {
         let (table, base) = self.home(ty)?;

@@ -2,7 +2,7 @@
 
 use super::{Input, Object};
 use crate::model::{Fit, Relation, Sort, Ty};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 
 /// A typed part of a block.
@@ -58,13 +58,20 @@ pub(super) struct State<'a> {
     pub(super) types: Vec<Option<Ty>>,
     pub(super) islands: BTreeMap<(u32, u64), Island>,
     pub(super) newly_disputed: FxHashSet<(u32, u64)>,
+    /// Blocks that were taken for several objects of a type, and are one of a larger type.
+    pub(super) corrected: FxHashMap<u32, Ty>,
     pub(super) disagreements: Vec<Disagreement>,
     /// Reached, and not of one type as a whole: to be read conservatively, in part at least.
     pub(super) untyped: Vec<u32>,
 }
 
 impl<'a> State<'a> {
-    pub(super) fn new(input: &'a Input<'a>, disputed: &'a FxHashSet<(u32, u64)>) -> State<'a> {
+    /// `learnt`: types that earlier passes have found out in the end.
+    pub(super) fn new(
+        input: &'a Input<'a>,
+        disputed: &'a FxHashSet<(u32, u64)>,
+        learnt: &FxHashMap<u32, Ty>,
+    ) -> State<'a> {
         let count = input.blocks.all().len();
         let mut state = State {
             input,
@@ -73,14 +80,19 @@ impl<'a> State<'a> {
             types: vec![None; count],
             islands: BTreeMap::new(),
             newly_disputed: FxHashSet::default(),
+            corrected: FxHashMap::default(),
             disagreements: Vec::new(),
             untyped: Vec::new(),
         };
         for ((number, block), given) in (0u32..).zip(input.blocks.all()).zip(input.given) {
-            let Some(given) = given else { continue };
             if disputed.contains(&(number, WHOLE)) {
                 continue;
             }
+            if let Some(ty) = learnt.get(&number) {
+                state.set(number, *ty);
+                continue;
+            }
+            let Some(given) = given else { continue };
             match input.model.fit(given.ty, block.len) {
                 Fit::Exactly(count) if given.whole || count == 1 => state.set(number, given.ty),
                 Fit::WithTail => state.set(number, given.ty),
@@ -166,6 +178,10 @@ impl<'a> State<'a> {
                 Relation::Within => {}
                 _ if is_number => {}
                 Relation::Around if offset == 0 && self.fills(block, claimed) => {
+                    if matches!(model.fit(known, len), Fit::Exactly(count) if count > 1) {
+                        // What was read as further elements has made claims that nothing stands for any more.
+                        self.corrected.insert(block, claimed);
+                    }
                     self.set(block, claimed);
                     new.insert(WHOLE, ());
                 }

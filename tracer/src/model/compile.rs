@@ -96,6 +96,8 @@ impl Compiler<'_, '_> {
         match target.kind() {
             Kind::Function(_) => What::Function,
             Kind::Unknown => What::Opaque { mask },
+            // That it is one of several says nothing of what is there: often only as much as that one needs was allocated.
+            Kind::Aggregate if target.tag() == Tag::Union => What::Opaque { mask },
             _ if is_bytes || target.size().is_none_or(|size| size == 0) => What::Opaque { mask },
             _ => match self.model.number(self.table, target) {
                 Some(to) => What::Precise { to, mask },
