@@ -84,7 +84,9 @@ pub fn mark(input: &Input<'_>) -> Marked {
     for passes in 1.. {
         let mut state = State::new(input, &disputed, &learnt);
         rounds::run(input, &mut state);
-        let new = std::mem::take(&mut state.newly_disputed);
+        let mut new = std::mem::take(&mut state.newly_disputed);
+        let unconfirmed: Vec<u32> = state.unconfirmed().collect();
+        new.extend(unconfirmed.iter().map(|block| (*block, claims::WHOLE)));
         disagreements.append(&mut state.disagreements);
         let corrected = std::mem::take(&mut state.corrected);
         if new.is_empty() && corrected.is_empty() || passes == PASSES_MAX {
@@ -96,6 +98,7 @@ pub fn mark(input: &Input<'_>) -> Marked {
         }
         disputed.extend(new);
         learnt.extend(corrected);
+        learnt.retain(|block, _| !unconfirmed.contains(block));
     }
     Marked::default()
 }

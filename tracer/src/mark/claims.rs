@@ -60,6 +60,9 @@ pub(super) struct State<'a> {
     pub(super) newly_disputed: FxHashSet<(u32, u64)>,
     /// Blocks that were taken for several objects of a type, and are one of a larger type.
     pub(super) corrected: FxHashMap<u32, Ty>,
+    /// Such blocks of earlier passes, and those about which it was said again in this one.
+    learnt: &'a FxHashMap<u32, Ty>,
+    confirmed: FxHashSet<u32>,
     pub(super) disagreements: Vec<Disagreement>,
     /// Reached, and not of one type as a whole: to be read conservatively, in part at least.
     pub(super) untyped: Vec<u32>,
@@ -70,7 +73,7 @@ impl<'a> State<'a> {
     pub(super) fn new(
         input: &'a Input<'a>,
         disputed: &'a FxHashSet<(u32, u64)>,
-        learnt: &FxHashMap<u32, Ty>,
+        learnt: &'a FxHashMap<u32, Ty>,
     ) -> State<'a> {
         let count = input.blocks.all().len();
         let mut state = State {
@@ -81,6 +84,8 @@ impl<'a> State<'a> {
             islands: BTreeMap::new(),
             newly_disputed: FxHashSet::default(),
             corrected: FxHashMap::default(),
+            learnt,
+            confirmed: FxHashSet::default(),
             disagreements: Vec::new(),
             untyped: Vec::new(),
         };
@@ -128,6 +133,7 @@ impl<'a> State<'a> {
         }
         let Some(claimed) = found.claim else { return true };
         match self.ty(found.block) {
+            Some(_) if found.offset == 0 && self.learnt.contains_key(&found.block) => false,
             Some(known) if known == claimed && found.offset == 0 => true,
             Some(known) => {
                 let object = Object::of_block(self.input.model, known, self.len(found.block), found.offset);
@@ -172,6 +178,9 @@ impl<'a> State<'a> {
     fn claim(&mut self, block: u32, offset: u64, claimed: Ty, new: &mut BTreeMap<u64, ()>) {
         let (model, len) = (self.input.model, self.len(block));
         if let Some(known) = self.ty(block) {
+            if offset == 0 && known == claimed && self.learnt.contains_key(&block) {
+                self.confirmed.insert(block);
+            }
             let within = Object::of_block(model, known, len, offset).within;
             let is_number = model.is_number(claimed);
             match model.relation(known, within, claimed) {
@@ -287,6 +296,11 @@ impl<'a> State<'a> {
 
     fn disagree(&mut self, block: u32, offset: u64, claimed: Ty, known: Option<Ty>) {
         self.disagreements.push(Disagreement { block, offset, claimed, known });
+    }
+
+    /// Blocks whose type was learnt from what nobody says any more.
+    pub(super) fn unconfirmed(&self) -> impl Iterator<Item = u32> {
+        self.learnt.keys().copied().filter(|block| !self.confirmed.contains(block))
     }
 
     /// Unlearns the types of places that are in dispute.
