@@ -187,6 +187,15 @@ impl Binary {
         self.program.segment_bytes(segment)?.get(from..from.checked_add(len)?)
     }
 
+    /// Lets go of the pages of the mapped files, after much of them has been read. They come back as they are needed.
+    pub(crate) fn let_go(&self) {
+        let other = match &self.supplementary {
+            Supplementary::Found(elf) => Some(elf),
+            Supplementary::NotNeeded | Supplementary::Missing(_) => None,
+        };
+        [Some(&self.program), self.separate.as_ref(), other].into_iter().flatten().for_each(Elf::let_go);
+    }
+
     /// The file that has the debug info.
     pub(crate) fn with_debug_info(&self) -> &Elf {
         match &self.debug_file {

@@ -17,6 +17,7 @@ mod declared;
 mod error;
 mod files;
 mod functions;
+mod gather;
 mod graph;
 mod hash;
 mod limits;
@@ -47,8 +48,9 @@ use functions::Functions;
 use graph::Graph;
 use limits::Budget;
 use outline::{NOTHING, Outline, at};
-use rayon::prelude::*;
 use source::Source;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use text::Memo;
 use variables::Variables;
 use whole::Whole;
@@ -64,10 +66,11 @@ pub(crate) fn load_noting_splits(binary: &Binary) -> Result<(Table, bool), LoadE
     let build_id = binary.build_id().map_or(&[][..], |id| id.as_bytes());
     let is_split = |id| matches!(dwarf.role(id), Role::Skeleton { .. } | Role::LoneSkeleton);
     let is_split = dwarf.unit_ids().any(is_split);
-    Ok((table(&dwarf, build_id)?, is_split))
+    Ok((table(&dwarf, build_id, || binary.let_go())?, is_split))
 }
 
-fn table(dwarf: &Dwarf<'_>, build_id: &[u8]) -> Result<Table, LoadError> {
+/// `let_go`: of the pages that were read.
+fn table(dwarf: &Dwarf<'_>, build_id: &[u8], let_go: impl Fn()) -> Result<Table, LoadError> {
     let bytes = dwarf.unit_ids().map(|id| length(dwarf, id)).fold(0, u64::saturating_add);
     let budget = Budget::new(bytes);
     let blame = |(unit, fault)| blame(dwarf, unit, fault);
@@ -77,6 +80,7 @@ fn table(dwarf: &Dwarf<'_>, build_id: &[u8]) -> Result<Table, LoadError> {
         let (units, outlines) = first_pass(dwarf, &budget)?;
         let mut graph = Graph::link(outlines).map_err(|fault| blame((UnitId(0), fault)))?;
         let classes = merge::classes(&graph);
+        let_go();
         graph.outlines.iter_mut().for_each(Outline::forget_hashes);
         let whole = Whole { dwarf, units: &units, graph: &graph, classes: &classes, budget: &budget };
         let mut files = Files::default();
@@ -87,7 +91,15 @@ fn table(dwarf: &Dwarf<'_>, build_id: &[u8]) -> Result<Table, LoadError> {
             Functions::add(&whole, variables.functions(), &mut builder, &mut files).map_err(blame)?;
         variables.add(&functions, &mut builder, &mut files).map_err(blame)?;
     }
+    let_go();
     Ok(builder.finish(build_id))
+}
+
+/// What a thread uses for one unit after the other.
+#[derive(Default)]
+struct Room<'a> {
+    scratch: walk::Scratch<'a>,
+    plans: plan::Plans,
 }
 
 /// What the first pass makes of a unit.
@@ -101,17 +113,30 @@ fn first_pass<'a>(
     let mut order: Vec<UnitId> = dwarf.unit_ids().collect();
     order.sort_by_key(|id| std::cmp::Reverse(length(dwarf, *id)));
     let memo = Memo::new();
-    let read = |id: UnitId| -> Result<Read<'a>, LoadError> {
+    let read = |id: UnitId, room: &mut Room<'a>| -> Result<Read<'a>, LoadError> {
         if let Role::Skeleton { .. } = dwarf.role(id) {
             return Ok((None, Outline::default()));
         }
         let unit = dwarf.unit(id)?;
-        let outline = walk::unit(&Source::new(dwarf, &unit, budget, Some(&memo)))
-            .map_err(|fault| blame(dwarf, id, fault))?;
-        Ok((Some(unit), outline))
+        let plans = std::mem::take(&mut room.plans);
+        let source = Source::new(dwarf, &unit, budget, Some(&memo)).with_room_of(plans);
+        let outline = walk::unit(&source, &mut room.scratch).map_err(|fault| blame(dwarf, id, fault));
+        room.plans = source.plans.into_inner();
+        Ok((Some(unit), outline?))
     };
-    let mut results: Vec<(UnitId, Result<Read<'a>, LoadError>)> =
-        order.into_par_iter().with_max_len(1).map(|id| (id, read(id))).collect();
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(order.len())));
+    rayon::scope(|scope| {
+        for _ in 0..rayon::current_num_threads() {
+            scope.spawn(|_| {
+                let mut room = Room::default();
+                while let Some(id) = order.get(next.fetch_add(1, Relaxed)) {
+                    let read = read(*id, &mut room);
+                    results.lock().unwrap_or_else(PoisonError::into_inner).push((*id, read));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(id, _)| *id);
     let (mut units, mut outlines) = (Vec::with_capacity(results.len()), Vec::with_capacity(results.len()));
     for (_, result) in results {

@@ -161,6 +161,11 @@ impl Elf {
         &self.path
     }
 
+    /// Lets go of the pages that were read; see [`Mapping::let_go`].
+    pub(crate) fn let_go(&self) {
+        self.bytes.let_go();
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

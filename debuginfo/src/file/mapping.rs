@@ -4,7 +4,7 @@
 //! while it is mapped ends the process with SIGBUS (mmap(2)); debuggers and linkers live with the same. Package managers and
 //! compilers replace files instead of writing into them.
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
@@ -24,6 +24,15 @@ impl Mapping {
         // file's bytes in place while it is mapped is what is asked of the system (see above); all that reads them checks bounds and
         // takes no byte of them for valid.
         Ok(Mapping(unsafe { Mmap::map(&file)? }))
+    }
+
+    /// Lets go of the pages that were read: they do not count as this process's memory until they are touched again.
+    pub(crate) fn let_go(&self) {
+        // SAFETY: the mapping is of a file and was never written to, so that what is read again is what was read before, from the page
+        // cache or from the file.
+        let let_go = unsafe { self.0.unchecked_advise(UncheckedAdvice::DontNeed) };
+        // It is advice: a kernel that does not take it leaves the pages where they are.
+        let_go.unwrap_or_default();
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Outline<'a> {
     /// Entries of parameters of the functions.
     pub(super) parameters: Vec<u32>,
     /// For each 64 bytes of the unit, the first type that begins there or later.
-    pub(super) buckets: Vec<u32>,
+    buckets: Vec<u32>,
 }
 
 /// A namespace, or a type that others are in.
@@ -95,7 +95,43 @@ pub(super) struct RawFunction {
 /// The width of a bucket, as a shift.
 const BUCKET: u32 = 6;
 
-impl Outline<'_> {
+impl<'a> Outline<'a> {
+    /// A copy of what the first pass writes directly, in no more room than it needs.
+    pub(super) fn packed(&self) -> Outline<'a> {
+        Outline {
+            producer: self.producer,
+            language: self.language,
+            dies: self.dies.to_vec(),
+            hashes: self.hashes.to_vec(),
+            scope_table: self.scope_table.to_vec(),
+            dimensions: self.dimensions.to_vec(),
+            declarations: self.declarations.to_vec(),
+            definitions: self.definitions.to_vec(),
+            signatures: self.signatures.to_vec(),
+            variables: self.variables.to_vec(),
+            functions: self.functions.to_vec(),
+            runs: self.runs.to_vec(),
+            parameters: self.parameters.to_vec(),
+            ..Outline::default()
+        }
+    }
+
+    /// Empties what the first pass writes directly, and keeps its room.
+    pub(super) fn clear(&mut self) {
+        (self.producer, self.language) = (&[], 0);
+        self.dies.clear();
+        self.hashes.clear();
+        self.scope_table.clear();
+        self.dimensions.clear();
+        self.declarations.clear();
+        self.definitions.clear();
+        self.signatures.clear();
+        self.variables.clear();
+        self.functions.clear();
+        self.runs.clear();
+        self.parameters.clear();
+    }
+
     /// After all types are there, for [`Outline::find`].
     pub(super) fn index(&mut self) {
         let last = self.dies.last().map_or(0, |die| die >> BUCKET);
@@ -130,12 +166,6 @@ impl Outline<'_> {
 
     pub(super) fn is_dimension(&self, ty: u32) -> bool {
         self.dimensions.binary_search(&ty).is_ok()
-    }
-
-    pub(super) fn set_scopes(&mut self, scopes: Vec<u32>) {
-        if scopes.iter().any(|scope| *scope != 0) {
-            self.scopes = scopes;
-        }
     }
 
     pub(super) fn scope(&self, ty: u32) -> u32 {

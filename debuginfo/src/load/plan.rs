@@ -58,6 +58,14 @@ pub(super) struct Plans {
 const DENSE: u64 = 2048;
 
 impl Plans {
+    /// No abbreviations, in the same room.
+    pub(super) fn cleared(mut self) -> Plans {
+        self.dense.clear();
+        self.sparse.clear();
+        self.steps.clear();
+        self
+    }
+
     #[inline]
     pub(super) fn known(&self, code: u64) -> Option<Plan> {
         match usize::try_from(code).ok().and_then(|code| self.dense.get(code)) {

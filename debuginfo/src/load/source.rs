@@ -60,6 +60,11 @@ impl<'u, 'a> Source<'u, 'a> {
         self.budget
     }
 
+    /// Takes the room of abbreviations that another unit has used.
+    pub(super) fn with_room_of(self, plans: Plans) -> Source<'u, 'a> {
+        Source { plans: RefCell::new(plans.cleared()), ..self }
+    }
+
     /// Keeps the first fault. Nothing more is read.
     #[cold]
     pub(super) fn fail(&self, fault: Fault) {

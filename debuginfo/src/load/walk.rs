@@ -7,11 +7,12 @@ use super::attributes::{
     SubrangeAttributes, TypeAttributes, VariableAttributes,
 };
 use super::error::Fault;
+use super::gather::{DIMENSION, Gathered, NO_EXTENT};
 use super::hash::mix;
 use super::limits::{DEEPEST_TYPES, Excess};
-use super::outline::{NOTHING, Named, Outline, RawFunction, RawVariable, Scope, at, number};
+use super::outline::{Named, Outline, RawFunction, RawVariable, Scope, at, number};
 use super::reader::{Entry, Reader};
-use super::source::{Reference, Source};
+use super::source::Source;
 use super::text::Text;
 use super::{place, tags};
 use crate::dwarf::DieRef;
@@ -19,16 +20,26 @@ use crate::table::{Storage, Tag};
 use gimli::constants as dw;
 
 /// Reads a whole unit.
-pub(super) fn unit<'a>(source: &Source<'_, 'a>) -> Result<Outline<'a>, Fault> {
-    let mut walk = Walk::new(source);
+pub(super) fn unit<'a>(source: &Source<'_, 'a>, scratch: &mut Scratch<'a>) -> Result<Outline<'a>, Fault> {
+    let mut walk = Walk::new(source, std::mem::take(scratch));
     let mut reader = Reader::of_unit(source);
     while let Some(entry) = reader.next() {
         walk.close(entry.depth);
         walk.entry(entry, &mut reader);
     }
     walk.close(isize::MIN);
+    let outline = walk.gathered.finish();
+    *scratch = walk.into_scratch();
     source.settle()?;
-    Ok(walk.finish())
+    Ok(outline)
+}
+
+/// Room that one thread uses for one unit after the other.
+#[derive(Default)]
+pub(super) struct Scratch<'a> {
+    gathered: Gathered<'a>,
+    stack: Vec<Frame>,
+    open: Vec<u64>,
 }
 
 /// An entry that others are in.
@@ -84,38 +95,27 @@ struct Dimensions {
     element: u64,
 }
 
-/// Children before all types of the unit are known: an entry's offset, or the place of a reference among [`Walk::abroad`] and this bit.
-const ABROAD: u64 = 1 << 32;
-const NO_CHILD: u64 = u64::MAX;
-
 struct Walk<'s, 'u, 'a> {
     source: &'s Source<'u, 'a>,
-    outline: Outline<'a>,
-    scopes: Vec<u32>,
+    gathered: Gathered<'a>,
     stack: Vec<Frame>,
-    /// Of each type: its part of `closed`.
-    parts: Vec<(u32, u32)>,
-    closed: Vec<u64>,
+    /// Children of the types that are open, those of the innermost last.
     open: Vec<u64>,
-    abroad: Vec<DieRef>,
     /// Whether names carry the scopes that they are in: not in C.
     qualifies: bool,
 }
 
 impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
-    fn new(source: &'s Source<'u, 'a>) -> Walk<'s, 'u, 'a> {
-        let root = Scope { parent: 0, die: 0, hash: 0 };
-        Walk {
-            source,
-            outline: Outline { scope_table: vec![root], ..Outline::default() },
-            scopes: Vec::new(),
-            stack: Vec::new(),
-            parts: Vec::new(),
-            closed: Vec::new(),
-            open: Vec::new(),
-            abroad: Vec::new(),
-            qualifies: true,
-        }
+    fn new(source: &'s Source<'u, 'a>, scratch: Scratch<'a>) -> Walk<'s, 'u, 'a> {
+        let Scratch { mut gathered, mut stack, mut open } = scratch;
+        gathered.clear();
+        stack.clear();
+        open.clear();
+        Walk { source, gathered, stack, open, qualifies: true }
+    }
+
+    fn into_scratch(self) -> Scratch<'a> {
+        Scratch { gathered: self.gathered, stack: self.stack, open: self.open }
     }
 
     fn entry(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
@@ -169,14 +169,13 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         while let Some(frame) = self.stack.pop_if(|frame| frame.depth >= depth) {
             match frame.inside {
                 Inside::Type(open) => {
-                    let first = number(self.closed.len());
-                    self.closed.extend(self.open.drain(open.first.min(self.open.len())..));
-                    self.set(open.ty, open.hash, first);
+                    let children = self.open.drain(open.first.min(self.open.len())..);
+                    self.gathered.set(open.ty, open.hash, children);
                 }
                 Inside::Array(Dimensions { last, count, element }) => {
-                    self.set_only_child(last, element);
+                    self.gathered.set_only_child(last, element);
                     if count == 0 {
-                        self.mix_into(last, NO_EXTENT);
+                        self.gathered.mix_into(last, NO_EXTENT);
                     }
                 }
                 _ => {}
@@ -184,50 +183,9 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         }
     }
 
-    fn set(&mut self, ty: u32, hash: u64, first: u32) {
-        let count = number(self.closed.len()) - first;
-        if let (Some(slot), Some(part)) = (self.outline.hashes.get_mut(at(ty)), self.parts.get_mut(at(ty))) {
-            *slot = hash;
-            *part = (first, count);
-        }
-    }
-
-    fn set_only_child(&mut self, ty: u32, child: u64) {
-        if let Some(part) = self.parts.get_mut(at(ty)) {
-            *part = (number(self.closed.len()), 1);
-            self.closed.push(child);
-        }
-    }
-
-    fn mix_into(&mut self, ty: u32, value: u64) {
-        if let Some(hash) = self.outline.hashes.get_mut(at(ty)) {
-            *hash = mix(*hash, value);
-        }
-    }
-
-    fn add(&mut self, die: u32, hash: u64, scope: u32) -> u32 {
-        let ty = number(self.outline.dies.len());
-        self.outline.dies.push(die);
-        self.outline.hashes.push(hash);
-        self.parts.push((0, 0));
-        self.scopes.push(scope);
-        ty
-    }
-
-    fn child(&mut self, reference: Reference) -> u64 {
-        match reference {
-            Reference::None => NO_CHILD,
-            Reference::Here(die) => u64::from(die),
-            Reference::There(die) => {
-                self.abroad.push(die);
-                ABROAD | u64::from(number(self.abroad.len() - 1))
-            }
-        }
-    }
-
     /// The hash of a name with the scopes that it is in, from that of the name alone.
     fn qualified(&self, own: u64, scope: u32) -> u64 {
-        match self.outline.scope_table.get(at(scope)) {
+        match self.gathered.outline.scope_table.get(at(scope)) {
             Some(around) if scope != 0 => mix(around.hash, own),
             _ => own,
         }
@@ -235,9 +193,9 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
 
     fn root(&mut self, entry: Entry, reader: &mut Reader<'_, '_, 'a>) {
         let found = RootAttributes::read(reader, entry);
-        self.outline.producer = self.source.text(found.producer);
-        self.outline.language = found.language;
-        self.qualifies = !tags::is_c(gimli::DwLang(self.outline.language));
+        self.gathered.outline.producer = self.source.text(found.producer);
+        self.gathered.outline.language = found.language;
+        self.qualifies = !tags::is_c(gimli::DwLang(self.gathered.outline.language));
         self.push(entry, Inside::Plain);
     }
 
@@ -256,8 +214,8 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
             && self.qualifies
             && frame.depth == entry.depth
         {
-            frame.scope = number(self.outline.scope_table.len());
-            self.outline.scope_table.push(scope);
+            frame.scope = number(self.gathered.outline.scope_table.len());
+            self.gathered.outline.scope_table.push(scope);
         }
     }
 
@@ -274,19 +232,19 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         let flags = flags.into_iter().fold(0, |bits, is| bits << 1 | u64::from(is));
         let kind = u64::from(tag as u8) << 16 | u64::from(found.encoding) << 8 | flags;
         let hash = mix(mix(kind, name_hash), found.byte_size.map_or(u64::MAX, |size| size));
-        let ty = self.add(entry.die, hash, scope);
+        let ty = self.gathered.add(entry.die, hash, scope);
         if let Some(signature) = found.signature {
             // gcc gives it no name.
-            self.outline.signatures.push((ty, signature));
+            self.gathered.outline.signatures.push((ty, signature));
         } else if let Some(family) = tags::family(tag).filter(|_| name_hash != 0) {
             let named = Named { ty, key: mix(family, name_hash) };
             if found.declaration {
-                self.outline.declarations.push(named);
+                self.gathered.outline.declarations.push(named);
             } else if function.is_none() {
-                self.outline.definitions.push(named);
+                self.gathered.outline.definitions.push(named);
             }
         }
-        let target = self.child(found.target);
+        let target = self.gathered.child(found.target);
         let first = self.open.len();
         let inside = match tag {
             Tag::Structure | Tag::Union | Tag::Class => Inside::Type(Open { ty, hash, first, variants: 0 }),
@@ -296,14 +254,14 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
             }
             Tag::Array => Inside::Array(Dimensions { last: ty, count: 0, element: target }),
             _ => {
-                self.set_only_child(ty, target);
+                self.gathered.set_only_child(ty, target);
                 Inside::Plain
             }
         };
         if !entry.plan.has_children {
             if let Inside::Array(_) = inside {
-                self.set_only_child(ty, target);
-                self.mix_into(ty, NO_EXTENT);
+                self.gathered.set_only_child(ty, target);
+                self.gathered.mix_into(ty, NO_EXTENT);
             }
             return;
         }
@@ -326,8 +284,8 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
     /// The hash of the name, and the scope, of the declaration that a definition elsewhere completes (`DW_AT_specification`).
     fn declared_by(&self, found: &TypeAttributes<'a>) -> Option<(u64, u32)> {
         let origin = found.origin.filter(|origin| origin.unit == self.source.unit.id)?;
-        let ty = self.outline.dies.binary_search(&origin.offset).ok()?;
-        let scope = self.scopes.get(ty).copied().unwrap_or(0);
+        let ty = self.gathered.outline.dies.binary_search(&origin.offset).ok()?;
+        let scope = self.gathered.scope(ty);
         let mut reader = Reader::at(self.source, origin.offset);
         let entry = reader.next()?;
         let own = self.source.hash(TypeAttributes::read(&mut reader, entry).name);
@@ -355,7 +313,7 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         let kind = variant << 1 | u64::from(entry.plan.tag == dw::DW_TAG_inheritance);
         let bits = found.bit_size.unwrap_or(0);
         let all = mix(mix(mix(position, self.source.hash(found.name)), bits), kind);
-        let target = self.child(found.target);
+        let target = self.gathered.child(found.target);
         if let Some(Inside::Type(open)) = self.stack.get_mut(owner).map(|frame| &mut frame.inside) {
             open.hash = mix(open.hash, all);
             self.open.push(target);
@@ -378,10 +336,11 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         let rest = entry.plan.tag == dw::DW_TAG_unspecified_parameters;
         match self.parent(entry).map(|frame| (frame.inside, frame.function)) {
             Some((Inside::Function, Some(function))) if !rest => {
-                self.outline.parameters.push(entry.die);
-                if let Some(function) = self.outline.functions.get_mut(at(function)) {
+                self.gathered.outline.parameters.push(entry.die);
+                if let Some(function) = self.gathered.outline.functions.get_mut(at(function)) {
                     // Of a function inside this one, between the parameters of this one, there is none in any real file.
-                    if at(function.first_parameter + function.parameters) + 1 == self.outline.parameters.len()
+                    if at(function.first_parameter + function.parameters) + 1
+                        == self.gathered.outline.parameters.len()
                     {
                         function.parameters += 1;
                     }
@@ -389,7 +348,7 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
             }
             Some((Inside::Type(_), _)) => {
                 let found = attributes::type_of(reader, entry);
-                let target = if rest { None } else { Some(self.child(found)) };
+                let target = if rest { None } else { Some(self.gathered.child(found)) };
                 if let Some(Inside::Type(open)) = self.parent_mut(entry) {
                     open.hash = mix(open.hash, u64::from(rest));
                     self.open.extend(target);
@@ -413,11 +372,11 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
         let Some(dimensions) = self.dimensions(entry) else { return };
         let mut last = dimensions.last;
         if dimensions.count > 0 {
-            last = self.add(entry.die, DIMENSION, 0);
-            self.outline.dimensions.push(last);
-            self.set_only_child(dimensions.last, u64::from(entry.die));
+            last = self.gathered.add(entry.die, DIMENSION, 0);
+            self.gathered.outline.dimensions.push(last);
+            self.gathered.set_only_child(dimensions.last, u64::from(entry.die));
         }
-        self.mix_into(last, extent.map_or(NO_EXTENT, |extent| mix(extent, 1)));
+        self.gathered.mix_into(last, extent.map_or(NO_EXTENT, |extent| mix(extent, 1)));
         if let Some(Inside::Array(dimensions)) = self.parent_mut(entry) {
             dimensions.last = last;
             dimensions.count += 1;
@@ -447,7 +406,7 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
     fn static_member(&mut self, entry: Entry, name: Text<'a>) {
         let scope = self.surroundings().0;
         let key = self.qualified(self.source.hash(name), scope);
-        self.outline.variables.push(RawVariable {
+        self.gathered.outline.variables.push(RawVariable {
             die: entry.die,
             scope,
             key,
@@ -480,7 +439,7 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
             Some(function) => self.function_around(function),
             None => None,
         };
-        self.outline.variables.push(RawVariable {
+        self.gathered.outline.variables.push(RawVariable {
             die: entry.die,
             scope,
             key,
@@ -503,7 +462,7 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
             });
         let unit = self.source.unit.id;
         let Some(inlined) = inlined else {
-            let function = self.outline.functions.get(at(function));
+            let function = self.gathered.outline.functions.get(at(function));
             return function.map(|function| DieRef { unit, offset: function.die });
         };
         let mut reader = Reader::at(self.source, inlined);
@@ -525,57 +484,23 @@ impl<'s, 'u, 'a> Walk<'s, 'u, 'a> {
             self.source.fail(fault);
             Vec::new()
         });
-        let index = number(self.outline.functions.len());
-        self.outline.functions.push(RawFunction {
+        let index = number(self.gathered.outline.functions.len());
+        self.gathered.outline.functions.push(RawFunction {
             die: entry.die,
             scope,
             key,
             origin: found.origin(),
             is_declaration: found.declaration,
-            first_run: number(self.outline.runs.len()),
+            first_run: number(self.gathered.outline.runs.len()),
             runs: number(runs.len()),
-            first_parameter: number(self.outline.parameters.len()),
+            first_parameter: number(self.gathered.outline.parameters.len()),
             parameters: 0,
         });
-        self.outline.runs.extend(runs);
+        self.gathered.outline.runs.extend(runs);
         self.push(entry, Inside::Function);
         if let Some(frame) = self.stack.last_mut().filter(|_| entry.plan.has_children) {
             frame.function = Some(index);
             frame.scope = 0;
         }
     }
-
-    fn finish(mut self) -> Outline<'a> {
-        let mut outline = self.outline;
-        outline.index();
-        outline.firsts = Vec::with_capacity(self.parts.len() + 1);
-        outline.children = Vec::with_capacity(self.closed.len());
-        for (first, count) in &self.parts {
-            outline.firsts.push(number(outline.children.len()));
-            for child in self.closed.iter().skip(at(*first)).take(at(*count)) {
-                let place = number(outline.children.len());
-                let ty = match u32::try_from(*child) {
-                    Ok(die) => outline.find(die),
-                    Err(_) if *child == NO_CHILD => None,
-                    Err(_) => {
-                        let abroad =
-                            usize::try_from(*child ^ ABROAD).ok().and_then(|index| self.abroad.get(index));
-                        outline.abroad.extend(abroad.map(|die| (place, *die)));
-                        None
-                    }
-                };
-                outline.children.push(ty.unwrap_or(NOTHING));
-            }
-        }
-        outline.firsts.push(number(outline.children.len()));
-        outline.set_scopes(std::mem::take(&mut self.scopes));
-        outline.hashes.shrink_to_fit();
-        outline.dies.shrink_to_fit();
-        outline
-    }
 }
-
-/// In hashes, for what is not there.
-const NO_EXTENT: u64 = 0x4E6F_6E65;
-/// The hash of a further dimension of an array, before its extent.
-const DIMENSION: u64 = 0x4469_6D65;
