@@ -1,0 +1,21 @@
+//! `mcrx trace`, `pins`, `whatis`, `why`, `refs` and `snapshot` as their users run them, on servers and on programs whose graphs are
+//! known.
+
+use mcrx_harness::Suite;
+use std::process::ExitCode;
+
+#[path = "trace/command.rs"]
+mod command;
+#[path = "trace/known.rs"]
+mod known;
+#[path = "trace/refusals.rs"]
+mod refusals;
+#[path = "trace/servers.rs"]
+mod servers;
+
+fn main() -> ExitCode {
+    [known::tests, refusals::tests, servers::tests]
+        .into_iter()
+        .fold(Suite::new(), |suite, tests| tests(suite))
+        .run()
+}
