@@ -3,12 +3,12 @@
 //! Each touches two cache lines beyond the program's own: `malloc` the bin and the tag, `free` the descriptor and the tag. The block
 //! itself is not touched. Everything rarer is in `slow`.
 
-use crate::abi::{Class, Descriptor, SLICE_SIZE, Tag};
+use crate::abi::{Class, Descriptor, SLICE_SIZE, State, Tag};
 use crate::heap::Bin;
 use crate::region::TagRef;
 use crate::slab::list_at;
 use crate::sync::Field;
-use crate::{runtime, slow, thread};
+use crate::{bytes, runtime, slow, thread};
 
 /// Who asked: the return address of the call, and the stack pointer as it is after the return.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +39,23 @@ static BIN_OFFSETS: [u16; TABLE_LEN] = {
 #[inline(always)]
 #[must_use]
 pub fn malloc_fast(size: u64, caller: Caller) -> Option<u64> {
+    take(size, caller, |_, _| {})
+}
+
+/// The same, reading as zeros; otherwise [`calloc`](crate::calloc).
+#[inline(always)]
+#[must_use]
+pub fn calloc_fast(size: u64, caller: Caller) -> Option<u64> {
+    take(size, caller, |block, tag| {
+        if !tag.reads_zero() {
+            bytes::fill_zero(block, size);
+        }
+    })
+}
+
+/// Takes a block. `make_ready` is given it and the tag that it had while it was free.
+#[inline(always)]
+fn take(size: u64, caller: Caller, make_ready: impl FnOnce(u64, Tag)) -> Option<u64> {
     if size <= TABLE_MAX
         && let Some(heap) = thread::current()
         && let Some(site_bits) = heap.sites.site(caller.address)
@@ -50,9 +67,11 @@ pub fn malloc_fast(size: u64, caller: Caller) -> Option<u64> {
             let tag_ref = TagRef::at(bin.tags.get() + 8 * u64::from(index));
             let tag = tag_ref.get();
             bin.free.set(tag.next());
+            let block = bin.blocks.get() + u64::from(index) * u64::from(bin.block_size.get());
+            make_ready(block, tag);
             // Last: from here on the block is live to whoever looks.
             tag_ref.set(tag.taken(size, site_bits));
-            return Some(bin.blocks.get() + u64::from(index) * u64::from(bin.block_size.get()));
+            return Some(block);
         }
     }
     None
@@ -125,16 +144,39 @@ pub fn usable_size(address: u64) -> u64 {
     u64::from(live.descriptor.block_size.get())
 }
 
+/// `realloc(3)` where the block can stay and the site is known: whether it did; otherwise [`realloc`](crate::realloc).
+#[inline(always)]
+#[must_use]
+pub fn realloc_in_place(address: u64, size: u64, caller: Caller) -> bool {
+    thread::current()
+        .and_then(|heap| heap.sites.site(caller.address))
+        .is_some_and(|site_bits| resize(address, size, site_bits) == Resized::Here)
+}
+
+/// What became of a wish for another size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resized {
+    /// The block has it.
+    Here,
+    /// The block is too small, or far too large. So many of its bytes are the program's.
+    Elsewhere {
+        /// As asked for, or all if the program has looked how many there are.
+        used: u64,
+    },
+    /// It is no block of the common kind.
+    Uncommon,
+}
+
 /// Gives the block at `address` another size where it is, if it stays of its class or nearly. `site_bits` as in a tag.
 #[inline(always)]
-pub(crate) fn resize(address: u64, size: u64, site_bits: u64) -> bool {
-    let Some(live) = live_at(address) else { return false };
+pub(crate) fn resize(address: u64, size: u64, site_bits: u64) -> Resized {
+    let Some(live) = live_at(address) else { return Resized::Uncommon };
     let room = u64::from(live.descriptor.block_size.get());
-    let fits = size <= room && size >= room / 2;
-    if fits {
+    if size <= room && size >= room / 2 {
         live.place.set(live.tag.taken(size, site_bits));
+        return Resized::Here;
     }
-    fits
+    Resized::Elsewhere { used: if live.tag.state() == State::LiveWhole { room } else { live.tag.size() } }
 }
 
 #[inline(always)]

@@ -51,7 +51,7 @@ mod span;
 mod sys;
 mod thread;
 
-pub use fast::{Caller, free, malloc_fast, usable_size};
+pub use fast::{Caller, calloc_fast, free, malloc_fast, realloc_in_place, usable_size};
 pub use slow::{Totals, calloc, malloc, memalign, realloc, totals, trim};
 
 /// Ends the placing of start-up blocks.

@@ -3,7 +3,7 @@
 //! Addresses are `u64` here, 0 for null. Nothing here touches `errno`: the C boundary sets it where a function is to.
 
 use crate::abi::{Class, Kind, MAX_SLAB_BLOCK, SLICE_SIZE, State, Tag};
-use crate::fast::{self, Caller};
+use crate::fast::{self, Caller, Resized};
 use crate::heap::{self, Heap};
 use crate::region::{Region, TagRef};
 use crate::remote::Remote;
@@ -42,7 +42,7 @@ pub fn malloc(size: u64, caller: Caller) -> u64 {
     allocate(Request { size, align: MIN_ALIGN, zero: false }, caller)
 }
 
-/// `calloc(3)` for a product that does not overflow.
+/// `calloc(3)` for a product that does not overflow, to be tried after [`calloc_fast`](crate::calloc_fast).
 #[must_use]
 pub fn calloc(size: u64, caller: Caller) -> u64 {
     allocate(Request { size, align: MIN_ALIGN, zero: true }, caller)
@@ -215,24 +215,46 @@ pub(crate) fn attend(address: u64) {
     }
 }
 
-/// `realloc(3)` of a block to a size above 0. `None`: no memory, or no such block; the old block is untouched then.
+/// `realloc(3)` of a block to a size above 0, to be tried after [`realloc_in_place`](crate::realloc_in_place). `None`: no memory, or no such block; the old block is untouched then.
 pub fn realloc(address: u64, size: u64, caller: Caller) -> Option<u64> {
     let heap = heap()?;
     let site = site::of(heap, caller);
     let site_bits = Tag::site_bits(site.id);
-    if fast::resize(address, size, site_bits) {
-        return Some(address);
-    }
-    let old_size = match find(address) {
-        Err(what) => {
-            if place::resize(address, size) {
-                return Some(address);
-            }
-            let Some(old_size) = place::size(address) else {
+    let used = match fast::resize(address, size, site_bits) {
+        Resized::Here => return Some(address),
+        Resized::Elsewhere { used } => used,
+        Resized::Uncommon => match resize_uncommon(heap, address, size, site_bits) {
+            Ok(Uncommon::Done(address)) => return Some(address),
+            Ok(Uncommon::Elsewhere { used }) => used,
+            Err(what) => {
                 misuse("realloc", address, caller.address, what);
                 return None;
-            };
-            old_size
+            }
+        },
+    };
+    let new = allocate_in(heap, Request { size, align: MIN_ALIGN, zero: false }, site_bits)?;
+    bytes::copy(address, new, used.min(size));
+    fast::free(address, caller.address);
+    Some(new)
+}
+
+/// What became of the wish for another size of a block that is not of the common kind.
+enum Uncommon {
+    /// It has the size, and lies here now.
+    Done(u64),
+    /// As in [`Resized`].
+    Elsewhere { used: u64 },
+}
+
+#[cold]
+#[inline(never)]
+fn resize_uncommon(heap: &Heap, address: u64, size: u64, site_bits: u64) -> Result<Uncommon, Misuse> {
+    let used = match find(address) {
+        Err(what) => {
+            if place::resize(address, size) {
+                return Ok(Uncommon::Done(address));
+            }
+            place::size(address).ok_or(what)?
         }
         Ok(Found::InSlab { slab, index }) => {
             let tag_ref = slab.tag(index);
@@ -240,27 +262,24 @@ pub fn realloc(address: u64, size: u64, caller: Caller) -> Option<u64> {
             let room = u64::from(slab.descriptor.block_size.get());
             if size <= room && size >= room / 2 {
                 tag_ref.set(tag.taken(size, site_bits));
-                return Some(address);
+                return Ok(Uncommon::Done(address));
             }
             if tag.state() == State::LiveWhole { room } else { tag.size() }
         }
         Ok(Found::Large { region, slice }) => {
             if size > MAX_SLAB_BLOCK {
                 if large::resize(region, slice, size, site_bits) {
-                    return Some(address);
+                    return Ok(Uncommon::Done(address));
                 }
                 if let Some(new) = large::move_to_new(region, slice, heap.region(), size, site_bits) {
                     let _ = large::free(region, slice);
-                    return Some(new);
+                    return Ok(Uncommon::Done(new));
                 }
             }
             large::usable(region, slice)
         }
     };
-    let new = allocate_in(heap, Request { size, align: MIN_ALIGN, zero: false }, site_bits)?;
-    bytes::copy(address, new, old_size.min(size));
-    free(address, caller.address);
-    Some(new)
+    Ok(Uncommon::Elsewhere { used })
 }
 
 /// `malloc_usable_size(3)` of what is no common block.

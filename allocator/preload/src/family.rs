@@ -54,24 +54,39 @@ extern "C" fn malloc_slow(size: usize, address: usize, stack: usize) -> *mut c_v
 
 /// `calloc(3)`.
 pub(crate) extern "C" fn calloc(count: usize, size: usize, address: usize, stack: usize) -> *mut c_void {
-    match count.checked_mul(size) {
-        Some(bytes) => answer(mcrx_allocator::calloc(bytes as u64, caller(address, stack))),
-        None => out_of_memory(),
+    let Some(bytes) = count.checked_mul(size) else { return out_of_memory() };
+    match mcrx_allocator::calloc_fast(bytes as u64, caller(address, stack)) {
+        Some(block) => pointer(block),
+        None => calloc_slow(bytes, address, stack),
     }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn calloc_slow(bytes: usize, address: usize, stack: usize) -> *mut c_void {
+    answer(mcrx_allocator::calloc(bytes as u64, caller(address, stack)))
 }
 
 /// `realloc(3)`; to size 0 it frees, as glibc's does.
 pub(crate) extern "C" fn realloc(old: *mut c_void, size: usize, address: usize, stack: usize) -> *mut c_void {
-    let caller = caller(address, stack);
     if old.is_null() {
-        return answer(mcrx_allocator::malloc(size as u64, caller));
+        // Some programs (Lua) have no other malloc.
+        return malloc(size, address, stack);
     }
-    let old = old.addr() as u64;
+    let block = old.addr() as u64;
     if size == 0 {
-        mcrx_allocator::free(old, caller.address);
+        mcrx_allocator::free(block, address as u64);
         return core::ptr::null_mut();
     }
-    answer(mcrx_allocator::realloc(old, size as u64, caller).unwrap_or(0))
+    if mcrx_allocator::realloc_in_place(block, size as u64, caller(address, stack)) {
+        return old;
+    }
+    realloc_slow(block, size, address, stack)
+}
+
+#[inline(never)]
+extern "C" fn realloc_slow(block: u64, size: usize, address: usize, stack: usize) -> *mut c_void {
+    answer(mcrx_allocator::realloc(block, size as u64, caller(address, stack)).unwrap_or(0))
 }
 
 /// `reallocarray(3)`.
