@@ -71,7 +71,7 @@ impl Graph {
             Pin { by, words: words[at(number)], blocks, alone, bytes }
         };
         let mut pins: Vec<Pin> = numbers.into_iter().map(pin).collect();
-        pins.sort_by(|one, other| (other.blocks, other.bytes).cmp(&(one.blocks, one.bytes)));
+        pins.sort_by_key(|pin| std::cmp::Reverse((pin.blocks, pin.bytes)));
         pins
     }
 
