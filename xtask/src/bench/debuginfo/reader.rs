@@ -15,16 +15,14 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// In one version, so that figures of different days can be compared.
 const DRGN: &str = "drgn==0.3.0";
 
-/// Indexes the whole file, and takes a type out of it that every C and Rust program has.
+/// Indexes the names of the whole file, which is all that drgn does before it is asked for a type, and asks for one.
 const DRGN_SCRIPT: &str = "import sys, drgn
-program = drgn.Program()
-program.load_debug_info([sys.argv[1]])
-for name in ('char', 'u8'):
-    try:
-        program.type(name)
-        break
-    except LookupError:
-        pass";
+program = drgn.Program(drgn.host_platform)
+program.extra_module('program', create=True).try_file(sys.argv[1], force=True)
+try:
+    program.type('char')
+except LookupError:
+    pass";
 
 /// A program that reads debug info, with its arguments; the file comes last.
 #[derive(Debug, Clone)]
