@@ -15,20 +15,27 @@ pub(super) fn run(input: &Input<'_>, state: &mut State<'_>) {
     let mut work: Vec<Work> = (0..input.roots.len()).map(Work::Root).collect();
     loop {
         while !work.is_empty() {
-            let mut found = in_chunks(&work, |work, found| read(input, state, *work, found));
-            found.sort_unstable();
-            found.dedup();
-            work = state.apply(&found);
+            let found = in_chunks(&work, |work, found| read(input, state, *work, found));
+            work = state.apply(&sorted(found));
         }
         let untyped = std::mem::take(&mut state.untyped);
         if untyped.is_empty() {
             return;
         }
-        let mut found = in_chunks(&untyped, |block, found| read_untyped(input, state, *block, found));
-        found.sort_unstable();
-        found.dedup();
-        work = state.apply(&found);
+        let found = in_chunks(&untyped, |block, found| read_untyped(input, state, *block, found));
+        work = state.apply(&sorted(found));
     }
+}
+
+/// In order, each once.
+fn sorted(mut found: Vec<Found>) -> Vec<Found> {
+    if found.len() < ALONE {
+        found.sort_unstable();
+    } else {
+        found.par_sort_unstable();
+    }
+    found.dedup();
+    found
 }
 
 fn in_chunks<T: Sync>(work: &[T], read: impl Fn(&T, &mut Vec<Found>) + Sync) -> Vec<Found> {
