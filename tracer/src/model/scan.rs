@@ -26,6 +26,8 @@ pub struct Pointer {
     pub sort: Sort,
 }
 
+/// How deep arrays are nested. Real ones are a few deep; in damaged debug info one may hold itself.
+const DEEPEST: u32 = 16;
 /// Bytes of a word.
 const WORD: u64 = 8;
 /// Nothing is mapped below (`vm.mmap_min_addr`): small numbers, and null.
@@ -48,13 +50,13 @@ impl Model<'_> {
             return;
         }
         if tail {
-            self.scan_one(ty, 0, address, bytes, each);
+            self.scan_one(ty, 0, address, bytes, DEEPEST, each);
             if let Some(tail) = map.tail
                 && !self.map(tail.ty).items.is_empty()
             {
                 let mut at = tail.offset;
                 while at + tail.stride <= len {
-                    self.scan_one(tail.ty, at, address, bytes, each);
+                    self.scan_one(tail.ty, at, address, bytes, DEEPEST, each);
                     at += tail.stride;
                 }
             } else if let Some(tail) = map.tail
@@ -73,12 +75,20 @@ impl Model<'_> {
         }
         let mut at = 0;
         while at < len {
-            self.scan_one(ty, at, address, bytes, each);
+            self.scan_one(ty, at, address, bytes, DEEPEST, each);
             at += map.size;
         }
     }
 
-    fn scan_one(&self, ty: Ty, base: u64, address: u64, bytes: &[u8], each: &mut dyn FnMut(Pointer)) {
+    fn scan_one(
+        &self,
+        ty: Ty,
+        base: u64,
+        address: u64,
+        bytes: &[u8],
+        deeper: u32,
+        each: &mut dyn FnMut(Pointer),
+    ) {
         let mut at = |offset: u64, mask: u64, sort: Sort| {
             let word = word(bytes, offset).map(|word| word & mask);
             if let Some(word) = word.filter(|word| is_address(*word)) {
@@ -88,7 +98,7 @@ impl Model<'_> {
         // Repeats last: `at` has borrowed what they are told to.
         let mut repeats = false;
         for item in &self.map(ty).items {
-            let offset = base + item.offset;
+            let offset = base.saturating_add(item.offset);
             match item.what {
                 What::Precise { to, mask } => at(offset, mask, Sort::Precise(to)),
                 What::Opaque { mask } => at(offset, mask, Sort::Opaque),
@@ -97,7 +107,7 @@ impl Model<'_> {
                     let end = offset.saturating_add(len);
                     let misaligned = address.wrapping_add(offset) % WORD;
                     let mut word = if misaligned == 0 { offset } else { offset + WORD - misaligned };
-                    while word + WORD <= end {
+                    while word.saturating_add(WORD) <= end.min(wide(bytes.len())) {
                         at(word, u64::MAX, Sort::Likely);
                         word += WORD;
                     }
@@ -105,18 +115,15 @@ impl Model<'_> {
                 What::Repeat { .. } => repeats = true,
             }
         }
-        if !repeats {
-            return;
-        }
+        let (true, Some(deeper)) = (repeats, deeper.checked_sub(1)) else { return };
         for item in &self.map(ty).items {
             if let What::Repeat { ty: element, count, stride } = item.what {
                 for index in 0..count {
-                    let at = base + item.offset + index * stride;
+                    let at = base.saturating_add(item.offset).saturating_add(index.saturating_mul(stride));
                     if at >= wide(bytes.len()) {
                         break;
                     }
-                    // Elements are smaller than the array: this ends.
-                    self.scan_one(element, at, address, bytes, each);
+                    self.scan_one(element, at, address, bytes, deeper, each);
                 }
             }
         }
