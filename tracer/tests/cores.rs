@@ -179,7 +179,8 @@ fn a_core_of_the_kernels_is_read_like_one_of_gdbs(test: &Context) -> Result<()> 
     let start = u64::from_str_radix(code.split('-').next().context("a range")?, 16)?;
     let mut bytes = vec![0; 0x10_0000];
     File::open(format!("/proc/{}/mem", subject.pid()))?.read_exact_at(&mut bytes, start)?;
-    kill(Pid::from_raw(subject.pid().try_into()?), Signal::SIGQUIT)?;
+    // Not SIGQUIT, which whatever a shell runs in the background ignores.
+    kill(Pid::from_raw(subject.pid().try_into()?), Signal::SIGABRT)?;
     let directory = test.scratch().directory();
     let core = until(Duration::from_secs(20), "a core file", || {
         // With `core_uses_pid` it has the number behind its name.

@@ -79,6 +79,11 @@ fn sixty_four_threads_are_held_in_a_few_milliseconds(test: &Context) -> Result<(
 fn a_tree_stands_still_and_goes_on(test: &Context) -> Result<()> {
     let (mut program, counters) = crowd(test, &["4", "3"])?;
     let pid = program.pid();
+    // The children say nothing when all of their threads are there.
+    until(PATIENCE, "all threads of all children", || {
+        let (sizes, _) = while_held(Scope::Tree(pid), |held| sizes(held))?;
+        Ok((sizes == [5, 5, 5, 5]).then_some(()))
+    })?;
     for _ in 0..20 {
         let ((still, sizes), _) =
             while_held(Scope::Tree(pid), |held| (stand_still(pid, counters), sizes(held)))?;

@@ -15,8 +15,8 @@ pub struct Program {
 
 /// All of them. A test that needs another one adds it here, and `cargo xtask test` installs it.
 pub const PROGRAMS: &[Program] = &[
-    Program { name: "addr2line", package: "binutils" },
     Program { name: "abidiff", package: "abigail-tools" },
+    Program { name: "addr2line", package: "binutils" },
     Program { name: "chromium", package: "chromium" },
     Program { name: "clang", package: "clang" },
     Program { name: "clang++", package: "clang" },

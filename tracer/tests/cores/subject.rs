@@ -1,11 +1,12 @@
 //! The C program `program.c` under the allocator, and core files of it.
 
-use mcrx_harness::{Context, Explain, Result, ensure};
+use mcrx_harness::{Context, Explain, Result, ensure, until};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// It runs until this is dropped.
 pub(crate) struct Subject {
@@ -38,6 +39,8 @@ impl Subject {
             .spawn()?;
         let mut subject = Subject { child, program, blocks: BTreeMap::new(), places: BTreeMap::new() };
         subject.listen()?;
+        // What a thread does on its way to there changes its stack.
+        until(Duration::from_secs(20), "both threads to wait", || subject.waits())?;
         Ok(subject)
     }
 
@@ -59,6 +62,16 @@ impl Subject {
             }
         }
         mcrx_harness::bail!("the program ended")
+    }
+
+    /// Whether all of its threads are in `pause(2)`, which is system call 34.
+    fn waits(&self) -> Result<Option<()>> {
+        for thread in fs::read_dir(format!("/proc/{}/task", self.pid()))? {
+            if !fs::read_to_string(thread?.path().join("syscall"))?.starts_with("34 ") {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
     }
 
     pub(crate) fn pid(&self) -> u32 {
