@@ -1,12 +1,13 @@
 //! A program whose graph is known.
 
 use crate::command::{facts, mcrx, number};
-use mcrx_harness::{Context, Explain, Result, Suite, ensure, preload};
+use mcrx_harness::{Context, Explain, Result, Suite, ensure, preload, until};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 pub(crate) fn tests(suite: Suite) -> Suite {
     suite
@@ -35,7 +36,13 @@ impl Known {
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("piped")?).read_line(&mut line)?;
         let addresses = line.split_whitespace().map(str::to_owned).collect();
-        Ok(Known { pid: child.id().to_string(), child, addresses })
+        let known = Known { pid: child.id().to_string(), child, addresses };
+        // It makes a buffer for its input before it waits for it: in read(2), which is system call 0.
+        let call = format!("/proc/{}/syscall", known.pid);
+        until(Duration::from_secs(20), "the program to wait", || {
+            Ok(std::fs::read_to_string(&call)?.starts_with("0 ").then_some(()))
+        })?;
+        Ok(known)
     }
 }
 
