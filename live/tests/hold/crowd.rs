@@ -81,7 +81,7 @@ fn a_tree_stands_still_and_goes_on(test: &Context) -> Result<()> {
     let pid = program.pid();
     // The children say nothing when all of their threads are there.
     until(PATIENCE, "all threads of all children", || {
-        let (sizes, _) = while_held(Scope::Tree(pid), |held| sizes(held))?;
+        let (sizes, _) = while_held(Scope::Tree(pid), sizes)?;
         Ok((sizes == [5, 5, 5, 5]).then_some(()))
     })?;
     for _ in 0..20 {
