@@ -10,6 +10,7 @@ pub mod blocks;
 pub mod core_file;
 pub mod debug;
 pub mod facts;
+pub mod given;
 pub mod graph;
 pub mod image;
 pub mod mark;

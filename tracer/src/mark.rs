@@ -28,6 +28,7 @@ pub(crate) mod rounds;
 pub use claims::{Disagreement, Island};
 
 use crate::blocks::Blocks;
+use crate::given::Given;
 use crate::image::Process;
 use crate::model::{Fit, Model, Ty};
 use crate::roots::Root;
@@ -48,15 +49,6 @@ pub struct Input<'a> {
     pub roots: &'a [Root],
     /// For each block what is known of its type before any pointer is followed.
     pub given: &'a [Option<Given>],
-}
-
-/// What a site says of its blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Given {
-    /// The type.
-    pub ty: Ty,
-    /// The block holds as many as it has room for. If not: one at its start, and perhaps something else.
-    pub whole: bool,
 }
 
 /// Types of all blocks, as far as they are known.

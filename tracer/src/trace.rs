@@ -18,16 +18,14 @@
 use crate::blocks::{Block, Blocks};
 use crate::debug::Debug;
 use crate::facts::Facts;
+use crate::given::{BySite, Given};
 use crate::graph::{Graph, Pin, Totals};
 use crate::image::Process;
-use crate::mark::{Given, Input, Marked, mark};
+use crate::mark::{Input, Marked, mark};
 use crate::model::Model;
 use crate::roots::{self, Root};
-use mcrx_allocator::reader::{self, Consistency, Heap, Limits, SiteKey, Sites};
+use mcrx_allocator::reader::{self, Consistency, Heap, Limits, Sites};
 use mcrx_debuginfo::cache::Cache;
-use mcrx_debuginfo::sites::{Extent, Verdict};
-use mcrx_debuginfo::table::Address;
-use rustc_hash::FxHashMap;
 
 /// What is known of a process before any pointer is followed.
 pub struct Known {
@@ -38,7 +36,7 @@ pub struct Known {
     /// Its modules' debug info.
     pub debug: Debug,
     /// For each module the place of its table among those of the model.
-    tables: Vec<Option<usize>>,
+    pub(crate) tables: Vec<Option<usize>>,
 }
 
 /// Why a process cannot be traced.
@@ -104,14 +102,9 @@ impl<'a> Trace<'a> {
     pub fn of(process: &'a Process, known: &'a Known, model: &'a Model<'a>) -> Trace<'a> {
         let roots = roots::find(process, &known.debug, &known.tables, model);
         let blocks = Blocks::of(&known.heap);
-        let mut by_site: FxHashMap<SiteKey, (Option<Given>, bool)> = FxHashMap::default();
-        let mut of_block = |block: &Block| match block.site {
-            Some(key) => *by_site
-                .entry(key)
-                .or_insert_with(|| (given(process, known, model, key), is_own(process, known, key))),
-            None => (None, false),
-        };
-        let (given, own): (Vec<_>, Vec<_>) = blocks.all().iter().map(&mut of_block).unzip();
+        let by_site = BySite::of(process, known, model);
+        let of_block = |block: &Block| (by_site.given(block.site), by_site.is_own(block.site));
+        let (given, own): (Vec<_>, Vec<_>) = blocks.all().iter().map(of_block).unzip();
         let input = Input { process, blocks: &blocks, model, roots: &roots, given: &given };
         let marked = mark(&input);
         let graph = Graph::build(&input, &marked);
@@ -143,29 +136,4 @@ impl<'a> Trace<'a> {
     pub fn own_pins(&self) -> Vec<Pin> {
         self.graph.pins(&self.input(), &self.marked, |block| self.is_own(block))
     }
-}
-
-/// What a site says of its blocks' type.
-fn given(process: &Process, known: &Known, model: &Model<'_>, key: SiteKey) -> Option<Given> {
-    let site = known.sites.get(key)?;
-    let first = site.frames().next()?.address().0;
-    let index = process.modules.iter().position(|module| module.range.contains(&first))?;
-    let module = process.modules.get(index)?;
-    // A wrapper is known within its own module only.
-    let frames = site.frames().map(|frame| frame.address().0).take_while(|at| module.range.contains(at));
-    let found =
-        known.debug.modules.get(index)?.sites.of_stack(frames.map(|at| Address(module.linked(at))))?;
-    let Verdict::Typed { ty, extent, .. } = found.verdict else { return None };
-    if found.offset != 0 {
-        return None;
-    }
-    let ty = model.number_of((*known.tables.get(index)?)?, ty)?;
-    Some(Given { ty, whole: matches!(extent, Extent::Exactly(_) | Extent::Array) })
-}
-
-/// Whether the call that decides is in the program itself.
-fn is_own(process: &Process, known: &Known, key: SiteKey) -> bool {
-    let last = known.sites.get(key).and_then(|site| site.frames().last());
-    let module = last.and_then(|frame| process.module_at(frame.address().0));
-    module.is_some_and(|module| module.path == process.executable)
 }

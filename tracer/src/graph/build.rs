@@ -59,7 +59,9 @@ impl<'a> Builder<'a> {
         };
         let mut each = |pointer| self.add(pointer, 0, blocks, rows);
         match root.ty {
-            Some(ty) => self.input.model.scan(ty, false, root.address, bytes, &mut each),
+            Some(ty) => {
+                self.input.model.scan(&self.input.process.memory, ty, false, root.address, bytes, &mut each)
+            }
             None => scan_conservatively(root.address, bytes, each),
         }
     }
@@ -71,7 +73,9 @@ impl<'a> Builder<'a> {
         let model = self.input.model;
         if let Some(ty) = self.marked.ty(number) {
             let tail = model.fit(ty, block.len) == Fit::WithTail;
-            model.scan(ty, tail, block.address, bytes, &mut |pointer| self.add(pointer, 0, blocks, rows));
+            model.scan(&self.input.process.memory, ty, tail, block.address, bytes, &mut |pointer| {
+                self.add(pointer, 0, blocks, rows)
+            });
             return;
         }
         let part = |start: u64, end: u64| {
@@ -81,7 +85,14 @@ impl<'a> Builder<'a> {
         for (offset, island) in self.marked.islands_of(number) {
             let Some(bytes) = part(offset, offset + island.size) else { continue };
             let mut each = |pointer| self.add(pointer, offset, blocks, rows);
-            model.scan(island.ty, false, block.address + offset, bytes, &mut each);
+            model.scan(
+                &self.input.process.memory,
+                island.ty,
+                false,
+                block.address + offset,
+                bytes,
+                &mut each,
+            );
         }
         let islands = self.marked.islands_of(number).map(|(offset, island)| (offset, island.size));
         for (start, end) in gaps(block.len, islands) {

@@ -253,7 +253,7 @@ impl<'a> State<'a> {
         let len = usize::try_from(found.len).unwrap_or(usize::MAX);
         let Some(bytes) = memory.bytes(found.address, len) else { return false };
         let mut plausible = true;
-        self.input.model.scan(ty, false, found.address, bytes, &mut |pointer| {
+        self.input.model.scan(memory, ty, false, found.address, bytes, &mut |pointer| {
             if matches!(pointer.sort, Sort::Precise(_) | Sort::Function) {
                 plausible &= memory.segment_at(pointer.word).is_some();
             }

@@ -61,7 +61,9 @@ fn read(input: &Input<'_>, state: &State<'_>, work: Work, found: &mut Vec<Found>
             let Some(root) = input.roots.get(number) else { return };
             let Some(bytes) = root.bytes(input.process) else { return };
             match root.ty {
-                Some(ty) => input.model.scan(ty, false, root.address, bytes, &mut each),
+                Some(ty) => {
+                    input.model.scan(&input.process.memory, ty, false, root.address, bytes, &mut each)
+                }
                 None => scan_conservatively(root.address, bytes, each),
             }
         }
@@ -69,7 +71,7 @@ fn read(input: &Input<'_>, state: &State<'_>, work: Work, found: &mut Vec<Found>
             let (Some(block), Some(ty)) = (input.blocks.get(number), state.ty(number)) else { return };
             let tail = input.model.fit(ty, block.len) == Fit::WithTail;
             if let Some(bytes) = bytes(input, block.address, block.len) {
-                input.model.scan(ty, tail, block.address, bytes, &mut each);
+                input.model.scan(&input.process.memory, ty, tail, block.address, bytes, &mut each);
             }
         }
         Work::Island(number, offset) => {
@@ -79,7 +81,7 @@ fn read(input: &Input<'_>, state: &State<'_>, work: Work, found: &mut Vec<Found>
                 return;
             };
             if let Some(bytes) = bytes(input, block.address + offset, *size) {
-                input.model.scan(*ty, false, block.address + offset, bytes, &mut each);
+                input.model.scan(&input.process.memory, *ty, false, block.address + offset, bytes, &mut each);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! From an object's bytes to the pointers in it.
 
 use super::{Model, Ty, What};
+use crate::image::Memory;
 
 /// What a word is, by the type that it was read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,7 +44,17 @@ fn is_address(word: u64) -> bool {
 impl Model<'_> {
     /// Pointers in as many objects of a type as there are bytes for; the last may be cut short. `address` is that of the first byte.
     /// With a `tail`, it is one object and its flexible array.
-    pub fn scan(&self, ty: Ty, tail: bool, address: u64, bytes: &[u8], each: &mut impl FnMut(Pointer)) {
+    ///
+    /// `memory`: of the process, for types of which only something elsewhere says how they are to be read.
+    pub fn scan(
+        &self,
+        _memory: &Memory,
+        ty: Ty,
+        tail: bool,
+        address: u64,
+        bytes: &[u8],
+        each: &mut impl FnMut(Pointer),
+    ) {
         let map = self.map(ty);
         let len = wide(bytes.len());
         if map.size == 0 {

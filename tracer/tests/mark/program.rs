@@ -6,9 +6,10 @@ use mcrx_debuginfo::table::{
 };
 use mcrx_tracer::blocks::Blocks;
 use mcrx_tracer::facts::Facts;
+use mcrx_tracer::given::Given;
 use mcrx_tracer::graph::{Edge, Graph, Kind, Node};
 use mcrx_tracer::image::{Fake, Process};
-use mcrx_tracer::mark::{Given, Input, Marked, mark};
+use mcrx_tracer::mark::{Input, Marked, mark};
 use mcrx_tracer::model::{Model, Ty};
 use mcrx_tracer::paranoid;
 use mcrx_tracer::roots::{Root, RootKind};
