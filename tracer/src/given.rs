@@ -5,27 +5,42 @@
 use crate::image::Process;
 use crate::model::{Model, Ty};
 use crate::trace::Known;
-use mcrx_allocator::reader::SiteKey;
+use mcrx_allocator::reader::{Address, SiteKey};
 use mcrx_debuginfo::sites::{Extent, Verdict};
-use mcrx_debuginfo::table::Address;
-use rustc_hash::FxHashMap;
+use mcrx_debuginfo::table;
 
 /// What a site says of its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Given {
     /// The type.
     pub ty: Ty,
-    /// The block holds as many as it has room for. If not: one at its start, and perhaps something else.
+    /// Bytes from the block's start to the object: a wrapper may put a header of its own before what it returns.
+    pub offset: u64,
+    /// The block holds as many as it has room for. If not: one, and perhaps something else.
     pub whole: bool,
+}
+
+/// Objects that are known to lie side by side somewhere, whoever points to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// The first one's first byte.
+    pub address: u64,
+    /// Of each.
+    pub ty: Ty,
+    /// Bytes from one to the next: at least one's size.
+    pub stride: u64,
+    /// How many.
+    pub count: u64,
 }
 
 /// What is known of each site.
 #[derive(Debug, Default)]
 pub struct BySite {
-    sites: FxHashMap<SiteKey, Made>,
+    /// For each region its sites, by their numbers.
+    regions: Vec<(Address, Vec<Made>)>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Made {
     given: Option<Given>,
     /// The program itself made it, and no library.
@@ -37,17 +52,51 @@ impl BySite {
     pub fn of(process: &Process, known: &Known, model: &Model<'_>) -> BySite {
         let made =
             |key| Made { given: given(process, known, model, key), is_own: is_own(process, known, key) };
-        BySite { sites: known.sites.all().map(|(key, _)| (key, made(key))).collect() }
+        let mut by_site = BySite::default();
+        known.sites.all().for_each(|(key, _)| by_site.put(key, made(key)));
+        by_site
+    }
+
+    /// Of sites that are listed, all the program's own. For tests.
+    pub fn listed(sites: impl IntoIterator<Item = (SiteKey, Given)>) -> BySite {
+        let mut by_site = BySite::default();
+        for (key, given) in sites {
+            by_site.put(key, Made { given: Some(given), is_own: true });
+        }
+        by_site
+    }
+
+    fn put(&mut self, key: SiteKey, made: Made) {
+        let place = self.regions.iter().position(|(region, _)| *region == key.region);
+        let place = place.unwrap_or_else(|| {
+            self.regions.push((key.region, Vec::new()));
+            self.regions.len() - 1
+        });
+        let Ok(number) = usize::try_from(key.id.0) else { return };
+        let Some((_, sites)) = self.regions.get_mut(place) else { return };
+        if sites.len() <= number {
+            sites.resize(number + 1, Made::default());
+        }
+        sites[number] = made;
+    }
+
+    #[inline]
+    fn made(&self, site: Option<SiteKey>) -> Option<&Made> {
+        let key = site?;
+        let (_, sites) = self.regions.iter().find(|(region, _)| *region == key.region)?;
+        sites.get(usize::try_from(key.id.0).ok()?)
     }
 
     /// What a site's blocks are.
+    #[inline]
     pub fn given(&self, site: Option<SiteKey>) -> Option<Given> {
-        self.sites.get(&site?)?.given
+        self.made(site)?.given
     }
 
     /// Whether the program's own code makes a site's blocks.
+    #[inline]
     pub fn is_own(&self, site: Option<SiteKey>) -> bool {
-        site.and_then(|site| self.sites.get(&site)).is_some_and(|made| made.is_own)
+        self.made(site).is_some_and(|made| made.is_own)
     }
 }
 
@@ -60,13 +109,13 @@ fn given(process: &Process, known: &Known, model: &Model<'_>, key: SiteKey) -> O
     // A wrapper is known within its own module only.
     let frames = site.frames().map(|frame| frame.address().0).take_while(|at| module.range.contains(at));
     let found =
-        known.debug.modules.get(index)?.sites.of_stack(frames.map(|at| Address(module.linked(at))))?;
+        known.debug.modules.get(index)?.sites.of_stack(frames.map(|at| table::Address(module.linked(at))))?;
     let Verdict::Typed { ty, extent, .. } = found.verdict else { return None };
     if found.offset != 0 {
         return None;
     }
     let ty = model.number_of((*known.tables.get(index)?)?, ty)?;
-    Some(Given { ty, whole: matches!(extent, Extent::Exactly(_) | Extent::Array) })
+    Some(Given { ty, offset: 0, whole: matches!(extent, Extent::Exactly(_) | Extent::Array) })
 }
 
 /// Whether the call that decides is in the program itself.

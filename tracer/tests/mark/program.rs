@@ -185,7 +185,7 @@ impl Program {
         let roots: Vec<Root> = self.roots.iter().enumerate().map(root).collect();
         let mut given = vec![None; self.blocks.len()];
         for (block, ty) in &self.given {
-            given[*block] = Some(Given { ty: named(ty), whole: true });
+            given[*block] = Some(Given { ty: named(ty), offset: 0, whole: true });
         }
         let input = Input { process: &process, blocks: &blocks, model: &model, roots: &roots, given: &given };
         let marked = mark(&input);
