@@ -1,10 +1,12 @@
 //! The heap of a process: all its regions, and the blocks placed outside them.
 
+use super::decode::index;
 use super::header::{Header, has_magic};
 use super::placed::{self, PlacedBlock};
 use super::region::Region;
 use super::{Address, Block, Consistency, Error, Limits, Memory, Place, Slot};
 use crate::abi::{ARENA_BASE, ARENA_SLOTS, REGION_SIZE, region_of};
+use core::ops::Range;
 
 const REGIONS_MAX: usize = {
     assert!(ARENA_SLOTS < 255);
@@ -164,6 +166,38 @@ impl Heap {
     pub fn blocks(&self) -> impl Iterator<Item = Block> {
         let placed = self.placed.iter().enumerate().map(|(number, placed)| self.placed_block(number, placed));
         self.regions.iter().flat_map(Region::blocks).chain(placed)
+    }
+
+    /// The live blocks whose slots are in a range: in the order of their slots, which [`blocks`](Heap::blocks) has too.
+    pub fn blocks_in(&self, slots: Range<u32>) -> impl Iterator<Item = Block> {
+        let placed_from = slots.start.saturating_sub(self.region_slots);
+        let placed_to = slots.end.saturating_sub(self.region_slots);
+        let placed = self.placed.iter().enumerate().take(index(placed_to)).skip(index(placed_from));
+        let placed = placed.map(|(number, placed)| self.placed_block(number, placed));
+        let in_region = move |region: &Region| {
+            let first = region.first_slot();
+            let end = first.saturating_add(region.slots());
+            let within = slots.start.clamp(first, end) - first..slots.end.clamp(first, end) - first;
+            (within.start < within.end).then_some(within)
+        };
+        let regions = self.regions.iter();
+        let regions = regions.filter_map(move |region| Some(region.blocks_in(in_region(region)?)));
+        regions.flatten().chain(placed)
+    }
+
+    /// The live block with this number among the blocks of this reading. Takes the logarithm of the number of slabs.
+    #[must_use]
+    #[inline]
+    pub fn block(&self, slot: Slot) -> Option<Block> {
+        if let Some(number) = slot.0.checked_sub(self.region_slots) {
+            let number = index(number);
+            return Some(self.placed_block(number, self.placed.get(number)?));
+        }
+        let before = self.regions.partition_point(|region| region.first_slot() <= slot.0);
+        // A region without slots begins where the next one does.
+        let regions = self.regions.get(..before)?.iter().rev();
+        let region = regions.into_iter().find(|region| region.slots() > 0)?;
+        region.at_slot(slot.0 - region.first_slot())
     }
 
     /// Every [`Block::slot`] is below this.

@@ -5,6 +5,7 @@ use super::spans::{Content, Span, Spans, slice_address};
 use super::tags::{Tags, block_address};
 use super::{Address, Block, Consistency, Error, Generation, Limits, Memory, Place, SiteKey, Slot};
 use crate::abi::{SLICE_SIZE, State, Tag, slice_of};
+use core::ops::Range;
 
 /// Usable bytes of a large block are whole pages.
 const PAGE: u64 = 4096;
@@ -84,6 +85,29 @@ impl Region {
     pub(super) fn blocks(&self) -> impl Iterator<Item = Block> {
         let spans = self.spans.all().iter();
         spans.flat_map(|span| (0..span.slots()).filter_map(|number| self.block(span, number)))
+    }
+
+    /// The live blocks of a range of slots of this region, in the order of their addresses.
+    pub(super) fn blocks_in(&self, slots: Range<u32>) -> impl Iterator<Item = Block> {
+        let spans = self.spans.from_slot(slots.start).iter();
+        let spans = spans.take_while(move |span| span.slot < slots.end);
+        spans.flat_map(move |span| {
+            let first = slots.start.saturating_sub(span.slot);
+            let end = span.slots().min(slots.end - span.slot);
+            (first..end).filter_map(move |number| self.block(span, number))
+        })
+    }
+
+    /// The block of a slot of this region, if it is live.
+    #[inline]
+    pub(super) fn at_slot(&self, slot: u32) -> Option<Block> {
+        let span = self.spans.from_slot(slot).first()?;
+        self.block(span, slot.checked_sub(span.slot)?)
+    }
+
+    /// Number of its first slot within the heap.
+    pub(super) fn first_slot(&self) -> u32 {
+        self.first_slot
     }
 
     /// Block `number`, from 0, of a span, if it is live.

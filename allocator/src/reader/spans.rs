@@ -122,7 +122,14 @@ impl Spans {
         &self.spans
     }
 
+    /// The span that has a slot, and those behind it.
+    pub(super) fn from_slot(&self, slot: u32) -> &[Span] {
+        let after = self.spans.partition_point(|span| span.slot <= slot);
+        self.spans.get(after.saturating_sub(1)..).unwrap_or(&[])
+    }
+
     /// The span that covers a slice, if it has blocks.
+    #[inline]
     pub(super) fn covering(&self, slice: u32) -> Option<&Span> {
         let number = self.of_slice.get(index(slice.checked_sub(FIRST_SLICE)?))?;
         self.spans.get(index(*number))

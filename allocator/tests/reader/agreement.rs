@@ -3,7 +3,7 @@
 use crate::forge::{Decisions, Forged, Forgery};
 use crate::{DECISIONS, blocks, naive, random_bytes, read};
 use mcrx_allocator::abi::{ARENA_BASE, Header, REGION_SIZE};
-use mcrx_allocator::reader::{Address, Consistency, Heap, Limits, Place, Sites};
+use mcrx_allocator::reader::{Address, Consistency, Heap, Limits, Place, Sites, Slot};
 use std::collections::HashSet;
 use std::mem::offset_of;
 
@@ -71,6 +71,20 @@ fn slots_number_the_blocks() {
         for block in heap.blocks() {
             assert_eq!(heap.classify(block.address.0), Place::Live { block, offset: 0 });
         }
+    });
+}
+
+#[test]
+fn a_slot_leads_to_its_block_and_ranges_of_slots_to_all_of_theirs() {
+    on_many_heaps(|_, heap, decisions| {
+        let by_slot = (0..heap.slots() + 2).filter_map(|slot| heap.block(Slot(slot)));
+        assert!(by_slot.eq(heap.blocks()));
+        let mut end = || u32::try_from(decisions.u64() % u64::from(heap.slots() + 2)).unwrap();
+        let mut ends: Vec<u32> = (0..5).map(|_| end()).collect();
+        ends.extend([0, u32::MAX]);
+        ends.sort_unstable();
+        let ranges = ends.windows(2).flat_map(|ends| heap.blocks_in(ends[0]..ends[1]));
+        assert!(ranges.eq(heap.blocks()));
     });
 }
 
