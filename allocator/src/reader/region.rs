@@ -89,7 +89,7 @@ impl Region {
 
     /// The live blocks of a range of slots of this region, in the order of their addresses.
     pub(super) fn blocks_in(&self, slots: Range<u32>) -> impl Iterator<Item = Block> {
-        let spans = self.spans.from_slot(slots.start).iter();
+        let spans = self.spans.beginning_at(slots.start).iter();
         let spans = spans.take_while(move |span| span.slot < slots.end);
         spans.flat_map(move |span| {
             let first = slots.start.saturating_sub(span.slot);
@@ -101,7 +101,7 @@ impl Region {
     /// The block of a slot of this region, if it is live.
     #[inline]
     pub(super) fn at_slot(&self, slot: u32) -> Option<Block> {
-        let span = self.spans.from_slot(slot).first()?;
+        let span = self.spans.beginning_at(slot).first()?;
         self.block(span, slot.checked_sub(span.slot)?)
     }
 

@@ -123,7 +123,7 @@ impl Spans {
     }
 
     /// The span that has a slot, and those behind it.
-    pub(super) fn from_slot(&self, slot: u32) -> &[Span] {
+    pub(super) fn beginning_at(&self, slot: u32) -> &[Span] {
         let after = self.spans.partition_point(|span| span.slot <= slot);
         self.spans.get(after.saturating_sub(1)..).unwrap_or(&[])
     }
