@@ -6,9 +6,12 @@
 use crate::image::{Module, Process};
 use mcrx_allocator::reader::Sites as HeapSites;
 use mcrx_debuginfo::cache::Cache;
-use mcrx_debuginfo::file::Binary;
+use mcrx_debuginfo::file::{Binary, BuildId};
 use mcrx_debuginfo::sites::{self, Options, Sites};
 use mcrx_debuginfo::table::{Address, Table};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A module, and what is known of it.
 pub struct Described {
@@ -26,18 +29,52 @@ pub struct Described {
 #[derive(Default)]
 pub struct Debug {
     /// One for each.
-    pub modules: Vec<Described>,
+    pub modules: Vec<Arc<Described>>,
+}
+
+/// What was read of modules so far. The processes of a server have most of theirs in common: they are read once for all of them.
+#[derive(Default)]
+pub struct Shelf {
+    cache: Cache,
+    /// By path, build-id, and whether its calls are known.
+    read: Mutex<HashMap<(PathBuf, Option<BuildId>, bool), Arc<Described>>>,
+}
+
+impl Shelf {
+    /// An empty one, for which tables come from this cache.
+    pub fn new(cache: Cache) -> Shelf {
+        Shelf { cache, read: Mutex::default() }
+    }
+
+    /// `makes_blocks`: what its calls make is to be known.
+    fn described(&self, module: &Module, makes_blocks: bool) -> Arc<Described> {
+        let of = |calls| (module.path.clone(), module.build_id, calls);
+        let read = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        // One without a build-id may be another file than the last of that path.
+        if module.build_id.is_none() {
+            return Arc::new(describe(module, makes_blocks, &self.cache));
+        }
+        // Knowing more than is asked for does no harm.
+        if let Some(found) =
+            [true, makes_blocks].into_iter().find_map(|calls| read().get(&of(calls)).cloned())
+        {
+            return found;
+        }
+        let described = Arc::new(describe(module, makes_blocks, &self.cache));
+        read().insert(of(makes_blocks), Arc::clone(&described));
+        described
+    }
 }
 
 impl Debug {
     /// Reads what there is. What is missing makes no error: see [`Described::missing`].
-    pub fn read(process: &Process, sites: &HeapSites, cache: &Cache) -> Debug {
+    pub fn read(process: &Process, sites: &HeapSites, shelf: &Shelf) -> Debug {
         let makes_blocks = |module: &Module| {
             let frames = sites.all().flat_map(|(_, site)| site.frames());
             frames.map(|frame| frame.address().0).any(|address| module.range.contains(&address))
         };
-        let describe = |module: &Module| describe(module, makes_blocks(module), cache);
-        Debug { modules: process.modules.iter().map(describe).collect() }
+        let described = |module: &Module| shelf.described(module, makes_blocks(module));
+        Debug { modules: process.modules.iter().map(described).collect() }
     }
 
     /// A function's name, and how far into it an address of the process is.

@@ -16,7 +16,7 @@
 //! ```
 
 use crate::blocks::{Block, Blocks};
-use crate::debug::Debug;
+use crate::debug::{Debug, Described, Shelf};
 use crate::facts::Facts;
 use crate::given::{BySite, Given};
 use crate::graph::{Graph, Pin, Totals};
@@ -26,6 +26,7 @@ use crate::model::Model;
 use crate::roots::{self, Root};
 use mcrx_allocator::reader::{self, Consistency, Heap, Limits, Sites};
 use mcrx_debuginfo::cache::Cache;
+use std::sync::Arc;
 
 /// What is known of a process before any pointer is followed.
 pub struct Known {
@@ -56,15 +57,23 @@ impl Known {
     /// # Errors
     /// See [`TraceError`]. Missing debug info is none.
     pub fn of(process: &Process, cache: &Cache) -> Result<Known, TraceError> {
+        Known::with(process, &Shelf::new(cache.clone()))
+    }
+
+    /// The same for one process of several: debug info that the shelf has is not read again.
+    ///
+    /// # Errors
+    /// See [`TraceError`].
+    pub fn with(process: &Process, shelf: &Shelf) -> Result<Known, TraceError> {
         let regions = process.regions();
         if regions.is_empty() {
             return Err(TraceError::NoHeap);
         }
         let heap = Heap::read(&process.memory, &regions, Consistency::Stopped, Limits::default())?;
         let sites = Sites::read(&process.memory, &heap)?;
-        let debug = Debug::read(process, &sites, cache);
+        let debug = Debug::read(process, &sites, shelf);
         let mut next = 0..;
-        let place = |described: &crate::debug::Described| described.table.as_ref().and_then(|_| next.next());
+        let place = |described: &Arc<Described>| described.table.as_ref().and_then(|_| next.next());
         let tables = debug.modules.iter().map(place).collect();
         Ok(Known { heap, sites, debug, tables })
     }
