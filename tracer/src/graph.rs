@@ -12,10 +12,12 @@
 //! What it does not do: name anything (`paths` does), or decide about types.
 
 mod build;
+mod lost;
 mod paths;
 mod pins;
 mod totals;
 
+pub use lost::{Heuristic, Holding, Lost};
 pub use paths::Step;
 pub use pins::{Pin, PinnedBy};
 pub use totals::{Bytes, Pair, Pointers, Totals, Typed};
