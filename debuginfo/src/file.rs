@@ -143,7 +143,7 @@ impl Binary {
     /// Each call parses the headers of all units anew (1 ms for 150 units): keep what it returns.
     pub fn dwarf(&self) -> Result<Dwarf<'_>, DwarfError> {
         if let DebugFile::Missing { looked } = &self.debug_file {
-            return Err(DwarfError::missing(&self.location, looked));
+            return Err(DwarfError::Missing { path: self.location.clone(), looked: looked.clone() });
         }
         Dwarf::load(self)
     }

@@ -6,9 +6,11 @@
 use crate::image::{Module, Process};
 use mcrx_allocator::reader::Sites as HeapSites;
 use mcrx_debuginfo::cache::Cache;
-use mcrx_debuginfo::file::{Binary, BuildId};
+use mcrx_debuginfo::file::{Binary, BuildId, OpenError};
+use mcrx_debuginfo::load::LoadError;
 use mcrx_debuginfo::sites::{self, Options, Sites};
 use mcrx_debuginfo::table::{Address, Table};
+use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +24,21 @@ pub struct Described {
     /// What its calls of allocation functions make; empty if no block was made by one.
     pub sites: Sites,
     /// Why there is no table.
-    pub missing: Option<String>,
+    pub missing: Option<Missing>,
+}
+
+/// Why nothing is known of a module's types.
+#[derive(Debug, thiserror::Error)]
+pub enum Missing {
+    /// Its file cannot be read.
+    #[error(transparent)]
+    File(#[from] OpenError),
+    /// Its file has another build-id than the one in memory.
+    #[error("{}: it was replaced since the process loaded it", .0.display())]
+    Replaced(PathBuf),
+    /// Its debug info cannot be had. To print this may take long: see [`mcrx_debuginfo::dwarf::DwarfError::Missing`].
+    #[error(transparent)]
+    DebugInfo(#[from] LoadError),
 }
 
 /// The modules of a process, in the order of [`Process::modules`].
@@ -67,22 +83,24 @@ impl Shelf {
 }
 
 impl Debug {
-    /// Reads what there is. What is missing makes no error: see [`Described::missing`].
+    /// Reads what there is, on all cores. What is missing makes no error: see [`Described::missing`].
     pub fn read(process: &Process, sites: &HeapSites, shelf: &Shelf) -> Debug {
-        let makes_blocks = |module: &Module| {
-            let frames = sites.all().flat_map(|(_, site)| site.frames());
-            frames.map(|frame| frame.address().0).any(|address| module.range.contains(&address))
-        };
-        let described = |module: &Module| shelf.described(module, makes_blocks(module));
-        Debug { modules: process.modules.iter().map(described).collect() }
+        let modules = &process.modules;
+        let mut makes_blocks = vec![false; modules.len()];
+        for frame in sites.all().flat_map(|(_, site)| site.frames()) {
+            let found = process.module_index(frame.address().0);
+            if let Some(makes) = found.and_then(|index| makes_blocks.get_mut(index)) {
+                *makes = true;
+            }
+        }
+        let described = |(module, makes): (&Module, &bool)| shelf.described(module, *makes);
+        Debug { modules: modules.par_iter().zip(&makes_blocks).map(described).collect() }
     }
 
     /// A function's name, and how far into it an address of the process is.
     pub fn function(&self, process: &Process, address: u64) -> Option<(&str, u64)> {
-        let before = process.modules.partition_point(|module| module.range.start <= address);
-        let index = before.checked_sub(1)?;
-        let module = process.modules.get(index).filter(|module| module.range.contains(&address))?;
-        let described = self.modules.get(index)?;
+        let index = process.module_index(address)?;
+        let (module, described) = (process.modules.get(index)?, self.modules.get(index)?);
         let linked = Address(module.linked(address));
         let in_table = || {
             let function = described.table.as_ref()?.function_at(linked)?;
@@ -101,13 +119,12 @@ fn describe(module: &Module, makes_blocks: bool, cache: &Cache) -> Described {
     let binary = match Binary::open(&module.path) {
         Ok(binary) => binary,
         Err(error) => {
-            described.missing = Some(error.to_string());
+            described.missing = Some(error.into());
             return described;
         }
     };
     if module.build_id.is_some() && module.build_id.as_ref() != binary.build_id() {
-        let path = module.path.display();
-        described.missing = Some(format!("{path}: it was replaced since the process loaded it"));
+        described.missing = Some(Missing::Replaced(module.path.clone()));
         return described;
     }
     match cache.table(&binary) {
@@ -118,7 +135,7 @@ fn describe(module: &Module, makes_blocks: bool, cache: &Cache) -> Described {
             }
             described.table = Some(table);
         }
-        Err(error) => described.missing = Some(error.to_string()),
+        Err(error) => described.missing = Some(error.into()),
     }
     described.binary = Some(binary);
     described

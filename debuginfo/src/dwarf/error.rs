@@ -1,20 +1,18 @@
 //! Why there is no debug info to be had of a file.
 
 use crate::file::{SectionError, package};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What is missing or damaged, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum DwarfError {
-    /// Stripped, or compiled without `-g`.
-    #[error("{} has no debug info, in it or beside it{}: {advice}", path.display(), places(looked))]
+    /// Stripped, or compiled without `-g`. Its message asks dpkg for the package that has it, which takes a tenth of a second.
+    #[error("{} has no debug info, in it or beside it{}: {}", path.display(), places(looked), package::advice(path))]
     Missing {
         /// The program.
         path: PathBuf,
         /// All places that were looked at besides the program.
         looked: Vec<PathBuf>,
-        /// The package or the flag that brings it.
-        advice: String,
     },
     /// The debug file needs another one (dwz(1)), which is not there.
     #[error(
@@ -74,12 +72,6 @@ pub enum DwarfError {
         /// Of the unit, in bytes.
         length: u64,
     },
-}
-
-impl DwarfError {
-    pub(crate) fn missing(path: &Path, looked: &[PathBuf]) -> DwarfError {
-        DwarfError::Missing { path: path.to_owned(), looked: looked.to_vec(), advice: package::advice(path) }
-    }
 }
 
 fn places(looked: &[PathBuf]) -> String {

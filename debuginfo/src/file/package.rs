@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What would bring the debug info of a file. Asks dpkg, so only for a message.
+/// What would bring the debug info of a file. Asks dpkg, so only for a message that is printed.
 pub(crate) fn advice(file: &Path) -> String {
     match owner(file) {
         // The C library and a few others still have the older kind.

@@ -33,8 +33,14 @@ pub struct Process {
 impl Process {
     /// The program or library that is mapped at an address.
     pub fn module_at(&self, address: u64) -> Option<&Module> {
+        self.modules.get(self.module_index(address)?)
+    }
+
+    /// Its place among the modules.
+    pub fn module_index(&self, address: u64) -> Option<usize> {
         let before = self.modules.partition_point(|module| module.range.start <= address);
-        self.modules.get(before.checked_sub(1)?).filter(|module| module.range.contains(&address))
+        let index = before.checked_sub(1)?;
+        self.modules.get(index).filter(|module| module.range.contains(&address)).map(|_| index)
     }
 
     /// The mapping that an address lies in.
