@@ -52,9 +52,11 @@ pub struct Debug {
 #[derive(Default)]
 pub struct Shelf {
     cache: Cache,
-    /// By path, build-id, and whether its calls are known.
-    read: Mutex<HashMap<(PathBuf, Option<BuildId>, bool), Arc<Described>>>,
+    read: Mutex<HashMap<Key, Arc<Described>>>,
 }
+
+/// Path, build-id, and whether its calls are known.
+type Key = (PathBuf, Option<BuildId>, bool);
 
 impl Shelf {
     /// An empty one, for which tables come from this cache.
