@@ -2,18 +2,29 @@
 
 use crate::exit::Failure;
 use crate::output::Output;
-use crate::subject::{Subject, SubjectFacts, Which, names};
+use crate::subject::{Extent, Subject, SubjectFacts, Which, names};
 use anyhow::Result;
 use mcrx_tracer::graph::{Edge, Kind, Node};
 use mcrx_tracer::trace::Trace;
 use serde::Serialize;
+use shared::SharedFacts;
+
+mod shared;
 
 /// Say what a word is: an object with its type and member, a function, a variable, or memory of some other sort
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  mcrx whatis 4711 0x100200042040")]
+#[command(after_help = "\
+Of shared memory it is said which processes of a live server or of a snapshot see it, too.
+
+Examples:
+  mcrx whatis 4711 0x100200042040
+  mcrx whatis nginx.snap 0x7f31aa20b008 --process 4712")]
 pub(crate) struct WhatisArgs {
     #[command(flatten)]
     asked: Asked,
+    /// Hold only this process, not those that descend from it; who shares memory with it is not known then
+    #[arg(long, conflicts_with = "process")]
+    alone: bool,
 }
 
 /// Say why an object lives: the shortest way to it from a variable, a stack or a register
@@ -54,6 +65,9 @@ struct WhatisFacts {
     what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     block: Option<BlockFacts>,
+    /// Who else sees what is written there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared: Option<SharedFacts>,
 }
 
 #[derive(Serialize)]
@@ -91,10 +105,14 @@ struct PointerFacts {
 
 pub(crate) fn whatis(args: &WhatisArgs, output: &Output) -> Result<()> {
     let address = names::address(&args.asked.address)?;
-    let subject = Subject::open(&args.asked.which)?;
+    let subject =
+        Subject::open(&args.asked.which, if args.alone { Extent::One } else { Extent::Tree }, output)?;
     subject.traced(output, |trace, _| {
-        let facts = what_is(trace, address, subject.facts());
+        let facts = what_is(trace, address, &subject);
         output.line(format_args!("{address:#x}: {}", facts.what))?;
+        if let Some(shared) = &facts.shared {
+            output.line(format_args!("  {}", shared.described()))?;
+        }
         if let Some(block) = &facts.block {
             output.line(format_args!(
                 "  block of {} bytes at {}, {} bytes in\n  made by {}\n  {}, {}",
@@ -105,7 +123,7 @@ pub(crate) fn whatis(args: &WhatisArgs, output: &Output) -> Result<()> {
                 if block.reachable { "reachable" } else { "no root leads to it" },
                 if block.pinned { "pinned" } else { "may move" }
             ))?;
-            let target = &args.asked.which.target;
+            let target = subject.named(&args.asked.which);
             output.line(format_args!("\nNext: mcrx why {target} {address:#x}"))?;
         }
         output.facts(&facts)?;
@@ -113,14 +131,15 @@ pub(crate) fn whatis(args: &WhatisArgs, output: &Output) -> Result<()> {
     })
 }
 
-fn what_is(trace: &Trace<'_>, address: u64, subject: SubjectFacts) -> WhatisFacts {
+fn what_is(trace: &Trace<'_>, address: u64, subject: &Subject) -> WhatisFacts {
     let facts = |kind, what, block| WhatisFacts {
         schema: "mcrx.whatis/1",
-        subject,
+        subject: subject.facts(),
         address: format!("{address:#x}"),
         kind,
         what,
         block,
+        shared: SharedFacts::at(address, subject),
     };
     if let Some((number, offset)) = trace.blocks.at(address) {
         let Some(block) = trace.blocks.get(number) else { return facts("nothing", String::new(), None) };
@@ -198,7 +217,7 @@ fn pointer(trace: &Trace<'_>, from: Node, edge: &Edge) -> PointerFacts {
 
 pub(crate) fn why(args: &WhyArgs, output: &Output) -> Result<()> {
     let address = names::address(&args.asked.address)?;
-    let subject = Subject::open(&args.asked.which)?;
+    let subject = Subject::open(&args.asked.which, Extent::One, output)?;
     subject.traced(output, |trace, _| {
         let node = node_at(trace, address)?;
         let steps = trace.graph.path_to(node);
@@ -219,14 +238,14 @@ pub(crate) fn why(args: &WhyArgs, output: &Output) -> Result<()> {
         for PointerFacts { from, kind, to } in &facts.pointers {
             output.line(format_args!("{from}\n  -> ({kind}) {to}"))?;
         }
-        output.line(format_args!("\nNext: mcrx refs {} {address:#x}", args.asked.which.target))?;
+        output.line(format_args!("\nNext: mcrx refs {} {address:#x}", subject.named(&args.asked.which)))?;
         Ok(())
     })
 }
 
 pub(crate) fn refs(args: &RefsArgs, output: &Output) -> Result<()> {
     let address = names::address(&args.asked.address)?;
-    let subject = Subject::open(&args.asked.which)?;
+    let subject = Subject::open(&args.asked.which, Extent::One, output)?;
     subject.traced(output, |trace, _| {
         let node = node_at(trace, address)?;
         let facts = PointersFacts {
@@ -239,7 +258,7 @@ pub(crate) fn refs(args: &RefsArgs, output: &Output) -> Result<()> {
         for PointerFacts { from, kind, to } in &facts.pointers {
             output.line(format_args!("  ({kind}) {from}  ->  {to}"))?;
         }
-        output.line(format_args!("\nNext: mcrx why {} {address:#x}", args.asked.which.target))?;
+        output.line(format_args!("\nNext: mcrx why {} {address:#x}", subject.named(&args.asked.which)))?;
         output.facts(&facts)?;
         Ok(())
     })

@@ -8,6 +8,10 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+mod progress;
+
+pub(crate) use progress::Phase;
+
 const HEADING: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -55,10 +59,27 @@ impl Output {
         let _ = writeln!(anstream::stderr().lock(), "{QUIET}{text}{QUIET:#}");
     }
 
+    /// What is being done from now on, and may take long: said to whoever waits for more than a second. It is over when the result is
+    /// dropped; nothing else is to be printed before.
+    pub(crate) fn phase(&self, name: impl Into<String>) -> Phase {
+        Phase::start(name.into())
+    }
+
     /// Why it did not work, with its causes.
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let _ = writeln!(anstream::stderr().lock(), "{ERROR}error:{ERROR:#} {error:#}");
     }
+}
+
+/// A text from a process or a file, on one line of at most so many characters: other programs choose what their names are, and a terminal
+/// must not take them for orders.
+pub(crate) fn shortened(text: &str, characters: usize) -> String {
+    let plain = |character: char| if character.is_control() { '?' } else { character };
+    if text.chars().count() <= characters {
+        return text.chars().map(plain).collect();
+    }
+    let kept = characters.saturating_sub("...".len());
+    text.chars().take(kept).map(plain).chain("...".chars()).take(characters).collect()
 }
 
 /// A path in facts. JSON is text, which paths need not be: what is not UTF-8 in one is replaced.
@@ -76,6 +97,14 @@ mod tests {
     use super::*;
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn what_others_are_called_stays_on_its_line() {
+        assert_eq!(shortened("nginx: worker", 20), "nginx: worker");
+        assert_eq!(shortened("nginx: worker process", 10), "nginx: ...");
+        assert_eq!(shortened("a\x1b[2Jb\nc", 20), "a?[2Jb?c");
+        assert_eq!(shortened("abcdef", 2), "..");
+    }
 
     #[test]
     fn a_path_that_is_no_text_is_printed_as_far_as_it_is() {

@@ -1,7 +1,7 @@
 //! `mcrx pins`: what must not move in a process, and because of what.
 
 use crate::output::Output;
-use crate::subject::{Subject, SubjectFacts, Which, names};
+use crate::subject::{Extent, Subject, SubjectFacts, Which, names};
 use anyhow::Result;
 use mcrx_tracer::graph::{Pin, PinnedBy};
 use mcrx_tracer::trace::Trace;
@@ -50,7 +50,7 @@ struct PinFacts {
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
-    let subject = Subject::open(&args.which)?;
+    let subject = Subject::open(&args.which, Extent::One, output)?;
     subject.traced(output, |trace, _| {
         let pins = trace.graph.pins(&trace.input(), &trace.marked, |block| args.all || trace.is_own(block));
         let facts = Facts {
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         for PinFacts { by, blocks, alone, bytes, rule, .. } in &facts.pins {
             output.line(format_args!("{blocks:>10} {alone:>10} {bytes:>12}  {by}\n{:36}{rule}", ""))?;
         }
-        output.line(format_args!("\nNext: mcrx trace {}", args.which.target))?;
+        output.line(format_args!("\nNext: mcrx trace {}", subject.named(&args.which)))?;
         subject.narrate_others(output);
         output.facts(&facts)?;
         Ok(())

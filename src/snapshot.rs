@@ -10,7 +10,6 @@ use mcrx_tracer::image::Image;
 use mcrx_tracer::snapshot::{Options, save};
 use serde::Serialize;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::exit::Failure;
@@ -55,24 +54,17 @@ struct Facts {
     write_ms: f64,
 }
 
-/// Per cent of the whole after which progress is said again.
-const STRIDE: u64 = 10;
-
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     let pid = pid(&args.pid)?.ok_or_else(|| Failure::Usage(format!("{} is no process", args.pid)))?;
+    let phase = output.phase(format!("reading {pid}"));
     let image = capture(if args.alone { Scope::Process(pid) } else { Scope::Tree(pid) })?;
+    drop(phase);
     let blocks = blocks(&image)?;
     let start = Instant::now();
-    let said = AtomicU64::new(0);
-    let progress = |done: u64, of: u64| {
-        let percent = u64::try_from(u128::from(done) * 100 / u128::from(of.max(1))).unwrap_or(100);
-        // Short work needs no words.
-        if start.elapsed().as_secs() >= 1 && percent >= said.load(Ordering::Relaxed) + STRIDE {
-            said.store(percent, Ordering::Relaxed);
-            output.narrate(format_args!("{percent} % written"));
-        }
-    };
+    let phase = output.phase(format!("writing {}", args.output.display()));
+    let progress = |done: u64, of: u64| phase.at(done, of);
     let written = save(&image, &Options { redact: args.redact, progress: Some(&progress) }, &args.output)?;
+    drop(phase);
     let facts = Facts {
         schema: "mcrx.snapshot/1",
         pause_ms: milliseconds(image.taken.held),

@@ -2,32 +2,44 @@
 
 use crate::exit::Failure;
 use crate::output::Output;
-use crate::subject::{Subject, SubjectFacts, Times, Which};
+use crate::subject::{Extent, Subject, SubjectFacts, Times, Which};
 use anyhow::Result;
 use mcrx_tracer::graph::Totals;
 use mcrx_tracer::paranoid;
 use mcrx_tracer::trace::Trace;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use tree::{Counts, ProcessFacts};
 
-/// Trace a process: the types of its blocks, the pointers between them, and which of them must not move
+mod tree;
+
+/// Trace a server: the types of its blocks, the pointers between them, and which of them must not move
 ///
 /// From its variables, stacks and registers on, every pointer is followed: by its type where debug info says it, and as a word that may
 /// be a pointer where nothing does. What such a word points to is pinned.
+///
+/// A live server's processes are captured together, at one instant: each has a line, and the first, or the one that --process names, a table
+/// of its own.
 #[derive(clap::Args)]
 #[command(after_help = "\
-A live process is held for as long as it takes to copy its memory. Blocks are counted as mcrx blocks counts them. `own` are those \
+Live processes are held for as long as it takes to copy their memory. Blocks are counted as mcrx blocks counts them. `own` are those \
 whose call is in the program itself, not in a library.
 
 Where two pointers say that one place is of two types, neither is believed; --disagreements lists those.
 
 Examples:
-  mcrx trace 4711
+  mcrx trace 4711                          a server with its workers
+  mcrx trace 4711 --process 4712           the same, and a worker in detail
+  mcrx trace 4711 --alone                  one process
   mcrx trace nginx.snap --process 4712
-  mcrx trace 4711 --json | jq .own.pinned")]
+  mcrx trace 4711 --json | jq '.processes[].own.pinned'")]
 pub(crate) struct Args {
     #[command(flatten)]
     which: Which,
+    /// Only the process itself, not those that descend from it
+    #[arg(long, conflicts_with = "process")]
+    alone: bool,
     /// List the places whose types are in dispute
     #[arg(long)]
     disagreements: bool,
@@ -43,30 +55,34 @@ struct Facts {
     #[serde(flatten)]
     subject: SubjectFacts,
     #[serde(flatten)]
-    totals: Totals,
-    own: Totals,
-    /// Places whose types are in dispute.
-    disagreements: u64,
+    counts: Counts,
+    /// All of them, the one above too, parents before their children.
+    processes: Vec<ProcessFacts>,
+    /// Of all of them together.
     time_ms: Times,
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
-    let subject = Subject::open(&args.which)?;
+    let subject = Subject::open(&args.which, if args.alone { Extent::One } else { Extent::Tree }, output)?;
+    let chosen = subject.process();
+    let (mut processes, times) =
+        if args.alone { (Vec::new(), Vec::new()) } else { tree::others(&subject, output) };
     subject.traced(output, |trace, time_ms| {
+        let counts = Counts::of(trace);
+        let place = subject.processes().iter().position(|process| process.pid == chosen.pid).unwrap_or(0);
+        processes.insert(place.min(processes.len()), ProcessFacts::traced(chosen, counts));
         let facts = Facts {
             schema: "mcrx.trace/1",
             subject: subject.facts(),
-            totals: trace.totals(),
-            own: trace.own_totals(),
-            disagreements: u64::try_from(trace.marked.disagreements.len()).unwrap_or(u64::MAX),
-            time_ms,
+            counts,
+            processes,
+            time_ms: times.into_iter().fold(time_ms, Times::and),
         };
         print(&facts, &subject, output)?;
         if args.disagreements {
             print_disagreements(trace, output)?;
         }
-        output.line(format_args!("\nNext: mcrx pins {}", args.which.target))?;
-        subject.narrate_others(output);
+        output.line(format_args!("\nNext: mcrx pins {}", subject.named(&args.which)))?;
         output.facts(&facts)?;
         if args.paranoid { check(trace, output) } else { Ok(()) }
     })
@@ -76,7 +92,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
 const DIFFERENCES: usize = 20;
 
 fn check(trace: &Trace<'_>, output: &Output) -> Result<()> {
+    let phase = output.phase("checking by a second tracer");
     let differences = paranoid::check(&trace.input(), &trace.marked, &trace.graph, DIFFERENCES);
+    drop(phase);
     differences.iter().for_each(|difference| output.narrate(difference));
     if differences.is_empty() {
         output.narrate("the second tracer agrees");
@@ -87,17 +105,17 @@ fn check(trace: &Trace<'_>, output: &Output) -> Result<()> {
 }
 
 fn print(facts: &Facts, subject: &Subject, output: &Output) -> Result<()> {
+    let several = facts.processes.len() > 1;
+    if several {
+        tree::print(&facts.processes, subject, output)?;
+    }
     let held = match facts.subject.pause_ms {
-        Some(pause) => format!(" (held still for {pause:.1} ms)"),
-        None => String::new(),
+        Some(pause) if !several => format!(" (held still for {pause:.1} ms)"),
+        _ => String::new(),
     };
-    output.heading(format_args!("{}: {} blocks{held}", subject.described(), facts.totals.blocks.live))?;
+    let Counts { totals: all, own, disagreements } = &facts.counts;
+    output.heading(format_args!("{}: {} blocks{held}", subject.described(), all.blocks.live))?;
     output.line(format_args!("{:24} {:>14} {:>14}", "", "ALL", "OWN"))?;
-    let (all, own) = (&facts.totals, &facts.own);
-    let percent = |part: u64, of: u64| {
-        let tenths = u128::from(part) * 1000 / u128::from(of.max(1));
-        format!("{}.{} %", tenths / 10, tenths % 10)
-    };
     let rows: [(&str, u64, u64); 15] = [
         ("blocks", all.blocks.live, own.blocks.live),
         ("  typed", all.blocks.typed, own.blocks.typed),
@@ -121,15 +139,26 @@ fn print(facts: &Facts, subject: &Subject, output: &Output) -> Result<()> {
     output.line(format_args!(
         "{:24} {:>14} {:>14}",
         "pinned of blocks",
-        percent(all.pinned.blocks, all.blocks.live),
-        percent(own.pinned.blocks, own.blocks.live)
+        share(all.pinned.blocks, all.blocks.live),
+        share(own.pinned.blocks, own.blocks.live)
     ))?;
-    output.line(format_args!("{:24} {:>14}", "types in dispute", facts.disagreements))?;
+    output.line(format_args!("{:24} {:>14}", "types in dispute", disagreements))?;
     let Times { read, debuginfo, mark } = facts.time_ms;
     output.line(format_args!(
         "read in {read:.0} ms, debug info in {debuginfo:.0} ms, marked in {mark:.0} ms"
     ))?;
     Ok(())
+}
+
+/// A part in per cent.
+fn share(part: u64, of: u64) -> String {
+    let tenths = u128::from(part) * 1000 / u128::from(of.max(1));
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+/// A cell of a table.
+fn column(text: impl Display) -> String {
+    format!("  {text:>11}")
 }
 
 fn sum(totals: &Totals) -> u64 {

@@ -12,9 +12,11 @@ mod known;
 mod refusals;
 #[path = "trace/servers.rs"]
 mod servers;
+#[path = "trace/tree.rs"]
+mod tree;
 
 fn main() -> ExitCode {
-    [known::tests, refusals::tests, servers::tests]
+    [known::tests, refusals::tests, servers::tests, tree::tests]
         .into_iter()
         .fold(Suite::new(), |suite, tests| tests(suite))
         .run()
