@@ -114,17 +114,21 @@ impl<'a> Builder<'a> {
                 return;
             }
             Sort::Function => None,
-            Sort::Precise(_) | Sort::Opaque => self.input.blocks.at_or_past(pointer.word),
+            Sort::Precise(_) | Sort::Array(..) | Sort::Opaque => self.input.blocks.at_or_past(pointer.word),
         };
         match (hit, pointer.sort) {
             (Some(Hit { block, offset, past: true }), _) => put(block, offset, Kind::PastEnd),
-            (Some(Hit { block, offset, .. }), Sort::Precise(claimed)) => {
+            (Some(Hit { block, offset, .. }), Sort::Precise(claimed) | Sort::Array(claimed, _)) => {
                 put(block, offset, self.judge(block, offset, claimed));
             }
             (Some(Hit { block, offset, .. }), _) => put(block, offset, Kind::Opaque),
             (None, sort) => {
                 if let Some((root, into)) = self.root_at(pointer.word) {
-                    let kind = if matches!(sort, Sort::Precise(_)) { Kind::Precise } else { Kind::Opaque };
+                    let kind = if matches!(sort, Sort::Precise(_) | Sort::Array(..)) {
+                        Kind::Precise
+                    } else {
+                        Kind::Opaque
+                    };
                     put(blocks + root, into, kind);
                 } else if let Some(count) = rows.elsewhere.last_mut() {
                     *count += 1;

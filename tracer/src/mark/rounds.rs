@@ -117,7 +117,7 @@ pub(crate) fn gaps(len: u64, islands: impl Iterator<Item = (u64, u64)>) -> Vec<(
 
 fn take(input: &Input<'_>, state: &State<'_>, pointer: Pointer, found: &mut Vec<Found>) {
     let claim = match pointer.sort {
-        Sort::Precise(ty) => Some(ty),
+        Sort::Precise(ty) | Sort::Array(ty, _) => Some(ty),
         Sort::Opaque | Sort::Likely => None,
         Sort::Function => return,
     };

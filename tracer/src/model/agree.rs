@@ -26,6 +26,14 @@ impl Model<'_> {
         let (Some(outer), Some(inner)) = (self.ty(known), self.ty(claimed)) else {
             return Relation::Disagree;
         };
+        if offset == 0 && outer.size() == inner.size() {
+            // Of one place. A variant says more than its type does; two variants say different things.
+            match (self.variant(known), self.variant(claimed)) {
+                (Some(one), Some(other)) if one.name != other.name => return Relation::Disagree,
+                (None, Some(_)) if has(outer, 0, inner, DEEPEST) => return Relation::Around,
+                _ => {}
+            }
+        }
         if has(outer, offset, inner, DEEPEST) {
             Relation::Within
         } else if offset == 0 && has(inner, 0, outer, DEEPEST) {

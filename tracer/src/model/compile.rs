@@ -1,7 +1,8 @@
 //! From a type to its pointer map.
 
-use super::{Item, Model, PointerMap, Tail, Ty, What};
-use crate::facts::Reading;
+use super::told::{self, Extent, Sort, Told};
+use super::{Dead, InUse, Item, Model, PointerMap, Tail, Ty, What};
+use crate::facts::{Array, Choice, Path, Reading, Step};
 use mcrx_debuginfo::table::{Count, Encoding, Kind, Member, Tag, Type};
 
 /// How deep members and elements are looked into. Real types are a few levels deep; damaged debug info has circles.
@@ -15,62 +16,85 @@ const WORD: u64 = 8;
 
 pub(super) fn compile(model: &Model<'_>, ty: Ty) -> PointerMap {
     let Some(described) = model.ty(ty) else { return PointerMap::default() };
-    let Some((table, _)) = model.home(ty) else { return PointerMap::default() };
-    let mut compiler = Compiler { model, table, items: Vec::new() };
+    let Some((table, _)) = model.home(model.plain(ty)) else { return PointerMap::default() };
+    let mut compiler = Compiler::new(model, table, model.place_of_variant(ty));
     compiler.add(described, 0, DEEPEST);
-    let mut items = compiler.items;
+    let tail = compiler.tail(described, 0, DEEPEST);
+    let Compiler { mut items, told, scratch, .. } = compiler;
     items.sort_by_key(|item| item.offset);
-    let size = described.size().unwrap_or(0);
-    PointerMap { size, items, tail: tail(model, table, described, 0, DEEPEST) }
+    if !scratch.is_empty() {
+        items.insert(0, Item { offset: 0, what: What::Scratch });
+    }
+    PointerMap { size: described.size().unwrap_or(0), items, tail, told, scratch }
 }
 
-/// The flexible array at the end of a type, if it has one.
-fn tail(model: &Model<'_>, table: usize, ty: Type<'_>, base: u64, deeper: u32) -> Option<Tail> {
-    let deeper = deeper.checked_sub(1)?;
-    if !matches!(ty.tag(), Tag::Structure | Tag::Class) {
-        return None;
-    }
-    let last = ty.members().filter(|member| !member.is_base()).max_by_key(|member| member.offset())?;
-    let offset = base.checked_add(last.offset())?;
-    let below = last.ty()?.resolved()?;
-    match below.kind() {
-        Kind::Array { element: Some(element), count: Count::Open | Count::Exactly(0) } => {
-            let stride = element.size().filter(|size| *size > 0)?;
-            Some(Tail { offset, ty: model.number(table, element)?, stride })
-        }
-        Kind::Aggregate => tail(model, table, below, offset, deeper),
-        _ => None,
-    }
+/// An object that has members: its type, and where it begins.
+#[derive(Clone, Copy)]
+struct Owner<'t> {
+    ty: Type<'t>,
+    base: u64,
 }
 
 struct Compiler<'m, 't> {
     model: &'m Model<'t>,
     table: usize,
+    /// By its place among the facts.
+    variant: Option<usize>,
     items: Vec<Item>,
+    told: Vec<Told>,
+    scratch: Vec<Dead>,
+    /// A fact about pointers to this is being read: what it calls declared is a pointer to it, and none about pointers is asked for.
+    pointee: Option<Ty>,
 }
 
-impl Compiler<'_, '_> {
+impl<'m, 't> Compiler<'m, 't> {
+    fn new(model: &'m Model<'t>, table: usize, variant: Option<usize>) -> Compiler<'m, 't> {
+        let (items, told, scratch) = (Vec::new(), Vec::new(), Vec::new());
+        Compiler { model, table, variant, items, told, scratch, pointee: None }
+    }
+
+    /// For elements or members that are looked at by themselves first.
+    fn apart(&self) -> Compiler<'m, 't> {
+        Compiler::new(self.model, self.table, self.variant)
+    }
+
     fn put(&mut self, offset: u64, what: What) {
         if self.items.len() < MOST_ITEMS {
             self.items.push(Item { offset, what });
         }
     }
 
-    fn add(&mut self, ty: Type<'_>, offset: u64, deeper: u32) {
+    fn put_told(&mut self, offset: u64, sort: Sort) {
+        if let Ok(place) = u32::try_from(self.told.len()) {
+            self.told.push(Told(sort));
+            self.put(offset, What::Told(place));
+        }
+    }
+
+    /// A type's number, as one of this variant if it has it.
+    fn number(&self, ty: Type<'_>) -> Option<Ty> {
+        let number = self.model.number(self.table, ty)?;
+        Some(self.model.in_variant(number, self.variant).unwrap_or(number))
+    }
+
+    /// The names by which facts speak of a type, the most particular first.
+    fn names(&self, ty: Type<'_>) -> Vec<&'t str> {
+        let Some(number) = self.model.number(self.table, ty) else { return Vec::new() };
+        let variant = self.variant.filter(|_| ty.tag().is_aggregate());
+        let variant = self.model.in_variant(number, variant).and_then(|number| self.model.variant(number));
+        let variant = variant.map(|variant| variant.name.as_str());
+        variant.into_iter().chain(self.model.names(number)).collect()
+    }
+
+    fn add(&mut self, ty: Type<'t>, offset: u64, deeper: u32) {
         let (Some(ty), Some(deeper)) = (ty.resolved(), deeper.checked_sub(1)) else { return };
         match ty.kind() {
-            Kind::Pointer(target) => {
-                let what = self.pointer(target, u64::MAX);
-                self.put(offset, what);
-            }
+            Kind::Pointer(target) => self.add_pointer(ty, target, offset, deeper),
             Kind::Base(encoding) => self.add_base(ty, encoding, offset),
-            Kind::Aggregate if ty.tag() == Tag::Union || ty.members().any(|m| m.variant().is_some()) => {
-                self.add_union(ty, offset, deeper);
-            }
             Kind::Aggregate => {
-                for member in ty.members() {
-                    self.add_member(ty, member, offset, deeper);
-                }
+                let owner = Owner { ty, base: offset };
+                self.add_scratch(owner);
+                self.add_members(owner, ty, offset, deeper);
             }
             Kind::Array { element: Some(element), count: Count::Exactly(count) } => {
                 self.add_array(element, count, offset, deeper);
@@ -90,7 +114,35 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn pointer(&self, target: Option<Type<'_>>, mask: u64) -> What {
+    /// A pointer, unless a fact about pointers to its type says something else.
+    fn add_pointer(&mut self, ty: Type<'t>, target: Option<Type<'t>>, offset: u64, deeper: u32) {
+        let target = target.and_then(Type::resolved);
+        let number = target.and_then(|target| self.number(target));
+        match target.zip(number).and_then(|(target, number)| Some((self.pointer_fact(target)?, number))) {
+            None => {
+                let what = self.pointer(target, u64::MAX);
+                self.put(offset, what);
+            }
+            Some((reading, number)) => self.read_pointer(reading, number, ty, offset, deeper),
+        }
+    }
+
+    /// What a fact says of pointers to a type, wherever they are.
+    fn pointer_fact(&self, target: Type<'_>) -> Option<&'t Reading> {
+        let facts = self.model.facts();
+        if facts.pointers.is_empty() || self.pointee.is_some() {
+            return None;
+        }
+        self.names(target).iter().find_map(|name| facts.pointer(name))
+    }
+
+    fn read_pointer(&mut self, reading: &'t Reading, to: Ty, ty: Type<'t>, offset: u64, deeper: u32) {
+        self.pointee = Some(to);
+        self.read(reading, None, ty, offset, deeper);
+        self.pointee = None;
+    }
+
+    fn pointer(&self, target: Option<Type<'t>>, mask: u64) -> What {
         let Some(target) = target.and_then(Type::resolved) else { return What::Opaque { mask } };
         let is_bytes = matches!(target.kind(), Kind::Base(_)) && target.size() == Some(1);
         match target.kind() {
@@ -99,54 +151,273 @@ impl Compiler<'_, '_> {
             // That it is one of several says nothing of what is there: often only as much as that one needs was allocated.
             Kind::Aggregate if target.tag() == Tag::Union => What::Opaque { mask },
             _ if is_bytes || target.size().is_none_or(|size| size == 0) => What::Opaque { mask },
-            _ => match self.model.number(self.table, target) {
+            _ => match self.number(target) {
                 Some(to) => What::Precise { to, mask },
                 None => What::Opaque { mask },
             },
         }
     }
 
-    fn add_base(&mut self, ty: Type<'_>, encoding: Encoding, offset: u64) {
+    fn add_base(&mut self, ty: Type<'t>, encoding: Encoding, offset: u64) {
         let is_integer = matches!(encoding, Encoding::Signed | Encoding::Unsigned | Encoding::Other);
         if let (true, Some(len @ (WORD | 16))) = (is_integer, ty.size()) {
             self.put(offset, What::Likely { len });
         }
     }
 
-    fn add_member(&mut self, owner: Type<'_>, member: Member<'_>, base: u64, deeper: u32) {
-        let (None, Some(ty)) = (member.bit_size(), member.ty()) else { return };
-        let Some(offset) = base.checked_add(member.offset()) else { return };
-        let reading =
-            owner.name().zip(member.name()).and_then(|(owner, name)| self.model.facts.field(owner, name));
-        match reading {
-            None => self.add(ty, offset, deeper),
-            Some(Reading::NotAPointer) => {}
-            Some(Reading::Opaque) => self.put(offset, What::Opaque { mask: u64::MAX }),
-            Some(Reading::To(name)) => {
-                let to = self.model.named(name);
-                let mask = u64::MAX;
-                self.put(offset, to.map_or(What::Opaque { mask }, |to| What::Precise { to, mask }));
-            }
-            Some(Reading::Tagged(bits)) => match ty.resolved().map(Type::kind) {
-                Some(Kind::Pointer(target)) => {
-                    let what = self.pointer(target, !bits);
-                    self.put(offset, what);
-                }
-                _ => self.put(offset, What::Opaque { mask: !bits }),
-            },
-            Some(Reading::Conservative) => {
-                let len = ty.size().unwrap_or(0);
-                self.put(offset, What::Likely { len });
+    /// Members of an object, or of an anonymous one in it. `owner`: the object that has a name.
+    fn add_members(&mut self, owner: Owner<'t>, ty: Type<'t>, offset: u64, deeper: u32) {
+        if ty.tag() == Tag::Union || ty.members().any(|member| member.variant().is_some()) {
+            self.add_union(owner, ty, offset, deeper);
+        } else {
+            for member in ty.members() {
+                self.add_member(owner, member, offset, deeper);
             }
         }
     }
 
+    fn add_member(&mut self, owner: Owner<'t>, member: Member<'t>, base: u64, deeper: u32) {
+        let (None, Some(ty)) = (member.bit_size(), member.ty()) else { return };
+        let Some(offset) = base.checked_add(member.offset()) else { return };
+        if let Some(reading) = self.reading(owner, member) {
+            self.read(reading, Some(owner), ty, offset, deeper);
+            return;
+        }
+        let Some(deeper) = deeper.checked_sub(1) else { return };
+        match (member.name(), ty.resolved()) {
+            (None, Some(ty)) if ty.tag().is_aggregate() && !member.is_base() => {
+                self.add_members(owner, ty, offset, deeper);
+            }
+            _ => self.add(ty, offset, deeper),
+        }
+    }
+
+    /// What facts say of a member. What they say of one of an anonymous union's is about the union.
+    fn reading(&self, owner: Owner<'t>, member: Member<'t>) -> Option<&'t Reading> {
+        let facts = self.model.facts();
+        if facts.fields.is_empty() {
+            return None;
+        }
+        let owners = self.names(owner.ty);
+        let said = |field: &str| owners.iter().find_map(|owner| facts.field(owner, field));
+        match (member.name(), member.ty().and_then(Type::resolved)) {
+            (Some(name), _) => said(name),
+            (None, Some(union)) if union.tag() == Tag::Union => {
+                union.fields().iter().find_map(|(_, member)| said(member.name()?))
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// What lies at an offset, as a fact says. `ty`: what it is declared to be.
+    fn read(
+        &mut self,
+        reading: &'t Reading,
+        owner: Option<Owner<'t>>,
+        ty: Type<'t>,
+        offset: u64,
+        deeper: u32,
+    ) {
+        let Some(deeper) = deeper.checked_sub(1) else { return };
+        match reading {
+            Reading::NotAPointer => {}
+            Reading::Opaque => self.put(offset, What::Opaque { mask: u64::MAX }),
+            Reading::To(name) => self.put_to(name, u64::MAX, offset, deeper),
+            Reading::TaggedTo { bits, to } => self.put_to(to, !bits, offset, deeper),
+            Reading::Tagged(bits) => match (self.pointee, ty.resolved().map(Type::kind)) {
+                (Some(to), _) => self.put(offset, What::Precise { to, mask: !bits }),
+                (None, Some(Kind::Pointer(target))) => {
+                    let what = self.pointer(target, !bits);
+                    self.put(offset, what);
+                }
+                (None, _) => self.put(offset, What::Opaque { mask: !bits }),
+            },
+            Reading::Conservative => {
+                let len = self.pointee.map_or(ty.size().unwrap_or(0), |_| WORD);
+                self.put(offset, What::Likely { len });
+            }
+            Reading::AsDeclared => match self.pointee {
+                Some(to) => self.put(offset, What::Precise { to, mask: u64::MAX }),
+                None => self.add(ty, offset, deeper),
+            },
+            Reading::Member(path) => self.read_member(path, ty, offset, deeper),
+            Reading::Array(array) => self.read_array(array, owner, ty, offset, deeper),
+            Reading::Match(choice) => self.read_choice(choice, owner, ty, offset, deeper),
+        }
+    }
+
+    /// A pointer to a type that a fact names. What a fact says of all pointers to it holds for it too.
+    fn put_to(&mut self, name: &str, mask: u64, offset: u64, deeper: u32) {
+        let Some(to) = self.model.named(name) else { return self.put(offset, What::Opaque { mask }) };
+        let ty = self.model.ty(to).filter(|_| mask == u64::MAX);
+        match ty.and_then(|ty| Some((self.pointer_fact(ty)?, ty))) {
+            Some((reading, ty)) => self.read_pointer(reading, to, ty, offset, deeper),
+            None => self.put(offset, What::Precise { to, mask }),
+        }
+    }
+
+    /// A member of a union or structure, and nothing else of it.
+    fn read_member(&mut self, path: &Path, ty: Type<'t>, offset: u64, deeper: u32) {
+        let mut owner = Owner { ty, base: offset };
+        let mut steps = path.steps.iter().peekable();
+        while let Some(Step::Member(name)) = steps.next() {
+            let found = owner.ty.resolved().and_then(|ty| Some((ty, ty.field(name)?)));
+            let Some((ty, (bits, member))) = found else { break };
+            let Some(at) = owner.base.checked_add(bits / 8) else { return };
+            if steps.peek().is_none() {
+                let owner = Owner { ty, ..owner };
+                return self.add_field(owner, member, at, deeper);
+            }
+            let Some(below) = member.ty() else { break };
+            owner = Owner { ty: below, base: at };
+        }
+        // There is no such member.
+        self.read(&Reading::AsDeclared, None, ty, offset, deeper);
+    }
+
+    /// A member whose place is known.
+    fn add_field(&mut self, owner: Owner<'t>, member: Member<'t>, offset: u64, deeper: u32) {
+        let (None, Some(ty)) = (member.bit_size(), member.ty()) else { return };
+        match self.reading(owner, member) {
+            Some(reading) => self.read(reading, Some(owner), ty, offset, deeper),
+            None => self.add(ty, offset, deeper),
+        }
+    }
+
+    /// Several objects, as many as a value tells.
+    fn read_array(
+        &mut self,
+        array: &'t Array,
+        owner: Option<Owner<'t>>,
+        ty: Type<'t>,
+        offset: u64,
+        deeper: u32,
+    ) {
+        let as_declared = |this: &mut Self| this.read(&Reading::AsDeclared, None, ty, offset, deeper);
+        let (Some(declared), Some(owner)) = (ty.resolved(), owner) else { return as_declared(self) };
+        let (below, room) = match declared.kind() {
+            Kind::Array { element, count: Count::Exactly(count) } => (element, Some(count)),
+            Kind::Pointer(target) => (target, None),
+            // A flexible array is the tail's; what is no array reads as it is declared.
+            Kind::Array { .. } => return,
+            _ => return as_declared(self),
+        };
+        let Some((extent, element)) = self.extent(array, owner, below) else {
+            return match (room, &array.element) {
+                // Of what is not known, behind a pointer to what is not said.
+                (None, None) => {
+                    let what = self.pointer(below, u64::MAX);
+                    self.put(offset, what);
+                }
+                _ => as_declared(self),
+            };
+        };
+        match room {
+            Some(room) => self.put_told(offset, Sort::Inside { ty: element, extent, room }),
+            None => self.put_told(offset, Sort::Behind { to: element, extent }),
+        }
+    }
+
+    /// How many objects there are, and of which type. `below`: what an array or pointer is declared to be of.
+    fn extent(&self, array: &Array, owner: Owner<'t>, below: Option<Type<'t>>) -> Option<(Extent, Ty)> {
+        let element = match &array.element {
+            Some(name) => self.model.named(name),
+            None => below.and_then(|below| self.number(below)),
+        }?;
+        let size = self.model.ty(element)?.size().filter(|size| *size > 0)?;
+        let is_number = |ty: Type<'_>| matches!(ty.kind(), Kind::Base(_) | Kind::Enumeration(_));
+        let reach = |path: &Path| {
+            let found = self.model.reach(owner.ty, owner.base, path)?;
+            is_number(found.ty).then_some(found.reach)
+        };
+        let stride = match &array.stride {
+            Some(path) => Some(reach(path)?),
+            None => None,
+        };
+        Some((Extent { size, count: reach(&array.count)?, stride }, element))
+    }
+
+    /// One of several readings.
+    fn read_choice(
+        &mut self,
+        choice: &'t Choice<Reading>,
+        owner: Option<Owner<'t>>,
+        ty: Type<'t>,
+        offset: u64,
+        deeper: u32,
+    ) {
+        let of = owner.map(|owner| (owner.ty, owner.base));
+        let Some(compiled) = self.model.choice(choice, of) else {
+            return self.read(&Reading::AsDeclared, owner, ty, offset, deeper);
+        };
+        let told::Compiled { on, arms, otherwise } = compiled;
+        let mut items = |reading: &'t Reading| {
+            let before = std::mem::take(&mut self.items);
+            self.read(reading, owner, ty, offset, deeper);
+            std::mem::replace(&mut self.items, before)
+        };
+        let arms = arms.into_iter().map(|(values, reading)| (values, items(reading))).collect();
+        let otherwise = items(otherwise);
+        let len = self.pointee.map_or(ty.size().unwrap_or(0), |_| WORD);
+        self.put_told(offset, Sort::Choice { on, arms, otherwise, len });
+    }
+
+    /// Parts of an object that hold nothing live.
+    fn add_scratch(&mut self, owner: Owner<'t>) {
+        let facts = self.model.facts();
+        if facts.scratch.is_empty() {
+            return;
+        }
+        let names = self.names(owner.ty);
+        let scratch = facts.scratch.iter().filter(|scratch| names.contains(&scratch.owner.as_str()));
+        let dead = scratch.filter_map(|scratch| self.model.dead(owner.ty, owner.base, scratch));
+        self.scratch.extend(dead);
+    }
+
+    /// The flexible array at the end of a type, if it has one.
+    fn tail(&mut self, ty: Type<'t>, base: u64, deeper: u32) -> Option<Tail> {
+        let deeper = deeper.checked_sub(1)?;
+        if !matches!(ty.tag(), Tag::Structure | Tag::Class) {
+            return None;
+        }
+        let last = ty.members().filter(|member| !member.is_base()).max_by_key(|member| member.offset())?;
+        let offset = base.checked_add(last.offset())?;
+        let below = last.ty()?.resolved()?;
+        match below.kind() {
+            Kind::Array { element: Some(element), count: Count::Open | Count::Exactly(0) } => {
+                let stride = element.size().filter(|size| *size > 0)?;
+                let (ty, in_use) = match self.reading(Owner { ty, base }, last) {
+                    Some(Reading::NotAPointer) => (self.number(element)?, InUse::Nothing),
+                    Some(Reading::Array(array)) => self.counted_tail(array, Owner { ty, base }, element)?,
+                    _ => (self.number(element)?, InUse::All),
+                };
+                let stride = self.model.ty(ty).and_then(Type::size).unwrap_or(stride);
+                Some(Tail { offset, ty, stride, in_use })
+            }
+            Kind::Aggregate => self.tail(below, offset, deeper),
+            _ => None,
+        }
+    }
+
+    fn counted_tail(&mut self, array: &Array, owner: Owner<'t>, element: Type<'t>) -> Option<(Ty, InUse)> {
+        let (Some((extent, ty)), Ok(place)) =
+            (self.extent(array, owner, Some(element)), u32::try_from(self.told.len()))
+        else {
+            return Some((self.number(element)?, InUse::All));
+        };
+        self.told.push(Told(Sort::Inside { ty, extent, room: u64::MAX }));
+        Some((ty, InUse::Told(place)))
+    }
+
     /// Which member is there is not known: where they agree on a pointer it is one, elsewhere it may be.
-    fn add_union(&mut self, ty: Type<'_>, offset: u64, deeper: u32) {
+    fn add_union(&mut self, owner: Owner<'t>, ty: Type<'t>, offset: u64, deeper: u32) {
         let mut members: Vec<(u64, Vec<Item>)> = Vec::new();
+        let mut is_told = false;
         for member in ty.members() {
-            let mut inner = Compiler { model: self.model, table: self.table, items: Vec::new() };
-            inner.add_member(ty, member, 0, deeper);
+            let mut inner = self.apart();
+            // What facts tell of members by values is for readings that have chosen one.
+            inner.add_member(owner, member, offset, deeper);
+            is_told |= !inner.told.is_empty();
             inner.items.sort_by_key(|item| item.offset);
             let size = member.ty().and_then(Type::size).unwrap_or(0);
             members.push((member.offset().saturating_add(size), inner.items));
@@ -154,9 +425,10 @@ impl Compiler<'_, '_> {
         members.retain(|(end, _)| *end > 0);
         if let Some(((_, first), rest)) = members.split_first()
             && rest.iter().all(|(_, items)| items == first)
+            && !is_told
         {
             for item in first {
-                self.put(offset + item.offset, item.what);
+                self.put(item.offset, item.what);
             }
             return;
         }
@@ -167,7 +439,7 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn add_array(&mut self, element: Type<'_>, count: u64, offset: u64, deeper: u32) {
+    fn add_array(&mut self, element: Type<'t>, count: u64, offset: u64, deeper: u32) {
         let Some(element) = element.resolved() else { return };
         let Some(stride) = element.size().filter(|size| *size > 0) else { return };
         if stride == 1 && matches!(element.kind(), Kind::Base(_)) {
@@ -177,14 +449,16 @@ impl Compiler<'_, '_> {
             }
             return;
         }
-        let mut inner = Compiler { model: self.model, table: self.table, items: Vec::new() };
+        let mut inner = self.apart();
         inner.add(element, 0, deeper);
         let Ok(items) = u64::try_from(inner.items.len()) else { return };
         if items == 0 {
             return;
         }
-        if items.saturating_mul(count) > UNROLLED {
-            if let Some(ty) = self.model.number(self.table, element) {
+        // What values tell is counted from the start of one element.
+        let is_told = !inner.told.is_empty() || !inner.scratch.is_empty();
+        if items.saturating_mul(count) > UNROLLED || is_told {
+            if let Some(ty) = self.number(element) {
                 self.put(offset, What::Repeat { ty, count, stride });
             }
             return;

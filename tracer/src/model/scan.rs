@@ -1,13 +1,18 @@
 //! From an object's bytes to the pointers in it.
 
-use super::{Model, Ty, What};
+use super::reach::Here;
+use super::told::{self, Told, chosen};
+use super::{InUse, Item, Model, PointerMap, Ty, What};
 use crate::image::Memory;
+use std::ops::Range;
 
 /// What a word is, by the type that it was read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sort {
     /// A pointer to an object of this type.
     Precise(Ty),
+    /// A pointer to so many objects of this type, side by side; one at least.
+    Array(Ty, u32),
     /// A pointer to an object of some type.
     Opaque,
     /// A pointer to code.
@@ -41,6 +46,32 @@ fn is_address(word: u64) -> bool {
     (LOWEST..HIGHEST).contains(&word)
 }
 
+/// What is scanned: bytes of a process, and the process's memory for what they lead to.
+#[derive(Clone, Copy)]
+struct Bytes<'a> {
+    memory: &'a Memory,
+    /// Of the first of them.
+    address: u64,
+    bytes: &'a [u8],
+    /// How many arrays and choices deep may yet be gone.
+    deeper: u32,
+}
+
+impl<'a> Bytes<'a> {
+    fn here(self, base: u64) -> Here<'a> {
+        Here { memory: self.memory, address: self.address, bytes: self.bytes, base }
+    }
+
+    fn len(self) -> u64 {
+        wide(self.bytes.len())
+    }
+
+    fn word(self, offset: u64) -> Option<u64> {
+        let rest = self.bytes.get(usize::try_from(offset).ok()?..)?;
+        rest.first_chunk().map(|word| u64::from_le_bytes(*word))
+    }
+}
+
 impl Model<'_> {
     /// Pointers in as many objects of a type as there are bytes for; the last may be cut short. `address` is that of the first byte.
     /// With a `tail`, it is one object and its flexible array.
@@ -48,7 +79,7 @@ impl Model<'_> {
     /// `memory`: of the process, for types of which only something elsewhere says how they are to be read.
     pub fn scan(
         &self,
-        _memory: &Memory,
+        memory: &Memory,
         ty: Ty,
         tail: bool,
         address: u64,
@@ -56,59 +87,48 @@ impl Model<'_> {
         each: &mut impl FnMut(Pointer),
     ) {
         let map = self.map(ty);
-        let len = wide(bytes.len());
+        let from = Bytes { memory, address, bytes, deeper: DEEPEST };
         if map.size == 0 {
             return;
         }
         if tail {
-            self.scan_one(ty, 0, address, bytes, DEEPEST, each);
-            if let Some(tail) = map.tail
-                && !self.map(tail.ty).items.is_empty()
-            {
-                let mut at = tail.offset;
-                while at + tail.stride <= len {
-                    self.scan_one(tail.ty, at, address, bytes, DEEPEST, each);
-                    at += tail.stride;
-                }
-            } else if let Some(tail) = map.tail
-                && tail.stride == 1
-                && let Some(rest) = usize::try_from(tail.offset).ok().and_then(|offset| bytes.get(offset..))
-            {
-                // A buffer behind a header: anything may have been put into it.
-                let shifted =
-                    |pointer: Pointer| each(Pointer { offset: pointer.offset + tail.offset, ..pointer });
-                scan_conservatively(address + tail.offset, rest, shifted);
-            }
+            self.scan_items(map, &map.items, 0, from, each);
+            self.scan_tail(map, from, each);
             return;
         }
         if map.items.is_empty() {
             return;
         }
         let mut at = 0;
-        while at < len {
-            self.scan_one(ty, at, address, bytes, DEEPEST, each);
+        while at < from.len() {
+            self.scan_items(map, &map.items, at, from, each);
             at += map.size;
         }
     }
 
-    fn scan_one(
+    /// Addresses, at an object of a type and behind it in its block, where nothing is live. Empty for nearly all types.
+    pub fn scratch(&self, memory: &Memory, ty: Ty, address: u64, bytes: &[u8]) -> Vec<Range<u64>> {
+        let here = Here { memory, address, bytes, base: 0 };
+        self.map(ty).scratch.iter().filter_map(|dead| dead.range(here)).collect()
+    }
+
+    fn scan_items(
         &self,
-        ty: Ty,
+        map: &PointerMap,
+        items: &[Item],
         base: u64,
-        address: u64,
-        bytes: &[u8],
-        deeper: u32,
+        from: Bytes<'_>,
         each: &mut dyn FnMut(Pointer),
     ) {
         let mut at = |offset: u64, mask: u64, sort: Sort| {
-            let word = word(bytes, offset).map(|word| word & mask);
+            let word = from.word(offset).map(|word| word & mask);
             if let Some(word) = word.filter(|word| is_address(*word)) {
                 each(Pointer { offset, word, sort });
             }
         };
-        // Repeats last: `at` has borrowed what they are told to.
-        let mut repeats = false;
-        for item in &self.map(ty).items {
+        // Those that take other items to read come last: `at` has borrowed what they are told to.
+        let mut others = false;
+        for item in items {
             let offset = base.saturating_add(item.offset);
             match item.what {
                 What::Precise { to, mask } => at(offset, mask, Sort::Precise(to)),
@@ -116,29 +136,135 @@ impl Model<'_> {
                 What::Function => at(offset, u64::MAX, Sort::Function),
                 What::Likely { len } => {
                     let end = offset.saturating_add(len);
-                    let misaligned = address.wrapping_add(offset) % WORD;
+                    let misaligned = from.address.wrapping_add(offset) % WORD;
                     let mut word = if misaligned == 0 { offset } else { offset + WORD - misaligned };
-                    while word.saturating_add(WORD) <= end.min(wide(bytes.len())) {
+                    while word.saturating_add(WORD) <= end.min(from.len()) {
                         at(word, u64::MAX, Sort::Likely);
                         word += WORD;
                     }
                 }
-                What::Repeat { .. } => repeats = true,
+                What::Repeat { .. } | What::Told(_) => others = true,
+                What::Scratch => {
+                    let live = items.get(1..).unwrap_or(&[]);
+                    return Self::sparing(map, base, from, each, |each| {
+                        self.scan_items(map, live, base, from, each);
+                    });
+                }
             }
         }
-        let (true, Some(deeper)) = (repeats, deeper.checked_sub(1)) else { return };
-        for item in &self.map(ty).items {
-            if let What::Repeat { ty: element, count, stride } = item.what {
-                for index in 0..count {
-                    let at = base.saturating_add(item.offset).saturating_add(index.saturating_mul(stride));
-                    if at >= wide(bytes.len()) {
-                        break;
+        if others && let Some(deeper) = from.deeper.checked_sub(1) {
+            let from = Bytes { deeper, ..from };
+            for item in items {
+                let at = base.saturating_add(item.offset);
+                match item.what {
+                    What::Repeat { ty, count, .. } => self.scan_elements(ty, at, count, from, each),
+                    What::Told(place) => {
+                        let told = usize::try_from(place).ok().and_then(|place| map.told.get(place));
+                        if let Some(told) = told {
+                            self.scan_told(map, told, base, at, from, each);
+                        }
                     }
-                    self.scan_one(element, at, address, bytes, deeper, each);
+                    _ => {}
                 }
             }
         }
     }
+
+    /// Without what lies in parts of an object that hold nothing live.
+    fn sparing(
+        map: &PointerMap,
+        base: u64,
+        from: Bytes<'_>,
+        each: &mut dyn FnMut(Pointer),
+        scan: impl FnOnce(&mut dyn FnMut(Pointer)),
+    ) {
+        let here = from.here(base);
+        let dead: Vec<Range<u64>> = map.scratch.iter().filter_map(|dead| dead.range(here)).collect();
+        scan(&mut |pointer| {
+            let address = from.address.wrapping_add(pointer.offset);
+            if !dead.iter().any(|dead| dead.contains(&address)) {
+                each(pointer);
+            }
+        });
+    }
+
+    /// The flexible array behind an object at the start of some bytes.
+    fn scan_tail(&self, map: &PointerMap, from: Bytes<'_>, each: &mut dyn FnMut(Pointer)) {
+        let Some(tail) = map.tail else { return };
+        let room = from.len().saturating_sub(tail.offset) / tail.stride.max(1);
+        Self::sparing(map, 0, from, each, |each| match tail.in_use {
+            InUse::All => self.scan_elements(tail.ty, tail.offset, room, from, each),
+            InUse::Told(place) => {
+                let told = usize::try_from(place).ok().and_then(|place| map.told.get(place));
+                if let Some(told) = told {
+                    self.scan_told(map, told, 0, tail.offset, from, each);
+                }
+            }
+            InUse::Nothing => {}
+        });
+    }
+
+    /// So many objects side by side, as far as there are bytes.
+    fn scan_elements(&self, ty: Ty, at: u64, count: u64, from: Bytes<'_>, each: &mut dyn FnMut(Pointer)) {
+        let map = self.map(ty);
+        if map.size == 1 && self.is_number(ty) {
+            // A buffer: anything may have been put into it.
+            scan_words(at, count, from, each);
+            return;
+        }
+        for index in 0..count {
+            let at = at.saturating_add(index.saturating_mul(map.size));
+            if at >= from.len() || map.items.is_empty() {
+                break;
+            }
+            self.scan_items(map, &map.items, at, from, each);
+        }
+    }
+
+    /// What a value tells, of an object at `base`.
+    fn scan_told(
+        &self,
+        map: &PointerMap,
+        Told(told): &Told,
+        base: u64,
+        at: u64,
+        from: Bytes<'_>,
+        each: &mut dyn FnMut(Pointer),
+    ) {
+        let here = from.here(base);
+        match told {
+            told::Sort::Choice { on, arms, otherwise, len } => {
+                match chosen(on, arms, otherwise, here, from.word(at)) {
+                    Some(items) => self.scan_items(map, items, base, from, each),
+                    None => scan_words(at, *len, from, each),
+                }
+            }
+            told::Sort::Inside { ty, extent, room } => match extent.count(here) {
+                Some(count) => self.scan_elements(*ty, at, count.min(*room), from, each),
+                None => scan_words(at, extent.size.saturating_mul(*room), from, each),
+            },
+            told::Sort::Behind { to, extent } => {
+                let Some(word) = from.word(at).filter(|word| is_address(*word)) else { return };
+                let sort = match extent.count(here).map(u32::try_from) {
+                    Some(Ok(0)) => Sort::Opaque,
+                    Some(Ok(count)) => Sort::Array(*to, count),
+                    // More than a process can have, or nobody knows.
+                    Some(Err(_)) | None => Sort::Likely,
+                };
+                each(Pointer { offset: at, word, sort });
+            }
+        }
+    }
+}
+
+/// Every aligned word of a part of some bytes that can be an address.
+fn scan_words(at: u64, len: u64, from: Bytes<'_>, each: &mut dyn FnMut(Pointer)) {
+    let end = at.saturating_add(len).min(from.len());
+    let (Ok(start), Ok(end)) = (usize::try_from(at), usize::try_from(end)) else { return };
+    let Some(bytes) = from.bytes.get(start..end) else { return };
+    scan_conservatively(from.address.wrapping_add(at), bytes, |pointer| {
+        each(Pointer { offset: pointer.offset + at, ..pointer });
+    });
 }
 
 /// Every aligned word that can be an address. `address` is that of the first byte.
@@ -153,11 +279,6 @@ pub(crate) fn scan_conservatively(address: u64, bytes: &[u8], mut each: impl FnM
             each(Pointer { offset: first + wide(index) * WORD, word, sort: Sort::Likely });
         }
     }
-}
-
-fn word(bytes: &[u8], offset: u64) -> Option<u64> {
-    let rest = bytes.get(usize::try_from(offset).ok()?..)?;
-    rest.first_chunk().map(|word| u64::from_le_bytes(*word))
 }
 
 fn wide(len: usize) -> u64 {
