@@ -11,7 +11,8 @@ mod files;
 mod notes;
 
 use crate::image::{
-    Buffer, Content, Image, Mapping, MappingKind, Memory, Permissions, Process, Segment, Taken, map_own,
+    Buffer, Content, Image, Mapping, MappingKind, Memory, Method, Permissions, Process, Segment, Taken,
+    map_own,
 };
 use files::Files;
 use memmap2::Mmap;
@@ -118,7 +119,13 @@ fn image(path: &Path) -> Result<Image, CoreFault> {
     let modules = files::modules(&notes.files, &memory, notes.entry);
     let Notes { pid, parent, name, threads, .. } = notes;
     let process = Process { pid, parent, name, executable, modules, mappings, threads, memory };
-    let taken = Taken { at: made, held: Duration::ZERO, kernel: String::new(), redacted: false };
+    let taken = Taken {
+        at: made,
+        held: Duration::ZERO,
+        method: Method::Copy,
+        kernel: String::new(),
+        redacted: false,
+    };
     Ok(Image { processes: vec![process], taken })
 }
 

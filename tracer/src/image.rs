@@ -72,10 +72,22 @@ pub struct Taken {
     pub at: SystemTime,
     /// For how long the processes were held for it.
     pub held: Duration,
+    /// How their memory was read.
+    pub method: Method,
     /// The kernel's release, as `uname -r` says it.
     pub kernel: String,
     /// Bytes that are neither pointers nor the allocator's tables were replaced by zeros.
     pub redacted: bool,
+}
+
+/// How the memory of held processes is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Method {
+    /// They are held until it is copied.
+    #[default]
+    Copy,
+    /// Some of them are held until they are cloned: their memory is copied from the clone when they have gone on.
+    Clone,
 }
 
 impl Image {

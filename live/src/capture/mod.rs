@@ -18,18 +18,19 @@
 mod copy;
 mod describe;
 mod files;
+mod instant;
+mod kept;
 mod modules;
 mod plan;
 mod shared;
 
-use crate::hold::{Held, HoldError, Scope, while_held};
-use crate::process::memory::ProcessMemory;
+use crate::hold::{HoldError, Scope, while_held_then};
 use crate::process::pages::Pages;
 use crate::process::status::{Status, live_thread};
 use crate::process::tree;
-use copy::Job;
 use describe::Facts;
 use files::Files;
+use kept::Prepared;
 use mcrx_tracer::image::{Image, Memory, Overlap, Process, Segment, Taken, Thread};
 use nix::unistd::Pid;
 use plan::Plan;
@@ -37,6 +38,9 @@ use shared::SharedMemory;
 use std::collections::HashMap;
 use std::io;
 use std::time::SystemTime;
+
+/// From so many bytes on, a process is cloned: there a clone takes as long as a copy.
+const CLONED_FROM: u64 = 8 << 20;
 
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +92,8 @@ struct Subject {
     facts: Facts,
     plan: Plan,
     threads: Vec<Thread>,
+    /// It may be cloned.
+    prepared: Option<Prepared>,
 }
 
 /// What all processes have in common.
@@ -97,26 +103,58 @@ struct Common {
     shared: SharedMemory,
 }
 
-/// Captures one process, or a server with all its processes. They are held while what they have written is copied; how long that was is
-/// in [`Taken::held`].
+/// How the memory of held processes is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// By a clone of each process that has so much memory of its own that this takes less time, and can be cloned.
+    #[default]
+    Quickest,
+    /// Copied while they are held.
+    Copy,
+    /// By a clone of each process that can be cloned, however small.
+    Clone,
+}
+
+/// Captures one process, or a server with all its processes, in the quickest way. They are held while what they have written is copied or
+/// cloned; how long that was is in [`Taken::held`], which of both it was in [`Taken::method`].
 ///
 /// # Errors
-/// [`CaptureError`]: whatever happens, nothing is held any more.
+/// [`CaptureError`]: whatever happens, nothing is held any more, and no clone is left.
 pub fn capture(scope: Scope) -> Result<Image, CaptureError> {
+    capture_by(scope, Choice::Quickest)
+}
+
+/// As [`capture`], in a way that is chosen.
+///
+/// # Errors
+/// [`CaptureError`]: whatever happens, nothing is held any more, and no clone is left.
+pub fn capture_by(scope: Scope, choice: Choice) -> Result<Image, CaptureError> {
+    match attempt(scope, choice)? {
+        Some(image) => Ok(image),
+        // A clone was killed, or the process has changed what its children get just now.
+        None => attempt(scope, Choice::Copy)?.ok_or(CaptureError::Gone(scope.root())),
+    }
+}
+
+/// `None`: a clone was not what it should be.
+fn attempt(scope: Scope, choice: Choice) -> Result<Option<Image>, CaptureError> {
     let mut common = Common::default();
-    let mut surveyed = survey(scope, &mut common)?;
+    let mut surveyed = survey(scope, &mut common, choice)?;
     let at = SystemTime::now();
-    let (outcome, held) =
-        while_held(scope, |held| read_held(held, scope.root(), &mut surveyed, &mut common))?;
-    let subjects = outcome?;
+    let (outcome, held) = while_held_then(
+        scope,
+        |held, twins| instant::read(held, twins, scope.root(), &mut surveyed, &mut common),
+        |instant| instant?.finish(),
+    )?;
+    let Some((subjects, method)) = outcome? else { return Ok(None) };
     let shared = common.shared.finish();
     let processes = subjects.into_iter().map(|subject| finish(subject, &shared)).collect::<Result<_, _>>()?;
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
-    Ok(Image { processes, taken: Taken { at, held, kernel, redacted: false } })
+    Ok(Some(Image { processes, taken: Taken { at, held, method, kernel, redacted: false } }))
 }
 
 /// Looks at the processes as they run, so that little is left to do while they are held. What cannot be looked at is left for then.
-fn survey(scope: Scope, common: &mut Common) -> Result<HashMap<Pid, Subject>, CaptureError> {
+fn survey(scope: Scope, common: &mut Common, choice: Choice) -> Result<HashMap<Pid, Subject>, CaptureError> {
     let root = scope.root();
     let members = match scope {
         Scope::Process(pid) => vec![pid],
@@ -130,6 +168,12 @@ fn survey(scope: Scope, common: &mut Common) -> Result<HashMap<Pid, Subject>, Ca
         match Subject::survey(pid, common) {
             Ok(mut subject) => {
                 subject.plan.touch(pid).map_err(|source| CaptureError::of(pid, source))?;
+                let worth = match choice {
+                    Choice::Quickest => subject.plan.bytes() >= CLONED_FROM,
+                    Choice::Copy => false,
+                    Choice::Clone => true,
+                };
+                subject.prepared = if worth { Prepared::of(pid) } else { None };
                 surveyed.insert(pid, subject);
             }
             // It comes and goes. The root is told of when it cannot be held, in better words.
@@ -149,63 +193,13 @@ impl Subject {
         let maps = plan::list(thread).map_err(unreadable)?;
         let mut pages = Pages::of(thread).map_err(unreadable)?;
         let plan = Plan::new(thread, maps, common, &mut pages, Vec::new()).map_err(|error| error.of(pid))?;
-        Ok(Subject { pid, facts, plan, threads: Vec::new() })
+        Ok(Subject { pid, facts, plan, threads: Vec::new(), prepared: None })
     }
-}
-
-/// While nothing moves: what has changed since the survey, and the copy.
-fn read_held(
-    held: &Held,
-    root: Pid,
-    surveyed: &mut HashMap<Pid, Subject>,
-    common: &mut Common,
-) -> Result<Vec<Subject>, CaptureError> {
-    let mut subjects = Vec::new();
-    let mut maps_of = Vec::new();
-    for process in &held.processes {
-        let pid = process.pid;
-        let unreadable = |source| CaptureError::of(pid, source);
-        // Any thread that is held has memory.
-        let thread = process.threads.first().map_or(pid, |thread| thread.id);
-        let mut pages = Pages::of(thread).map_err(unreadable)?;
-        let maps = plan::list(thread).map_err(unreadable)?;
-        let mut subject = match surveyed.remove(&pid) {
-            Some(subject) if subject.plan.is_of(&maps) => subject,
-            Some(Subject { facts, plan, .. }) => {
-                let plan = Plan::new(thread, maps, common, &mut pages, plan.into_areas())
-                    .map_err(|error| error.of(pid))?;
-                Subject { pid, facts, plan, threads: Vec::new() }
-            }
-            None => match Subject::survey(pid, common) {
-                // Nothing ends while it is held, but it can be killed.
-                Err(CaptureError::Gone(_)) if pid != root => continue,
-                subject => subject?,
-            },
-        };
-        // It may have called itself something else since.
-        subject.facts = Facts::of(pid, thread).unwrap_or(subject.facts);
-        subject.threads = process.threads.iter().map(|thread| describe::thread(pid, thread)).collect();
-        subject.plan.look(thread, &mut pages).map_err(|error| error.of(pid))?;
-        maps_of.push(thread);
-        subjects.push(subject);
-    }
-    let memories: Vec<ProcessMemory> = maps_of.iter().map(|thread| ProcessMemory::of(*thread)).collect();
-    let mut jobs: Vec<Job<'_>> = Vec::new();
-    for (subject, memory) in subjects.iter_mut().zip(&memories) {
-        subject.plan.jobs(memory, &mut jobs);
-    }
-    let unread = copy::run(jobs);
-    common.shared.copy();
-    for (subject, thread) in subjects.iter_mut().zip(&maps_of) {
-        let of_this = unread.iter().filter(|unread| unread.process == *thread);
-        subject.plan.leave_out(of_this.map(|unread| unread.range.clone()).collect());
-    }
-    Ok(subjects)
 }
 
 /// What needs no process any more.
 fn finish(subject: Subject, shared: &shared::Contents) -> Result<Process, CaptureError> {
-    let Subject { pid: process, facts, plan, threads } = subject;
+    let Subject { pid: process, facts, plan, threads, .. } = subject;
     let (mappings, segments): (_, Vec<Segment>) = plan.finish(shared);
     let memory = Memory::new(segments).map_err(|source| CaptureError::Overlap { process, source })?;
     let modules = modules::find(&mappings, &memory);

@@ -147,6 +147,30 @@ impl Plan {
         self.list == list
     }
 
+    /// Addresses that are copied from the process.
+    pub(super) fn copied(&self) -> impl Iterator<Item = Range<u64>> {
+        let sources = self.mappings.iter().zip(&self.sources);
+        sources
+            .filter(|(_, source)| matches!(source, Source::Area(_)))
+            .map(|(mapping, _)| mapping.range.clone())
+    }
+
+    /// How many bytes are to be copied, as far as was found last.
+    pub(super) fn bytes(&self) -> u64 {
+        self.areas.iter().flat_map(|area| &area.wanted).map(|range| range.end - range.start).sum()
+    }
+
+    /// Puts bytes that were copied otherwise where they belong.
+    pub(super) fn put(&mut self, address: u64, bytes: &[u8]) {
+        let end = address.saturating_add(bytes.len() as u64);
+        let area = self.areas.iter_mut().find(|area| area.range.start <= address && end <= area.range.end);
+        let Some(area) = area else { return };
+        if let Some(part) = area.buffer.part_mut(within(&area.range, &(address..end))) {
+            part.copy_from_slice(bytes);
+        }
+        self.left_out.retain(|gap| gap.end <= address || gap.start >= end);
+    }
+
     pub(super) fn into_areas(self) -> Vec<Area> {
         self.areas
     }
@@ -159,6 +183,9 @@ impl Plan {
         for area in &mut self.areas {
             let wanted: Vec<Range<usize>> =
                 area.wanted.iter().map(|range| within(&area.range, range)).collect();
+            for run in runs(&wanted).filter(|run| run.len() >= LARGE_PAGE) {
+                area.buffer.prefer_large_pages(run);
+            }
             for part in area.buffer.parts_mut(&wanted).unwrap_or_default() {
                 // A byte of each page, and none of those that the file gave.
                 for page in part.chunks_mut(4096) {
@@ -293,6 +320,15 @@ fn within(area: &Range<u64>, range: &Range<u64>) -> Range<usize> {
     narrow(range.start)..narrow(range.end)
 }
 
+/// Bytes of a page of the larger kind.
+const LARGE_PAGE: usize = 2 << 20;
+
+/// Ranges in order, those that touch made one.
+fn runs(ranges: &[Range<usize>]) -> impl Iterator<Item = Range<usize>> {
+    let runs = ranges.chunk_by(|one, next| one.end == next.start);
+    runs.filter_map(|run| Some(run.first()?.start..run.last()?.end))
+}
+
 /// Puts what the file says into a buffer.
 fn fill(buffer: &mut Buffer, start: u64, mapping: &Mapping, file: &Arc<Content>, thread: Pid) {
     let segment = Segment::part(mapping.range.clone(), Arc::clone(file), mapping.offset);
@@ -310,6 +346,12 @@ fn fill(buffer: &mut Buffer, start: u64, mapping: &Mapping, file: &Arc<Content>,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_of_one_run_are_put_together() {
+        let found: Vec<_> = runs(&[0..4, 4..8, 9..10]).collect();
+        assert_eq!(found, [0..8, 9..10]);
+    }
 
     #[test]
     fn a_range_is_found_in_the_buffer_of_its_area() {

@@ -16,7 +16,7 @@ use nix::libc::{self, c_long};
 /// The kernel's own error: make the call again unless a handler runs (`include/linux/errno.h`).
 const ERESTARTNOHAND: i64 = 514;
 /// The code segment of 64-bit programs on x86-64; in others, calls have other numbers.
-const USER64_CODE: u64 = 0x33;
+pub(super) const USER64_CODE: u64 = 0x33;
 
 /// Calls that may end with `EINTR` when their thread is stopped, having done nothing: they can be made again as they were.
 ///
@@ -81,11 +81,30 @@ pub(super) fn blocked_in(registers: &libc::user_regs_struct) -> Option<u32> {
     if interrupted { u32::try_from(call).ok() } else { None }
 }
 
+/// The registers with which a stopped thread makes its call again, or goes on if it was in none, without the kernel's help.
+///
+/// Not as good as the kernel: a call with a timeout waits for all of it again.
+pub(super) fn made_again(registers: &libc::user_regs_struct) -> libc::user_regs_struct {
+    let again = matches!(-registers.rax.cast_signed(), 512 | 513 | 514 | 516)
+        && registers.orig_rax.cast_signed() >= 0;
+    if !again {
+        return *registers;
+    }
+    // The two bytes of the instruction that called.
+    libc::user_regs_struct { rax: registers.orig_rax, rip: registers.rip.wrapping_sub(2), ..*registers }
+}
+
+/// Whether the kernel keeps something of its own of the call that a stopped thread waits in (a deadline).
+pub(super) fn has_deadline(registers: &libc::user_regs_struct) -> bool {
+    const ERESTART_RESTARTBLOCK: i64 = 516;
+    -registers.rax.cast_signed() == ERESTART_RESTARTBLOCK && registers.orig_rax.cast_signed() >= 0
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn registers(call: c_long, result: i64) -> libc::user_regs_struct {
+    pub(in super::super) fn registers(call: c_long, result: i64) -> libc::user_regs_struct {
         libc::user_regs_struct {
             r15: 0,
             r14: 0,
@@ -132,6 +151,16 @@ mod tests {
         let mut registers = registers(libc::SYS_epoll_wait, -i64::from(libc::EINTR));
         registers.cs = 0x23;
         assert_eq!(repaired(&registers), None);
+    }
+
+    #[test]
+    fn a_call_is_made_again_by_its_number_and_its_instruction() {
+        let waiting = libc::user_regs_struct { rip: 0x1002, ..registers(libc::SYS_epoll_wait, -514) };
+        let again = made_again(&waiting);
+        assert_eq!((again.rax, again.rip), (232, 0x1000));
+        let computing = libc::user_regs_struct { rip: 0x1002, ..registers(-1, -514) };
+        assert_eq!((made_again(&computing).rax, made_again(&computing).rip), (computing.rax, 0x1002));
+        assert!(has_deadline(&registers(libc::SYS_nanosleep, -516)) && !has_deadline(&waiting));
     }
 
     #[test]

@@ -10,13 +10,19 @@
 //! A thread in an uninterruptible sleep (the parent of a vfork, a thread waiting for a disk) is as good as held: it executes nothing of
 //! the program before it stops. It is not waited for.
 
+mod code;
 mod error;
+mod frame;
 pub mod interrupted;
+mod raw;
 mod thread;
 mod threads;
+mod twin;
 
+pub use code::Code;
 pub use error::HoldError;
 pub use thread::{HeldThread, Registers};
+pub use twin::{NoTwin, Twin};
 
 use crate::process::tree;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
@@ -74,6 +80,28 @@ pub struct HeldProcess {
     pub threads: Vec<HeldThread>,
 }
 
+/// What makes twins of held processes.
+#[derive(Debug)]
+pub struct Twins<'h>(&'h Threads);
+
+impl Twins<'_> {
+    /// Makes a copy-on-write twin of one of them, by instructions of its own that were [found](Code::find) before.
+    ///
+    /// # Errors
+    /// [`NoTwin`]: the process is as it was, and can be read itself.
+    pub fn make(&self, process: Pid, code: &Code) -> Result<Twin, NoTwin> {
+        self.0.twin(process, None, code)
+    }
+
+    /// As [`make`](Twins::make), but by this thread of the process.
+    ///
+    /// # Errors
+    /// [`NoTwin`], also if this thread cannot do it.
+    pub fn make_by(&self, process: Pid, thread: Pid, code: &Code) -> Result<Twin, NoTwin> {
+        self.0.twin(process, Some(thread), code)
+    }
+}
+
 /// Does `work` while no thread of `scope` executes anything; says for how long that was, from the first thread's interruption to the
 /// last one's release.
 ///
@@ -87,6 +115,19 @@ pub fn while_held<T: Send>(
     scope: Scope,
     work: impl FnOnce(&Held) -> T + Send,
 ) -> Result<(T, Duration), HoldError> {
+    while_held_then(scope, |held, _| work(held), |result| result)
+}
+
+/// As [`while_held`], but `work` may make twins; what it makes of them is done by `then` when all have been let go again. The twins end with
+/// what holds them, at the latest with `then`.
+///
+/// # Errors
+/// [`HoldError`]: nothing was held, or all was let go again.
+pub fn while_held_then<A, T: Send>(
+    scope: Scope,
+    work: impl FnOnce(&Held, &Twins<'_>) -> A + Send,
+    then: impl FnOnce(A) -> T + Send,
+) -> Result<(T, Duration), HoldError> {
     if scope.root() == Pid::this() {
         return Err(HoldError::Ourselves);
     }
@@ -95,14 +136,18 @@ pub fn while_held<T: Send>(
     let before = keyboard.thread_swap_mask(SigmaskHow::SIG_BLOCK).map_err(other)?;
     let outcome = std::thread::scope(|threads| {
         let holder = threads.spawn(|| {
+            let usual = rustix::process::getpriority_process(None).unwrap_or(0);
             // On a busy machine others would run while the server stands. Where this is not permitted, they do.
             let _ = rustix::process::setpriority_process(None, -20);
             let start = Instant::now();
             let mut threads = Threads::default();
             threads.hold(scope, start + PATIENCE)?;
-            let result = work(&threads.held());
+            let held = threads.held();
+            let result = work(&held, &Twins(&threads));
             threads.release();
-            Ok((result, start.elapsed()))
+            let time = start.elapsed();
+            let _ = rustix::process::setpriority_process(None, usual);
+            Ok((then(result), time))
         });
         holder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });

@@ -1,8 +1,6 @@
-//! Contains `unsafe`: one thread under ptrace(2).
-//!
-//! What nix has no safe name for: letting go of a thread with a real-time signal on its way.
+//! One thread under ptrace(2).
 
-use super::interrupted;
+use super::{interrupted, raw};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::ptrace;
@@ -36,6 +34,8 @@ pub(super) struct Thread {
     pub(super) state: State,
     /// Once it has stopped.
     pub(super) registers: Option<Registers>,
+    /// Job control has stopped it (SIGSTOP and its like), apart from us.
+    pub(super) job_control: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Thread {
             Err(Errno::ESRCH) => State::Gone,
             Err(errno) => return Err(errno),
         };
-        Ok(Thread { process, id, state, registers: None })
+        Ok(Thread { process, id, state, registers: None, job_control: false })
     }
 
     /// Takes note of what waitpid(2) said of it, and sees to it that its call will go on.
@@ -78,9 +78,9 @@ impl Thread {
         };
         self.registers = Some(registers);
         // A process that job control has stopped gets its EINTR by itself when it goes on.
-        let job_control = ours && signal != libc::SIGTRAP;
+        self.job_control = ours && signal != libc::SIGTRAP;
         if let Some(result) = interrupted::repaired(&registers)
-            && !job_control
+            && !self.job_control
         {
             // Fails if it was killed this moment.
             let _ = ptrace::write_user(self.id, std::ptr::without_provenance_mut(RAX), result);
@@ -90,7 +90,7 @@ impl Thread {
     /// Lets it go on, if it has stopped.
     pub(super) fn release(&self) {
         if let State::Stopped(signal) = self.state {
-            detach(self.id, signal);
+            raw::detach(self.id, signal);
         }
     }
 
@@ -130,15 +130,6 @@ fn asleep(text: &str) -> Option<(Option<u32>, u64, u64)> {
     let [call, .., stack_pointer, instruction_pointer] = fields.as_slice() else { return None };
     let hex = |field: &str| u64::from_str_radix(field.strip_prefix("0x")?, 16).ok();
     Some((call.parse().ok(), hex(stack_pointer)?, hex(instruction_pointer)?))
-}
-
-/// Not by nix, which knows no real-time signals: one that was on its way would be lost.
-fn detach(thread: Pid, signal: i32) {
-    let data = std::ptr::without_provenance_mut::<libc::c_void>(usize::try_from(signal).unwrap_or(0));
-    let nothing = std::ptr::null_mut::<libc::c_void>();
-    // SAFETY: PTRACE_DETACH takes the thread, an ignored address and a signal number in the place of the data; it touches no memory of
-    // ours. A thread that is gone meanwhile answers ESRCH.
-    unsafe { libc::ptrace(libc::PTRACE_DETACH, thread.as_raw(), nothing, data) };
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 //!
 //! The tracer of a thread is the thread that seized it, so all of this happens in one.
 
+use super::code::Code;
 use super::error::is_restricted;
 use super::thread::{State, Thread};
+use super::twin::{self, NoTwin, Twin};
 use super::{Held, HeldProcess, HoldError, Scope};
 use crate::process::status::Status;
 use nix::errno::Errno;
@@ -125,6 +127,12 @@ impl Threads {
         Held { processes: processes.filter(|process| !process.threads.is_empty()).collect() }
     }
 
+    /// Makes a twin of a process that stands still, by one of its threads or by any.
+    pub(super) fn twin(&self, process: Pid, by: Option<Pid>, code: &Code) -> Result<Twin, NoTwin> {
+        let of_it: Vec<&Thread> = self.threads.iter().filter(|thread| thread.process == process).collect();
+        twin::make(&of_it, by, code)
+    }
+
     /// Lets all threads go on. Those that are still asleep are let go by the end of this thread.
     pub(super) fn release(&mut self) {
         self.take_reports();
@@ -147,7 +155,7 @@ const WNOTHREAD: u32 = libc::__WNOTHREAD.cast_unsigned();
 
 /// Why a thread cannot be seized, if that matters.
 fn refused(process: Pid, thread: Pid, errno: Errno) -> Result<Thread, HoldError> {
-    let gone = Thread { process, id: thread, state: State::Gone, registers: None };
+    let gone = Thread { process, id: thread, state: State::Gone, registers: None, job_control: false };
     let Some(status) = Status::of_thread(process, thread) else { return Ok(gone) };
     match (errno, status.tracer()) {
         // A main thread that has ended stays, as a zombie, until the others have.

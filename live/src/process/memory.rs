@@ -1,20 +1,20 @@
 //! The memory of a live process, by `process_vm_readv(2)`.
 //!
-//! Where that call is filtered out, as in some containers, by `/proc/PID/mem`. It neither stops nor writes.
+//! Where that call is filtered out, as in some containers, by `/proc/PID/mem`. It stops nothing.
 
 use mcrx_allocator::reader::{Address, Memory, Piece, Unreadable, Why};
 use nix::errno::Errno;
-use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::sys::uio::{RemoteIoVec, process_vm_readv, process_vm_writev};
 use nix::unistd::Pid;
-use std::fs::File;
-use std::io::{self, IoSliceMut};
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
 /// Buffers that one call takes (`IOV_MAX`).
 const PIECES_MAX: usize = 1024;
 
-/// The memory of a process, running or held. Reading neither stops it nor changes it.
+/// The memory of a process, running or held. To read it neither stops the process nor changes it.
 #[derive(Debug)]
 pub struct ProcessMemory {
     pid: Pid,
@@ -33,6 +33,28 @@ impl ProcessMemory {
     #[must_use]
     pub fn thread(&self) -> Pid {
         self.pid
+    }
+
+    /// Writes to memory that the process could write to itself. Only to be done while it is held.
+    ///
+    /// # Errors
+    /// Some of it is not mapped, or the process has ended; part of it may have been written.
+    pub(crate) fn write(&self, address: Address, bytes: &[u8]) -> Result<(), Unreadable> {
+        let unreadable = |why| Unreadable { address, len: bytes.len(), why };
+        let base = usize::try_from(address.0).map_err(|_| unreadable(Why::NotMapped))?;
+        let remote = RemoteIoVec { base, len: bytes.len() };
+        match process_vm_writev(self.pid, &[IoSlice::new(bytes)], &[remote]) {
+            Ok(written) if written == bytes.len() => Ok(()),
+            Ok(_) => Err(unreadable(Why::NotMapped)),
+            Err(Errno::EPERM | Errno::ENOSYS) => {
+                let file = OpenOptions::new().write(true).open(format!("/proc/{}/mem", self.pid));
+                let written = file.and_then(|file| file.write_all_at(bytes, address.0));
+                written.map_err(|error| {
+                    unreadable(why(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)))
+                })
+            }
+            Err(errno) => Err(unreadable(why(errno))),
+        }
     }
 
     fn read_from_file(&self, address: Address, buffer: &mut [u8]) -> Result<(), Why> {
@@ -118,6 +140,15 @@ mod tests {
             pieces.map(|(value, buffer)| Piece { address: address_of(value), buffer }).collect();
         memory.read_many(&mut pieces).unwrap();
         assert!(values.iter().zip(&buffers).all(|(value, buffer)| *value == u64::from_ne_bytes(*buffer)));
+    }
+
+    #[test]
+    fn what_is_written_is_there() {
+        let memory = ProcessMemory::of(Pid::this());
+        let value = Box::new(std::sync::atomic::AtomicU64::new(1));
+        memory.write(address_of(&*value), &2u64.to_ne_bytes()).unwrap();
+        assert_eq!(value.load(std::sync::atomic::Ordering::Relaxed), 2);
+        assert_eq!(memory.write(Address(8), &[0]).unwrap_err().why, Why::NotMapped);
     }
 
     #[test]

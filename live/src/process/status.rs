@@ -66,6 +66,26 @@ impl Status {
     }
 }
 
+impl Status {
+    /// Whether a seccomp filter, or seccomp's strict mode, decides over its system calls.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        !matches!(self.field("Seccomp"), "" | "0")
+    }
+
+    /// Whether return addresses are checked against a second stack.
+    #[must_use]
+    pub fn has_shadow_stack(&self) -> bool {
+        self.field("x86_Thread_features").contains("shstk")
+    }
+
+    /// Whether it is the first process of its pid namespace: orphans become its children.
+    #[must_use]
+    pub fn is_init(&self) -> bool {
+        self.field("NSpid").split_whitespace().next_back() == Some("1")
+    }
+}
+
 /// The threads of a process in the order of their making, the main thread first, ended or not.
 #[must_use]
 pub fn threads(process: Pid) -> Vec<Pid> {
@@ -89,8 +109,10 @@ mod tests {
     #[test]
     fn fields_are_told_from_others_that_begin_alike() {
         let status = Status(
-            "Name:\tx y\nState:\tS (sleeping)\nTgid:\t12\nNStgid:\t1\nPPid:\t0\nTracerPid:\t0\n".into(),
+            "Name:\tx y\nState:\tS (sleeping)\nTgid:\t12\nNStgid:\t1\nPPid:\t0\nTracerPid:\t0\nNSpid:\t12\t1\nSeccomp:\t2\n"
+                .into(),
         );
+        assert!(status.is_filtered() && status.is_init() && !status.has_shadow_stack());
         assert_eq!((status.name(), status.process()), ("x y", Some(Pid::from_raw(12))));
         assert_eq!((status.parent(), status.tracer()), (None, None));
         assert!(!status.has_ended() && !status.has_memory());

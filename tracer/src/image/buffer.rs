@@ -3,7 +3,7 @@
 //! A mapping of the allocator's tables is gigabytes long and holds a few written pages. So a buffer is address space whose pages come
 //! when they are written, and it knows which [`GRAIN`]s of it may have been.
 
-use memmap2::{Mmap, MmapMut, MmapOptions};
+use memmap2::{Advice, Mmap, MmapMut, MmapOptions};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -89,6 +89,16 @@ impl Buffer {
             }
         }
         Some(parts)
+    }
+
+    /// Has the kernel use large pages for bytes that will all be written: a thousandth of the page faults. It may not.
+    pub fn prefer_large_pages(&self, range: Range<usize>) {
+        if let Bytes::Reserved(map) = &self.bytes
+            && range.end <= map.len()
+        {
+            // Not every kernel has them.
+            let _ = map.advise_range(Advice::HugePage, range.start, range.len());
+        }
     }
 
     /// Whether all bytes of a grain, by its number, are certainly zeros.

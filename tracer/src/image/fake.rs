@@ -1,8 +1,8 @@
 //! Images out of nothing, for tests.
 
 use super::{
-    Buffer, Content, Image, Mapping, MappingKind, Memory, Module, Permissions, Process, Segment, Taken,
-    Thread,
+    Buffer, Content, Image, Mapping, MappingKind, Memory, Method, Module, Permissions, Process, Segment,
+    Taken, Thread,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,6 +85,7 @@ impl Fake {
             taken: Taken {
                 at: SystemTime::UNIX_EPOCH,
                 held: Duration::ZERO,
+                method: Method::Copy,
                 kernel: "fake".to_owned(),
                 redacted: false,
             },

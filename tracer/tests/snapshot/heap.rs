@@ -4,7 +4,7 @@ use crate::{Folder, redacted, written};
 use mcrx_allocator::reader::{Block, Consistency, Heap, Limits, Sites};
 use mcrx_allocator::{Caller, malloc};
 use mcrx_tracer::image::{
-    Buffer, Content, Image, Mapping, MappingKind, Memory, Permissions, Process, Segment, Taken,
+    Buffer, Content, Image, Mapping, MappingKind, Memory, Method, Permissions, Process, Segment, Taken,
 };
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -52,7 +52,10 @@ fn own_image() -> Image {
         memory: Memory::new(segments).unwrap(),
     };
     let (at, held) = (SystemTime::UNIX_EPOCH, Duration::ZERO);
-    Image { processes: vec![process], taken: Taken { at, held, kernel: String::new(), redacted: false } }
+    Image {
+        processes: vec![process],
+        taken: Taken { at, held, method: Method::Copy, kernel: String::new(), redacted: false },
+    }
 }
 
 fn blocks(image: &Image) -> (Vec<Block>, usize) {

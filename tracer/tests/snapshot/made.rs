@@ -2,7 +2,7 @@
 
 use mcrx_debuginfo::file::BuildId;
 use mcrx_tracer::image::{
-    Buffer, Content, GRAIN, Image, Inode, Mapping, MappingKind, Memory, Module, Permissions, Process,
+    Buffer, Content, GRAIN, Image, Inode, Mapping, MappingKind, Memory, Method, Module, Permissions, Process,
     Registers, Segment, Taken, Thread, Tls,
 };
 use proptest::collection::vec;
@@ -64,14 +64,15 @@ fn content() -> impl Strategy<Value = Content> {
 }
 
 fn taken() -> impl Strategy<Value = Taken> {
-    (any::<u32>(), any::<u32>(), "[ -~]{0,20}", any::<bool>()).prop_map(|(at, held, kernel, redacted)| {
-        Taken {
+    (any::<u32>(), any::<u32>(), any::<bool>(), "[ -~]{0,20}", any::<bool>()).prop_map(
+        |(at, held, cloned, kernel, redacted)| Taken {
             at: SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::from(at) << 28),
             held: Duration::from_nanos(held.into()),
+            method: if cloned { Method::Clone } else { Method::Copy },
             kernel,
             redacted,
-        }
-    })
+        },
+    )
 }
 
 /// A process without memory.
