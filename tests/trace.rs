@@ -4,6 +4,8 @@
 use mcrx_harness::Suite;
 use std::process::ExitCode;
 
+#[path = "trace/busy.rs"]
+mod busy;
 #[path = "trace/command.rs"]
 mod command;
 #[path = "trace/known.rs"]

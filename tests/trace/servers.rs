@@ -1,83 +1,107 @@
-//! Real servers: blocks are counted as the allocator counts them, two tracers agree, and the server goes on.
+//! Real servers at work: blocks are counted as the allocator counts them, two tracers agree, and neither server nor clients notice.
 
+use crate::busy::{self, Busy, Load};
 use crate::command::{facts, number};
-use mcrx_harness::server::{Memcached, Nginx, Redis};
-use mcrx_harness::{Context, Kind, Pid, Result, Running, Suite, ensure, preload};
-use mcrx_servers::Server;
+use mcrx_allocator::reader::{Consistency, Heap, Limits};
+use mcrx_harness::{Context, Explain, Result, Suite, ensure, program, until};
+use mcrx_tracer::image::Process;
+use mcrx_tracer::snapshot;
+use serde_json::Value;
+use std::time::Duration;
 
 pub(crate) fn tests(suite: Suite) -> Suite {
     suite
-        .each("nginx", [], nginx_is_traced_and_serves_on)
-        .each("redis", [], redis_is_traced_and_serves_on)
-        .each("memcached", [], memcached_is_traced_and_serves_on)
+        .each("nginx", [program("openssl")], nginx_is_traced_in_the_middle_of_requests)
+        .each("redis", [], redis_is_traced_with_keys_of_all_kinds)
+        .each("memcached", [], memcached_is_traced_in_the_middle_of_a_command)
+        .each("vsftpd", [], vsftpd_is_traced_in_the_middle_of_a_transfer)
+        .each("httpd-event", [], httpd_is_traced_in_the_middle_of_requests)
+        .each("openssh", [program("ssh"), program("ssh-keygen")], sshd_is_traced_with_a_session)
 }
 
-fn start<K: Kind>(test: &Context, kind: K) -> Result<Running<K>> {
-    test.launch(kind).preload(preload()?).start()
+fn nginx_is_traced_in_the_middle_of_requests(test: &Context) -> Result<()> {
+    busy::nginx(test, Load::FULL, |nginx| check(test, nginx, 3))
 }
 
-/// Traces a process that is idle: what lives does not change between the two commands.
-fn check(server: &Server, pid: Pid) -> Result<()> {
-    let pid = pid.to_string();
-    let traced = facts(&["trace", &pid, "--paranoid"])?;
-    let counted = facts(&["blocks", &pid])?;
-    let who = format!("{} {}", server.name, server.version);
-    for (traced, counted) in [
-        (number(&traced, &["blocks", "live"])?, number(&counted, &["count"])?),
-        (number(&traced, &["bytes", "live"])?, number(&counted, &["bytes"])?),
-    ] {
-        ensure!(traced == counted, "{who}: {traced} traced, {counted} counted");
+fn redis_is_traced_with_keys_of_all_kinds(test: &Context) -> Result<()> {
+    busy::redis(test, Load::FULL, |redis| check(test, redis, 1))
+}
+
+fn memcached_is_traced_in_the_middle_of_a_command(test: &Context) -> Result<()> {
+    busy::memcached(test, Load::FULL, |memcached| check(test, memcached, 1))
+}
+
+fn vsftpd_is_traced_in_the_middle_of_a_transfer(test: &Context) -> Result<()> {
+    // The listener, and for each session two of different rights.
+    busy::vsftpd(test, Load::FULL, |vsftpd| check(test, vsftpd, 5))
+}
+
+fn httpd_is_traced_in_the_middle_of_requests(test: &Context) -> Result<()> {
+    busy::httpd(test, Load::FULL, |httpd| check(test, httpd, 3))
+}
+
+fn sshd_is_traced_with_a_session(test: &Context) -> Result<()> {
+    // The listener, and who looks after the session.
+    busy::sshd(test, Load::FULL, |sshd| check(test, sshd, 2))
+}
+
+/// Blocks and their bytes.
+type Count = (u64, u64);
+
+/// Traces each process, in a snapshot of all of them and alive, and compares with what the allocator counts at that instant.
+fn check(test: &Context, busy: &Busy, at_least: usize) -> Result<()> {
+    ensure!(busy.processes.len() >= at_least, "{:?}", busy.processes);
+    let file = test.scratch().fresh("snap");
+    let name = file.to_str().context("text")?;
+    let taken = facts(&["snapshot", &busy.main.to_string(), "-o", name])?;
+    let image = snapshot::open(&file)?;
+    let mut blocks = 0;
+    for process in &busy.processes {
+        let pid = u32::try_from(process.pid().as_raw())?;
+        let process = image.processes.iter().find(|process| process.pid == pid);
+        let process = process.with_context(|| format!("process {pid} is not in the snapshot"))?;
+        let count = counted_in(process)?;
+        let traced = facts(&["trace", name, "--process", &pid.to_string()])?;
+        agree(&traced, count).with_context(|| format!("{}, in the snapshot", process.name))?;
+        alive(pid).with_context(|| format!("{}, alive", process.name))?;
+        blocks += count.0;
     }
-    let part = |key| number(&traced, &["blocks", key]);
-    ensure!(part("typed")? + part("partly_typed")? + part("untyped")? == part("live")?, "{who}: {traced}");
-    ensure!(number(&traced, &["pointers", "precise"])? > 0, "{who}: {traced}");
+    ensure!(number(&taken, &["blocks"])? == blocks, "{blocks} blocks are in the snapshot of {taken}");
     Ok(())
 }
 
-fn nginx_is_traced_and_serves_on(test: &Context) -> Result<()> {
-    let server = test.server("nginx")?;
-    let nginx = start(test, Nginx::of(server).workers(2))?;
-    let mut connections: Vec<_> = (0..20).map(|_| nginx.http()).collect::<Result<_>>()?;
-    for connection in &mut connections {
-        ensure!(connection.get("/")?.status()? == 200, "it does not serve");
-    }
-    for process in nginx.processes().iter().filter(|process| process.name().starts_with("nginx")) {
-        check(server, process.pid())?;
-    }
-    for connection in &mut connections {
-        ensure!(connection.get("/")?.status()? == 200, "it does not serve on");
-    }
-    drop(connections);
-    nginx.stop()?.expect_clean()
+/// What the allocator's tables say, read from a process's memory.
+fn counted_in(process: &Process) -> Result<Count> {
+    let heap = Heap::read(&process.memory, &process.regions(), Consistency::Stopped, Limits::default())?;
+    let sizes = heap.blocks().map(|block| block.requested);
+    Ok(sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size)))
 }
 
-fn redis_is_traced_and_serves_on(test: &Context) -> Result<()> {
-    let server = test.server("redis")?;
-    let redis = start(test, Redis::of(server))?;
-    let mut client = redis.client()?;
-    for number in 0..500 {
-        let (key, value) = (format!("key {number}"), "x".repeat(number % 200));
-        client.command(["SET", &key, &value])?;
-        client.command(["RPUSH", "list", &value])?;
-        client.command(["ZADD", "sorted", &number.to_string(), &key])?;
-        client.command(["HSET", "hash", &key, &value])?;
-    }
-    // Its timer makes and frees blocks between two commands: there is nothing to compare with.
-    let traced = facts(&["trace", &redis.pid().to_string(), "--paranoid"])?;
-    ensure!(number(&traced, &["own", "blocks", "live"])? > 1000, "{traced}");
-    ensure!(number(&traced, &["pointers", "precise"])? > 1000, "{traced}");
-    ensure!(client.command(["GET", "key 7"])?.bytes() == Some(b"xxxxxxx"), "a value has changed");
-    redis.stop()?.expect_clean()
+/// Traces a live process, which a second tracer checks.
+fn alive(pid: u32) -> Result<()> {
+    let pid = pid.to_string();
+    let counted = || -> Result<Count> {
+        let facts = facts(&["blocks", &pid])?;
+        Ok((number(&facts, &["count"])?, number(&facts, &["bytes"])?))
+    };
+    // Some servers have timers that make blocks and free them: what is compared is what did not change meanwhile.
+    let (traced, count) = until(Duration::from_secs(20), "the same count before and after", || {
+        let before = counted()?;
+        let traced = facts(&["trace", &pid, "--paranoid"])?;
+        Ok((counted()? == before).then_some((traced, before)))
+    })?;
+    agree(&traced, count)
 }
 
-fn memcached_is_traced_and_serves_on(test: &Context) -> Result<()> {
-    let server = test.server("memcached")?;
-    let memcached = start(test, Memcached::of(server).threads(4))?;
-    let mut client = memcached.client()?;
-    for number in 0..500 {
-        client.set(&format!("key{number}"), "x".repeat(number % 200).as_bytes())?;
-    }
-    check(server, memcached.pid())?;
-    ensure!(client.get("key7")?.as_deref() == Some(b"xxxxxxx"), "a value has changed");
-    memcached.stop()?.expect_clean()
+fn agree(traced: &Value, (blocks, bytes): Count) -> Result<()> {
+    let of = |path: [&str; 2]| number(traced, &path);
+    let found = (of(["blocks", "live"])?, of(["bytes", "live"])?);
+    ensure!(found == (blocks, bytes), "{found:?} traced, {:?} counted", (blocks, bytes));
+    let parts = of(["blocks", "typed"])? + of(["blocks", "partly_typed"])? + of(["blocks", "untyped"])?;
+    ensure!(parts == blocks, "{traced}");
+    ensure!(of(["bytes", "typed"])? + of(["bytes", "conservative"])? <= bytes, "{traced}");
+    ensure!(of(["pinned", "blocks"])? + of(["unreachable", "blocks"])? <= blocks, "{traced}");
+    ensure!(of(["pointers", "precise"])? > 0, "{traced}");
+    ensure!(number(traced, &["own", "blocks", "live"])? > 0, "{traced}");
+    Ok(())
 }

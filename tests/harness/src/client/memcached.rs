@@ -28,6 +28,43 @@ impl Memcached {
         Ok(())
     }
 
+    /// Stores many values without waiting for each; an error if not all of them are there then.
+    pub fn set_all<K: AsRef<str>, V: AsRef<[u8]>>(
+        &mut self,
+        items: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<()> {
+        /// Requests that are sent at once.
+        const TOGETHER: usize = 1 << 16;
+        let (before, mut count) = (self.items()?, 0);
+        let mut requests = Vec::new();
+        for (key, value) in items {
+            let (key, value) = (key.as_ref(), value.as_ref());
+            requests.extend(format!("set {key} 0 0 {} noreply\r\n", value.len()).bytes());
+            requests.extend(value);
+            requests.extend(b"\r\n");
+            count += 1;
+            if requests.len() > TOGETHER {
+                self.send(&requests)?;
+                requests.clear();
+            }
+        }
+        self.send(&requests)?;
+        // What was asked for last is answered when all before it is done.
+        let after = self.items()?;
+        ensure!(after == before + count, "{count} items were set, but there were {before} and are {after}");
+        Ok(())
+    }
+
+    fn items(&mut self) -> Result<u64> {
+        let stats = self.stats("")?;
+        stats.get("curr_items").context("no count of items")?.parse().context("the count of items")
+    }
+
+    /// Sends bytes as they are: for requests piece by piece.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        self.stream.get_mut().write_all(bytes).context("the connection takes no more bytes")
+    }
+
     /// The value of a key, if there is one.
     pub fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>> {
         self.send(format!("get {key}\r\n").as_bytes())?;
@@ -68,11 +105,8 @@ impl Memcached {
         }
     }
 
-    fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        self.stream.get_mut().write_all(bytes).context("the connection takes no more bytes")
-    }
-
-    fn line(&mut self) -> Result<String> {
+    /// The next line that it sends.
+    pub fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         let length = self.stream.read_line(&mut line).context("no answer comes")?;
         ensure!(length > 0, "the server closed the connection");

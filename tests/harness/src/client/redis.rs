@@ -49,21 +49,50 @@ impl Redis {
         self.receive()
     }
 
-    /// Sends a command and does not wait: for blocking commands, pipelines and subscriptions.
-    pub fn send<W: AsRef<[u8]>>(&mut self, words: impl AsRef<[W]>) -> Result<()> {
-        let words = words.as_ref();
-        let mut request = format!("*{}\r\n", words.len()).into_bytes();
-        for word in words.iter().map(AsRef::as_ref) {
-            request.extend(format!("${}\r\n", word.len()).bytes());
-            request.extend(word);
-            request.extend(b"\r\n");
+    /// Many commands, a few hundred under way at a time; the last of the answers. An answer that is an error is one here too.
+    pub fn pipeline<C: AsRef<[W]>, W: AsRef<[u8]>>(
+        &mut self,
+        commands: impl IntoIterator<Item = C>,
+    ) -> Result<Option<Value>> {
+        /// So that answers which nobody has read yet stay few: they lie in the connection's buffers.
+        const UNDER_WAY: usize = 500;
+        let mut commands = commands.into_iter();
+        let mut last = None;
+        loop {
+            let (mut requests, mut sent) = (Vec::new(), 0);
+            for command in commands.by_ref().take(UNDER_WAY) {
+                write_command(command.as_ref(), &mut requests);
+                sent += 1;
+            }
+            if sent == 0 {
+                return Ok(last);
+            }
+            self.stream.get_mut().write_all(&requests).context("the connection takes no more bytes")?;
+            for _ in 0..sent {
+                last = Some(self.receive()?);
+            }
         }
+    }
+
+    /// Sends a command and does not wait: for blocking commands and subscriptions.
+    pub fn send<W: AsRef<[u8]>>(&mut self, words: impl AsRef<[W]>) -> Result<()> {
+        let mut request = Vec::new();
+        write_command(words.as_ref(), &mut request);
         self.stream.get_mut().write_all(&request).context("the connection takes no more bytes")
     }
 
     /// The next answer.
     pub fn receive(&mut self) -> Result<Value> {
         read_value(&mut self.stream)
+    }
+}
+
+fn write_command<W: AsRef<[u8]>>(words: &[W], request: &mut Vec<u8>) {
+    request.extend(format!("*{}\r\n", words.len()).bytes());
+    for word in words.iter().map(AsRef::as_ref) {
+        request.extend(format!("${}\r\n", word.len()).bytes());
+        request.extend(word);
+        request.extend(b"\r\n");
     }
 }
 
