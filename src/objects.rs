@@ -228,7 +228,7 @@ pub(crate) fn why(args: &WhyArgs, output: &Output) -> Result<()> {
             pointers: steps.iter().map(|step| pointer(trace, step.node, &step.edge)).collect(),
         };
         output.facts(&facts)?;
-        if trace.graph.root(node).is_some() {
+        if trace.graph.is_start(node) {
             output.line(format_args!("{} is a root itself", names::place(trace, node, 0)))?;
             return Ok(());
         }
@@ -252,7 +252,7 @@ pub(crate) fn refs(args: &RefsArgs, output: &Output) -> Result<()> {
             schema: "mcrx.refs/1",
             subject: subject.facts(),
             address: format!("{address:#x}"),
-            pointers: trace.graph.refs(node).map(|(from, edge)| pointer(trace, from, edge)).collect(),
+            pointers: trace.graph.refs(node).map(|(from, edge)| pointer(trace, from, &edge)).collect(),
         };
         output.line(format_args!("{} pointers to {}", facts.pointers.len(), names::place(trace, node, 0)))?;
         for PointerFacts { from, kind, to } in &facts.pointers {

@@ -56,11 +56,14 @@ pub(crate) fn place(trace: &Trace<'_>, node: Node, offset: u64) -> String {
     };
     match trace.marked.object_at(trace.model, block.len, number, offset) {
         Some(object) => {
-            let size = trace.model.map(object.ty).size;
             let index = if object.index > 0 { format!("[{}]", object.index) } else { String::new() };
-            let at = block.address + object.start + object.index * size;
+            let at = block.address + object.start + object.index * object.stride;
             let path = trace.model.path(object.ty, object.within);
             format!("({} at {at:#x}){index}{path}", trace.model.name(object.ty))
+        }
+        None if trace.blocks.is_area(number) => {
+            let name = trace.blocks.area(number).map_or("memory", |area| &area.name);
+            format!("{name} at {:#x}", block.address + offset)
         }
         None => format!("(untyped block of {} bytes at {:#x})+{offset}", block.requested, block.address),
     }

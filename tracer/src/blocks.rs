@@ -1,8 +1,17 @@
-//! The live blocks of a process in one dense numbering, whatever they are known from.
+//! The live blocks of a process in one numbering, whatever they are known from; and its *areas*: memory that is no block, but that
+//! pointers may lead to all the same.
+//!
+//! ```text
+//!   numbers   0 .. S          slots of the allocator's reader, by address; those that are free have no block
+//!             S .. S + A      areas: shared memory, the brk heap, what the program mapped for itself
+//! ```
+//!
+//! Nothing is kept per block: all that is said of one is worked out from the allocator's tables, which the reader has.
 
-use mcrx_allocator::reader::{Heap, Place, SiteKey};
+use mcrx_allocator::reader::{Heap, Place, SiteKey, Slot};
+use std::ops::Range;
 
-/// A live block.
+/// A live block, or an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Block {
     /// Its first byte.
@@ -11,95 +20,165 @@ pub struct Block {
     pub len: u64,
     /// Bytes that it asked for.
     pub requested: u64,
-    /// Who made it. `None`: a block of a test.
+    /// Who made it. `None`: an area, or a block of a test.
     pub site: Option<SiteKey>,
 }
 
-/// All live blocks of a process, by address; a block's number is its place in that order.
+/// Writable memory that is neither the tagged heap, nor a module's data, nor a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Area {
+    /// Its addresses.
+    pub range: Range<u64>,
+    /// What it is, for people: `shared /dev/zero`.
+    pub name: String,
+}
+
+/// All live blocks of a process, and its areas.
 pub struct Blocks<'h> {
-    all: Vec<Block>,
     index: Index<'h>,
+    /// By address; none overlap.
+    areas: Vec<Area>,
+    /// The number of the first of them.
+    first_area: u32,
 }
 
 enum Index<'h> {
-    /// By the allocator's own tables; for each of its slots the block's number.
-    Heap(&'h Heap, Vec<u32>),
+    /// By the allocator's own tables.
+    Heap(&'h Heap),
     /// By search.
-    Sorted,
+    Sorted(Vec<Block>),
 }
 
-/// No block.
-const NONE: u32 = u32::MAX;
-
 impl<'h> Blocks<'h> {
-    /// Those of a heap.
-    pub fn of(heap: &'h Heap) -> Blocks<'h> {
-        let mut live: Vec<_> = heap.blocks().collect();
-        live.sort_by_key(|block| block.address);
-        let mut numbers = vec![NONE; usize::try_from(heap.slots()).unwrap_or(0)];
-        for (number, block) in (0..NONE).zip(&live) {
-            let slot = usize::try_from(block.slot.0).ok().and_then(|slot| numbers.get_mut(slot));
-            if let Some(place) = slot {
-                *place = number;
+    /// Those of a heap; and areas, which do not overlap it or each other.
+    pub fn of(heap: &'h Heap, areas: Vec<Area>) -> Blocks<'h> {
+        Blocks::new(Index::Heap(heap), heap.slots(), areas)
+    }
+
+    /// Blocks that are listed, numbered by address; and areas. For tests: they must not overlap.
+    pub fn listed(blocks: impl IntoIterator<Item = Block>, areas: Vec<Area>) -> Blocks<'static> {
+        let mut all: Vec<Block> = blocks.into_iter().collect();
+        all.sort_by_key(|block| block.address);
+        let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        Blocks::new(Index::Sorted(all), count, areas)
+    }
+
+    fn new(index: Index<'_>, first_area: u32, mut areas: Vec<Area>) -> Blocks<'_> {
+        areas.sort_by_key(|area| area.range.start);
+        Blocks { index, areas, first_area }
+    }
+
+    /// One past the highest number. Not every number below it has a block.
+    pub fn numbers(&self) -> u32 {
+        self.first_area.saturating_add(u32::try_from(self.areas.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The live blocks, by number; without areas.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, Block)> {
+        self.range(0..self.first_area)
+    }
+
+    /// The live blocks with these numbers; without areas.
+    pub fn range(&self, numbers: Range<u32>) -> impl Iterator<Item = (u32, Block)> {
+        let (heap, sorted) = match &self.index {
+            Index::Heap(heap) => (Some(heap.blocks_in(numbers.clone())), None),
+            Index::Sorted(all) => (None, Some((0u32..).zip(all))),
+        };
+        let of_heap = heap.into_iter().flatten().map(|block| (block.slot.0, Block::from(&block)));
+        let listed = sorted.into_iter().flatten().map(|(number, block)| (number, *block));
+        of_heap.chain(listed.filter(move |(number, _)| numbers.contains(number)))
+    }
+
+    /// The areas, with their numbers.
+    pub fn areas(&self) -> impl Iterator<Item = (u32, &Area)> {
+        (self.first_area..).zip(&self.areas)
+    }
+
+    /// Whether a number is that of an area.
+    #[inline]
+    pub fn is_area(&self, number: u32) -> bool {
+        number >= self.first_area
+    }
+
+    /// The area with a number.
+    pub fn area(&self, number: u32) -> Option<&Area> {
+        self.areas.get(usize::try_from(number.checked_sub(self.first_area)?).ok()?)
+    }
+
+    /// The block or area with a number.
+    #[inline]
+    pub fn get(&self, number: u32) -> Option<Block> {
+        if self.is_area(number) {
+            return self.area(number).map(Block::from);
+        }
+        match &self.index {
+            Index::Heap(heap) => heap.block(Slot(number)).map(|block| Block::from(&block)),
+            Index::Sorted(all) => all.get(usize::try_from(number).ok()?).copied(),
+        }
+    }
+
+    /// The live block, or the area, that a word points into, below its usable size; and how far in.
+    #[inline]
+    pub fn find(&self, word: u64) -> Option<(u32, Block, u64)> {
+        match &self.index {
+            Index::Heap(heap) => match heap.classify(word) {
+                Place::Live { block, offset } => Some((block.slot.0, Block::from(&block), offset)),
+                Place::Free => None,
+                Place::Foreign => self.find_area(word),
+            },
+            Index::Sorted(all) => {
+                let before = all.partition_point(|block| block.address <= word);
+                let found = before.checked_sub(1).and_then(|place| Some((place, *all.get(place)?)));
+                match found.filter(|(_, block)| word - block.address < block.len.max(1)) {
+                    Some((place, block)) => Some((u32::try_from(place).ok()?, block, word - block.address)),
+                    None => self.find_area(word),
+                }
             }
         }
-        let block = |block: &mcrx_allocator::reader::Block| Block {
-            address: block.address.0,
-            len: if block.whole { block.usable } else { block.requested },
-            requested: block.requested,
-            site: Some(block.site),
-        };
-        Blocks { all: live.iter().map(block).collect(), index: Index::Heap(heap, numbers) }
     }
 
-    /// Blocks that are listed, as addresses and lengths. For tests: they must not overlap.
-    pub fn listed(blocks: impl IntoIterator<Item = (u64, u64)>) -> Blocks<'static> {
-        let block = |(address, len)| Block { address, len, requested: len, site: None };
-        let mut all: Vec<Block> = blocks.into_iter().map(block).collect();
-        all.sort_by_key(|block| block.address);
-        Blocks { all, index: Index::Sorted }
+    fn find_area(&self, word: u64) -> Option<(u32, Block, u64)> {
+        let before = self.areas.partition_point(|area| area.range.start <= word);
+        let place = before.checked_sub(1)?;
+        let area = self.areas.get(place).filter(|area| area.range.contains(&word))?;
+        let number = self.first_area.checked_add(u32::try_from(place).ok()?)?;
+        Some((number, Block::from(area), word - area.range.start))
     }
 
-    /// All of them.
-    pub fn all(&self) -> &[Block] {
-        &self.all
-    }
-
-    /// A block by its number.
-    pub fn get(&self, number: u32) -> Option<&Block> {
-        self.all.get(usize::try_from(number).ok()?)
-    }
-
-    /// The live block that a word points into, below its usable size, and how far in.
+    /// As [`find`](Blocks::find), the number and how far in.
     #[inline]
     pub fn at(&self, word: u64) -> Option<(u32, u64)> {
-        match &self.index {
-            Index::Heap(heap, numbers) => match heap.classify(word) {
-                Place::Live { block, offset } => {
-                    let number = *numbers.get(usize::try_from(block.slot.0).ok()?)?;
-                    (number != NONE).then_some((number, offset))
-                }
-                Place::Free | Place::Foreign => None,
-            },
-            Index::Sorted => {
-                let number = self.all.partition_point(|block| block.address <= word).checked_sub(1)?;
-                let block = self.all.get(number)?;
-                let offset = word - block.address;
-                (offset < block.len.max(1)).then_some((u32::try_from(number).ok()?, offset))
-            }
-        }
+        self.find(word).map(|(number, _, offset)| (number, offset))
     }
 
     /// The block that a word points to or just past: of two that touch, the one that begins there.
     #[inline]
     pub fn at_or_past(&self, word: u64) -> Option<Hit> {
-        if let Some((block, offset)) = self.at(word) {
+        if let Some((number, block, offset)) = self.find(word) {
             // Past the bytes in use is no object any more.
-            let past = self.get(block).is_some_and(|known| offset >= known.len && offset > 0);
-            return Some(Hit { block, offset, past });
+            return Some(Hit { number, block, offset, past: offset >= block.len && offset > 0 });
         }
-        let (block, offset) = self.at(word.checked_sub(1)?)?;
-        Some(Hit { block, offset: offset + 1, past: true })
+        let (number, block, offset) = self.find(word.checked_sub(1)?)?;
+        Some(Hit { number, block, offset: offset + 1, past: true })
+    }
+}
+
+impl From<&mcrx_allocator::reader::Block> for Block {
+    #[inline]
+    fn from(block: &mcrx_allocator::reader::Block) -> Block {
+        Block {
+            address: block.address.0,
+            len: if block.whole { block.usable } else { block.requested },
+            requested: block.requested,
+            site: Some(block.site),
+        }
+    }
+}
+
+impl From<&Area> for Block {
+    fn from(area: &Area) -> Block {
+        let len = area.range.end - area.range.start;
+        Block { address: area.range.start, len, requested: len, site: None }
     }
 }
 
@@ -107,7 +186,9 @@ impl<'h> Blocks<'h> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     /// The block's number.
-    pub block: u32,
+    pub number: u32,
+    /// The block.
+    pub block: Block,
     /// Bytes from its start.
     pub offset: u64,
     /// Past its last byte: what a loop stops at.

@@ -6,6 +6,7 @@
 //! What it does not do: look at processes, stop them, or change anything anywhere. It reads the files that an image's read-only memory
 //! is mapped from.
 
+mod bits;
 pub mod blocks;
 pub mod core_file;
 pub mod debug;
@@ -18,4 +19,5 @@ pub mod model;
 pub mod paranoid;
 pub mod roots;
 pub mod snapshot;
+mod spread;
 pub mod trace;

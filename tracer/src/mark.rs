@@ -17,18 +17,22 @@
 //! from then on, and since what was read by the wrong one has made claims of its own, marking begins anew without it. This ends: each
 //! time there is less to believe.
 //!
-//! *Determinism.* Words are read in rounds, by all cores; what a round has found is sorted before any of it is applied. So the result
-//! does not depend on scheduling.
+//! *Determinism.* All that can be reached by the types that are known is read by all cores, in no order; types do not change meanwhile.
+//! What was claimed on the way is sorted before any of it is applied. So the result does not depend on scheduling.
 //!
 //! What it does not do: decide what must not move; [`crate::graph`] looks at the edges once the types are known.
 
 mod claims;
-pub(crate) mod rounds;
+mod follow;
+pub(crate) mod read;
+mod types;
 
 pub use claims::{Disagreement, Island};
+pub use types::Types;
 
+use crate::bits::Bits;
 use crate::blocks::Blocks;
-use crate::given::Given;
+use crate::given::{BySite, Given, Placed};
 use crate::image::Process;
 use crate::model::{Fit, Model, Ty};
 use crate::roots::Root;
@@ -47,21 +51,32 @@ pub struct Input<'a> {
     pub model: &'a Model<'a>,
     /// Where it begins.
     pub roots: &'a [Root],
-    /// For each block what is known of its type before any pointer is followed.
-    pub given: &'a [Option<Given>],
+    /// What is known of blocks before any pointer is followed.
+    pub given: &'a BySite,
+    /// Objects whose places are known. They do not overlap.
+    pub placed: &'a [Placed],
+}
+
+impl Input<'_> {
+    /// What its site says of a block.
+    pub fn given(&self, number: u32) -> Option<Given> {
+        self.given.given(self.blocks.get(number)?.site)
+    }
 }
 
 /// Types of all blocks, as far as they are known.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Marked {
     /// For each block the type of all of it.
-    pub types: Vec<Option<Ty>>,
+    pub types: Types,
     /// Typed parts of other blocks, by block and offset.
     pub islands: BTreeMap<(u32, u64), Island>,
     /// Places of blocks about which pointers, or a pointer and a site, do not agree. By place.
     pub disagreements: Vec<Disagreement>,
     /// How often marking began anew.
     pub passes: u32,
+    /// What was reached, if all of it was read by what is known in the end.
+    pub(crate) reached: Option<Bits>,
 }
 
 /// How often marking begins anew at most. Real programs take two or three; more would mean types that contradict each other in chains,
@@ -75,7 +90,7 @@ pub fn mark(input: &Input<'_>) -> Marked {
     let mut disagreements = Vec::new();
     for passes in 1.. {
         let mut state = State::new(input, &disputed, &learnt);
-        rounds::run(input, &mut state);
+        follow::run(input, &mut state);
         let mut new = std::mem::take(&mut state.newly_disputed);
         let unconfirmed: Vec<u32> = state.unconfirmed().collect();
         new.extend(unconfirmed.iter().map(|block| (*block, claims::WHOLE)));
@@ -85,8 +100,9 @@ pub fn mark(input: &Input<'_>) -> Marked {
             state.forget(&new);
             disagreements.sort_unstable();
             disagreements.dedup();
-            let types = state.types;
-            return Marked { types, islands: state.islands, disagreements, passes };
+            let reached = (!state.reread).then_some(state.reached);
+            let (types, islands) = (state.types, state.islands);
+            return Marked { types, islands, disagreements, passes, reached };
         }
         disputed.extend(new);
         learnt.extend(corrected);
@@ -98,7 +114,7 @@ pub fn mark(input: &Input<'_>) -> Marked {
 impl Marked {
     /// The type of all of a block.
     pub fn ty(&self, block: u32) -> Option<Ty> {
-        *self.types.get(usize::try_from(block).ok()?)?
+        self.types.get(block)
     }
 
     /// The typed parts of a block that has no type as a whole, by offset.
@@ -112,8 +128,11 @@ impl Marked {
             return Some(Object::of_block(model, ty, len, offset));
         }
         let ((_, start), island) = self.islands.range((block, 0)..=(block, offset)).next_back()?;
-        let within = offset - start;
-        (within < island.size).then_some(Object { ty: island.ty, start: *start, index: 0, within })
+        let into = offset - start;
+        let stride = island.stride.max(1);
+        let object =
+            Object { ty: island.ty, start: *start, stride, index: into / stride, within: into % stride };
+        (into < island.size).then_some(object)
     }
 }
 
@@ -124,6 +143,8 @@ pub struct Object {
     pub ty: Ty,
     /// Where in the block the first of the objects is.
     pub start: u64,
+    /// Bytes from one to the next.
+    pub stride: u64,
     /// Which of them.
     pub index: u64,
     /// Bytes into that one.
@@ -132,13 +153,14 @@ pub struct Object {
 
 impl Object {
     /// A place in a block that is of one type as a whole.
+    #[inline]
     pub(crate) fn of_block(model: &Model<'_>, ty: Ty, len: u64, offset: u64) -> Object {
+        let stride = model.map(ty).size.max(1);
         match model.fit(ty, len) {
             Fit::Exactly(_) => {
-                let size = model.map(ty).size.max(1);
-                Object { ty, start: 0, index: offset / size, within: offset % size }
+                Object { ty, start: 0, stride, index: offset / stride, within: offset % stride }
             }
-            Fit::WithTail | Fit::Part | Fit::No => Object { ty, start: 0, index: 0, within: offset },
+            Fit::WithTail | Fit::Part | Fit::No => Object { ty, start: 0, stride, index: 0, within: offset },
         }
     }
 }

@@ -51,19 +51,18 @@ struct Twin<'a> {
 
 /// What the two tracers do not agree on, one line each, at most `most` of them. Empty: they agree.
 pub fn check(input: &Input<'_>, marked: &Marked, graph: &Graph, most: usize) -> Vec<String> {
+    let areas = input.blocks.areas().map(|(number, area)| (number, Block::from(area)));
+    let blocks: Vec<(u32, Block)> = input.blocks.iter().chain(areas).collect();
     let mut twin = Twin {
         input,
         marked,
-        blocks: (0u32..)
-            .zip(input.blocks.all())
-            .map(|(number, block)| (block.address, (number, *block)))
-            .collect(),
+        blocks: blocks.iter().map(|(number, block)| (block.address, (*number, *block))).collect(),
         variables: BTreeMap::new(),
         words: HashMap::new(),
         said: HashSet::new(),
         disbelieved: HashSet::new(),
     };
-    let first_root = u32::try_from(twin.blocks.len()).unwrap_or(u32::MAX);
+    let first_root = input.blocks.numbers();
     for (number, root) in (first_root..).zip(input.roots) {
         let is_object = matches!(root.kind, RootKind::Variable | RootKind::ThreadLocal | RootKind::Local);
         if is_object && root.address != 0 {
@@ -72,7 +71,6 @@ pub fn check(input: &Input<'_>, marked: &Marked, graph: &Graph, most: usize) -> 
     }
     let mut differences = Vec::new();
     let mut edges: HashMap<u32, BTreeSet<(u64, Target, Kind)>> = HashMap::new();
-    let blocks: Vec<(u32, Block)> = twin.blocks.values().copied().collect();
     for (number, block) in blocks {
         edges.insert(number, twin.of_block(number, &block));
     }
@@ -87,8 +85,7 @@ pub fn check(input: &Input<'_>, marked: &Marked, graph: &Graph, most: usize) -> 
         edges.insert(number, of_root);
     }
     for node in graph.nodes() {
-        let first =
-            graph.edges(node).iter().map(|edge| (edge.offset, (edge.to.0, edge.to_offset), edge.kind));
+        let first = graph.edges(node).map(|edge| (edge.offset, (edge.to.0, edge.to_offset), edge.kind));
         let first: BTreeSet<(u64, Target, Kind)> = first.collect();
         let second = edges.get(&node.0).cloned().unwrap_or_default();
         for edge in first.symmetric_difference(&second) {
@@ -96,12 +93,15 @@ pub fn check(input: &Input<'_>, marked: &Marked, graph: &Graph, most: usize) -> 
             differences.push(format!("{who} tracer has in node {} the pointer {edge:?}", node.0));
         }
     }
-    let reached = reach(&edges, first_root);
+    let first_area = input.blocks.areas().next().map_or(first_root, |(number, _)| number);
+    let reached = reach(&edges, first_area);
     let mut pinned: HashSet<u32> = HashSet::new();
     for node in &reached {
         let pins = edges.get(node).into_iter().flatten().filter(|(.., kind)| kind.pins());
         for (_, (to, _), kind) in pins {
-            pinned.insert(*to);
+            if *to < first_area {
+                pinned.insert(*to);
+            }
             if *kind == Kind::Disagreeing {
                 twin.disbelieved.insert(*to);
             }
@@ -111,7 +111,7 @@ pub fn check(input: &Input<'_>, marked: &Marked, graph: &Graph, most: usize) -> 
         if reached.contains(&node.0) != graph.is_reached(node) {
             differences.push(format!("node {} is reached by one tracer only", node.0));
         }
-        if graph.block(node).is_some_and(|block| graph.is_pinned(block) != pinned.contains(&block)) {
+        if node.0 < first_area && graph.is_pinned(node.0) != pinned.contains(&node.0) {
             differences.push(format!("node {} is pinned by one tracer only", node.0));
         }
     }
@@ -121,8 +121,8 @@ pub fn check(input: &Input<'_>, marked: &Marked, graph: &Graph, most: usize) -> 
 }
 
 /// By recursion, if with a stack of its own.
-fn reach(edges: &HashMap<u32, BTreeSet<(u64, Target, Kind)>>, first_root: u32) -> HashSet<u32> {
-    let mut reached: HashSet<u32> = edges.keys().copied().filter(|node| *node >= first_root).collect();
+fn reach(edges: &HashMap<u32, BTreeSet<(u64, Target, Kind)>>, first: u32) -> HashSet<u32> {
+    let mut reached: HashSet<u32> = edges.keys().copied().filter(|node| *node >= first).collect();
     let mut stack: Vec<u32> = reached.iter().copied().collect();
     while let Some(node) = stack.pop() {
         for (_, (to, _), _) in edges.get(&node).into_iter().flatten() {
@@ -326,13 +326,10 @@ impl<'a> Twin<'a> {
     }
 
     fn check_types(&self, differences: &mut Vec<String>) {
-        let given = |block: u32| {
-            let given = usize::try_from(block).ok().and_then(|block| self.input.given.get(block));
-            given.copied().flatten().map(|given| given.ty)
-        };
+        let given = |block: u32| self.input.given(block).map(|given| given.ty);
         let is_said =
             |block, at, ty| self.said.contains(&(block, at, ty)) || (at == 0 && given(block) == Some(ty));
-        for (number, ty) in (0u32..).zip(&self.marked.types) {
+        for (number, ty) in (0u32..).zip(self.marked.types.iter()) {
             if let Some(ty) = ty.filter(|ty| !is_said(number, 0, *ty)) {
                 let name = self.input.model.name(ty);
                 differences.push(format!("nobody says that block {number} is of type {name}"));

@@ -8,13 +8,14 @@
 //! | live variables of frames with debug info | by their types |
 //! | frames without debug info, what is above the last frame | conservatively |
 //! | registers | conservatively |
-//! | other memory that is mapped privately or shared, and writable | conservatively |
+//! | other memory that is mapped privately or shared, and writable: [`Area`]s | by what points into it, else conservatively |
 //!
 //! Memory below a thread's stack pointer is dead and is not looked at, and neither is what the allocator keeps for itself.
 
 mod data;
 mod stack;
 
+use crate::blocks::Area;
 use crate::debug::Debug;
 use crate::image::{MappingKind, Process};
 use crate::model::{Model, Ty};
@@ -53,8 +54,6 @@ pub enum RootKind {
     Stack,
     /// A register of a thread.
     Register,
-    /// Other mapped memory.
-    Mapping,
 }
 
 impl Root {
@@ -64,7 +63,6 @@ impl Root {
             RootKind::Variable | RootKind::ThreadLocal | RootKind::Local | RootKind::Register => "",
             RootKind::Data => "data of ",
             RootKind::Stack => "bytes of ",
-            RootKind::Mapping => "memory: ",
         }
     }
 
@@ -77,8 +75,17 @@ impl Root {
     }
 }
 
-/// All roots of a process. `tables`: for each module the place of its table in the model's list.
-pub fn find(process: &Process, debug: &Debug, tables: &[Option<usize>], model: &Model<'_>) -> Vec<Root> {
+/// Where marking begins.
+#[derive(Debug, Default)]
+pub struct Starts {
+    /// Places of the program's own.
+    pub roots: Vec<Root>,
+    /// Other writable memory, by address.
+    pub areas: Vec<Area>,
+}
+
+/// All of a process. `tables`: for each module the place of its table in the model's list.
+pub fn find(process: &Process, debug: &Debug, tables: &[Option<usize>], model: &Model<'_>) -> Starts {
     let mut roots = data::variables(process, debug, tables, model);
     let stacks = stack::find(process, debug, tables, model);
     // What is read by its type is not read again as bytes; neither is what is dead, or the allocator's.
@@ -89,28 +96,32 @@ pub fn find(process: &Process, debug: &Debug, tables: &[Option<usize>], model: &
     covered.push(ARENA_BASE..ARENA_BASE + ARENA_SLOTS * REGION_SIZE);
     roots.extend(stacks.roots);
     let covered = joined(covered);
+    let mut areas = Vec::new();
     for mapping in process.mappings.iter().filter(|mapping| mapping.permissions.write) {
         let module = process.module_at(mapping.range.start);
         let holds_stack = process.threads.iter().any(|thread| mapping.range.contains(&thread.registers.rsp));
         let (kind, name) = match (&mapping.kind, module) {
             (MappingKind::Vdso | MappingKind::Vvar | MappingKind::Vsyscall, _) => continue,
-            (_, Some(module)) => (RootKind::Data, data::file_name(&module.path)),
-            _ if holds_stack => (RootKind::Stack, "stack".to_owned()),
-            (kind, None) => (RootKind::Mapping, data::mapping_name(kind)),
+            (_, Some(module)) => (Some(RootKind::Data), data::file_name(&module.path)),
+            _ if holds_stack => (Some(RootKind::Stack), "stack".to_owned()),
+            (kind, None) => (None, data::mapping_name(kind)),
         };
         for range in without(&mapping.range, &covered) {
             for segment in process.memory.segments() {
                 let segment = segment.range();
                 let range = range.start.max(segment.start)..range.end.min(segment.end);
-                if range.start < range.end {
-                    let len = range.end - range.start;
-                    let name = name.clone();
-                    roots.push(Root { name, kind, address: range.start, len, ty: None, value: None });
+                if range.start >= range.end {
+                    continue;
+                }
+                let (address, len, name) = (range.start, range.end - range.start, name.clone());
+                match kind {
+                    Some(kind) => roots.push(Root { name, kind, address, len, ty: None, value: None }),
+                    None => areas.push(Area { range, name }),
                 }
             }
         }
     }
-    roots
+    Starts { roots, areas }
 }
 
 /// The same addresses as ranges that do not touch, in order.

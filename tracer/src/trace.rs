@@ -15,15 +15,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::blocks::{Block, Blocks};
+use crate::blocks::Blocks;
 use crate::debug::{Debug, Described, Shelf};
 use crate::facts::Facts;
-use crate::given::{BySite, Given};
+use crate::given::{BySite, Placed};
 use crate::graph::{Graph, Pin, Totals};
 use crate::image::Process;
 use crate::mark::{Input, Marked, mark};
 use crate::model::Model;
-use crate::roots::{self, Root};
+use crate::roots::{self, Root, Starts};
 use mcrx_allocator::reader::{self, Consistency, Heap, Limits, Sites};
 use mcrx_debuginfo::cache::Cache;
 use std::sync::Arc;
@@ -96,39 +96,39 @@ pub struct Trace<'a> {
     pub blocks: Blocks<'a>,
     /// Where it began.
     pub roots: Vec<Root>,
-    /// What sites say, for each block.
-    pub given: Vec<Option<Given>>,
+    /// What sites say.
+    pub by_site: BySite,
+    /// What facts have placed somewhere.
+    pub placed: Vec<Placed>,
     /// What was found of types.
     pub marked: Marked,
     /// What was found of pointers.
     pub graph: Graph,
-    /// For each block, whether the program itself made it, and no library.
-    own: Vec<bool>,
 }
 
 impl<'a> Trace<'a> {
     /// Marks a process.
     pub fn of(process: &'a Process, known: &'a Known, model: &'a Model<'a>) -> Trace<'a> {
-        let roots = roots::find(process, &known.debug, &known.tables, model);
-        let blocks = Blocks::of(&known.heap);
+        let Starts { roots, areas } = roots::find(process, &known.debug, &known.tables, model);
+        let blocks = Blocks::of(&known.heap, areas);
         let by_site = BySite::of(process, known, model);
-        let of_block = |block: &Block| (by_site.given(block.site), by_site.is_own(block.site));
-        let (given, own): (Vec<_>, Vec<_>) = blocks.all().iter().map(of_block).unzip();
-        let input = Input { process, blocks: &blocks, model, roots: &roots, given: &given };
+        let placed = Vec::new();
+        let input =
+            Input { process, blocks: &blocks, model, roots: &roots, given: &by_site, placed: &placed };
         let marked = mark(&input);
         let graph = Graph::build(&input, &marked);
-        Trace { process, known, model, blocks, roots, given, marked, graph, own }
+        Trace { process, known, model, blocks, roots, by_site, placed, marked, graph }
     }
 
     /// What marking began with.
     pub fn input(&self) -> Input<'_> {
-        let Trace { process, model, blocks, roots, given, .. } = self;
-        Input { process, blocks, model, roots, given }
+        let Trace { process, model, blocks, roots, by_site, placed, .. } = self;
+        Input { process, blocks, model, roots, given: by_site, placed }
     }
 
     /// Whether the program's own code made a block.
     pub fn is_own(&self, block: u32) -> bool {
-        usize::try_from(block).ok().and_then(|block| self.own.get(block)).copied().unwrap_or(false)
+        self.blocks.get(block).is_some_and(|block| self.by_site.is_own(block.site))
     }
 
     /// Counts of all blocks.

@@ -1,21 +1,13 @@
 //! From objects and their types to edges.
 
+use super::rows::Rows;
 use super::{Edge, Kind, Node};
-use crate::blocks::Hit;
-use crate::mark::rounds::gaps;
-use crate::mark::{Input, Marked};
-use crate::model::{Fit, Pointer, Relation, Sort, Ty, scan_conservatively};
+use crate::blocks::{Block, Hit};
+use crate::mark::{Input, Marked, read};
+use crate::model::{Pointer, Relation, Sort, Ty};
 use crate::roots::RootKind;
-
-/// Edges of some nodes, side by side.
-#[derive(Default)]
-pub(super) struct Rows {
-    pub(super) edges: Vec<Edge>,
-    /// How many each node has.
-    pub(super) counts: Vec<usize>,
-    /// How many pointers of each node lead to no node.
-    pub(super) elsewhere: Vec<u32>,
-}
+use rustc_hash::FxHashMap;
+use std::ops::Range;
 
 pub(super) struct Builder<'a> {
     input: &'a Input<'a>,
@@ -35,118 +27,42 @@ impl<'a> Builder<'a> {
         Builder { input, marked, places }
     }
 
-    pub(super) fn rows(&self, nodes: &[u32], blocks: u32) -> Rows {
-        let mut rows = Rows::default();
-        for node in nodes {
-            let before = rows.edges.len();
-            rows.elsewhere.push(0);
-            match node.checked_sub(blocks) {
-                None => self.add_block(*node, blocks, &mut rows),
-                Some(root) => self.add_root(root, blocks, &mut rows),
-            }
-            if let Some(of_node) = rows.edges.get_mut(before..) {
-                of_node.sort_unstable();
-            }
-            rows.counts.push(rows.edges.len() - before);
+    /// The edges of some nodes.
+    pub(super) fn rows(&self, nodes: Range<u32>) -> Rows {
+        let mut rows = Rows::new();
+        let mut reader =
+            Reader { builder: self, edges: Vec::new(), elsewhere: 0, within: FxHashMap::default() };
+        let first_root = self.input.blocks.numbers();
+        let mut at = nodes.start;
+        let blocks = self.input.blocks.range(nodes.start..nodes.end);
+        let areas = self.input.blocks.areas().map(|(number, area)| (number, Block::from(area)));
+        let in_range = |number: u32| nodes.contains(&number);
+        for (number, block) in blocks.chain(areas.filter(|(number, _)| in_range(*number))) {
+            // Free slots in between.
+            (at..number).for_each(|_| rows.push(&[], 0));
+            self.read_block(number, &block, &mut reader);
+            reader.finish(&mut rows);
+            at = number + 1;
         }
-        rows
+        for node in at..nodes.end {
+            let root = node.checked_sub(first_root).and_then(|root| usize::try_from(root).ok());
+            if let Some(root) = root.and_then(|root| self.input.roots.get(root)) {
+                read::root(self.input, root, &mut |pointer| reader.add(pointer));
+            }
+            reader.finish(&mut rows);
+        }
+        rows.finish()
     }
 
-    fn add_root(&self, number: u32, blocks: u32, rows: &mut Rows) {
-        let root = usize::try_from(number).ok().and_then(|number| self.input.roots.get(number));
-        let Some((root, bytes)) = root.and_then(|root| Some((root, root.bytes(self.input.process)?))) else {
-            return;
-        };
-        let mut each = |pointer| self.add(pointer, 0, blocks, rows);
-        match root.ty {
-            Some(ty) => {
-                self.input.model.scan(&self.input.process.memory, ty, false, root.address, bytes, &mut each)
-            }
-            None => scan_conservatively(root.address, bytes, each),
-        }
-    }
-
-    fn add_block(&self, number: u32, blocks: u32, rows: &mut Rows) {
-        let Some(block) = self.input.blocks.get(number) else { return };
-        let len = usize::try_from(block.len).unwrap_or(usize::MAX);
-        let Some(bytes) = self.input.process.memory.bytes(block.address, len) else { return };
-        let model = self.input.model;
+    fn read_block(&self, number: u32, block: &Block, reader: &mut Reader<'_, 'a>) {
+        let mut each = |pointer| reader.add(pointer);
         if let Some(ty) = self.marked.ty(number) {
-            let tail = model.fit(ty, block.len) == Fit::WithTail;
-            model.scan(&self.input.process.memory, ty, tail, block.address, bytes, &mut |pointer| {
-                self.add(pointer, 0, blocks, rows)
-            });
-            return;
+            return read::whole(self.input, block, ty, &mut each);
         }
-        let part = |start: u64, end: u64| {
-            let (start, end) = (usize::try_from(start).ok()?, usize::try_from(end).ok()?);
-            bytes.get(start..end)
-        };
         for (offset, island) in self.marked.islands_of(number) {
-            let Some(bytes) = part(offset, offset + island.size) else { continue };
-            let mut each = |pointer| self.add(pointer, offset, blocks, rows);
-            model.scan(
-                &self.input.process.memory,
-                island.ty,
-                false,
-                block.address + offset,
-                bytes,
-                &mut each,
-            );
+            read::island(self.input, block, offset, island, &mut each);
         }
-        let islands = self.marked.islands_of(number).map(|(offset, island)| (offset, island.size));
-        for (start, end) in gaps(block.len, islands) {
-            let Some(bytes) = part(start, end) else { continue };
-            scan_conservatively(block.address + start, bytes, |pointer| {
-                self.add(pointer, start, blocks, rows)
-            });
-        }
-    }
-
-    fn add(&self, pointer: Pointer, base: u64, blocks: u32, rows: &mut Rows) {
-        let offset = base + pointer.offset;
-        let mut put = |to, to_offset, kind| rows.edges.push(Edge { offset, to: Node(to), to_offset, kind });
-        let hit = match pointer.sort {
-            Sort::Likely => {
-                if let Some((block, offset)) = self.input.blocks.at(pointer.word) {
-                    put(block, offset, Kind::Likely);
-                }
-                return;
-            }
-            Sort::Function => None,
-            Sort::Precise(_) | Sort::Array(..) | Sort::Opaque => self.input.blocks.at_or_past(pointer.word),
-        };
-        match (hit, pointer.sort) {
-            (Some(Hit { block, offset, past: true }), _) => put(block, offset, Kind::PastEnd),
-            (Some(Hit { block, offset, .. }), Sort::Precise(claimed) | Sort::Array(claimed, _)) => {
-                put(block, offset, self.judge(block, offset, claimed));
-            }
-            (Some(Hit { block, offset, .. }), _) => put(block, offset, Kind::Opaque),
-            (None, sort) => {
-                if let Some((root, into)) = self.root_at(pointer.word) {
-                    let kind = if matches!(sort, Sort::Precise(_) | Sort::Array(..)) {
-                        Kind::Precise
-                    } else {
-                        Kind::Opaque
-                    };
-                    put(blocks + root, into, kind);
-                } else if let Some(count) = rows.elsewhere.last_mut() {
-                    *count += 1;
-                }
-            }
-        }
-    }
-
-    /// How a pointer to a place that it claims to be of a type is to be read.
-    fn judge(&self, block: u32, offset: u64, claimed: Ty) -> Kind {
-        let model = self.input.model;
-        if model.is_number(claimed) {
-            return Kind::Precise;
-        }
-        let len = self.input.blocks.get(block).map_or(0, |block| block.len);
-        let object = self.marked.object_at(model, len, block, offset);
-        let relation = object.map(|object| model.relation(object.ty, object.within, claimed));
-        if relation == Some(Relation::Within) { Kind::Precise } else { Kind::Disagreeing }
+        read::rest(self.input, block, self.marked.islands_of(number), &mut each);
     }
 
     /// The variable at an address, and how far in.
@@ -154,5 +70,71 @@ impl<'a> Builder<'a> {
         let before = self.places.partition_point(|(start, ..)| *start <= address);
         let (start, end, number) = *self.places.get(before.checked_sub(1)?)?;
         (address < end).then_some((number, address - start))
+    }
+}
+
+/// Reads the pointers of one node after another.
+struct Reader<'b, 'a> {
+    builder: &'b Builder<'a>,
+    edges: Vec<Edge>,
+    elsewhere: u32,
+    /// Whether something of a type lies so many bytes into another: asked often, of few types.
+    within: FxHashMap<(Ty, u64, Ty), bool>,
+}
+
+impl Reader<'_, '_> {
+    fn finish(&mut self, rows: &mut Rows) {
+        self.edges.sort_unstable();
+        rows.push(&self.edges, self.elsewhere);
+        self.edges.clear();
+        self.elsewhere = 0;
+    }
+
+    #[inline]
+    fn add(&mut self, pointer: Pointer) {
+        let blocks = self.builder.input.blocks;
+        let Pointer { offset, word, sort } = pointer;
+        let edge = |to, to_offset, kind| Edge { offset, to: Node(to), to_offset, kind };
+        let hit = match sort {
+            Sort::Likely => {
+                let found = blocks.at(word).map(|(number, into)| edge(number, into, Kind::Likely));
+                return self.edges.extend(found);
+            }
+            Sort::Function => None,
+            Sort::Precise(_) | Sort::Array(..) | Sort::Opaque => blocks.at_or_past(word),
+        };
+        let found = match (hit, sort) {
+            (Some(hit), _) if hit.past => Some(edge(hit.number, hit.offset, Kind::PastEnd)),
+            (Some(hit), Sort::Precise(claimed) | Sort::Array(claimed, _)) => {
+                Some(edge(hit.number, hit.offset, self.judge(&hit, claimed)))
+            }
+            (Some(hit), _) => Some(edge(hit.number, hit.offset, Kind::Opaque)),
+            (None, _) => {
+                let kind = if sort == Sort::Opaque { Kind::Opaque } else { Kind::Precise };
+                let root = self.builder.root_at(word);
+                root.map(|(root, into)| edge(blocks.numbers().saturating_add(root), into, kind))
+            }
+        };
+        match found {
+            Some(edge) => self.edges.push(edge),
+            None => self.elsewhere += 1,
+        }
+    }
+
+    /// How a pointer to a place that it claims to be of a type is to be read.
+    #[inline]
+    fn judge(&mut self, hit: &Hit, claimed: Ty) -> Kind {
+        let Builder { input, marked, .. } = self.builder;
+        if hit.offset == 0 && marked.ty(hit.number) == Some(claimed) {
+            return Kind::Precise;
+        }
+        let model = input.model;
+        let object = marked.object_at(model, hit.block.len, hit.number, hit.offset);
+        let ask = |known, within| model.relation(known, within, claimed) == Relation::Within;
+        let is_there = object.is_some_and(|object| {
+            let key = (object.ty, object.within, claimed);
+            *self.within.entry(key).or_insert_with(|| ask(object.ty, object.within))
+        });
+        if is_there || model.is_number(claimed) { Kind::Precise } else { Kind::Disagreeing }
     }
 }

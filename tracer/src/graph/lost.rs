@@ -61,14 +61,14 @@ impl Lost {
     pub fn find(graph: &Graph, input: &Input<'_>, marked: &Marked, heuristics: &[Heuristic]) -> Lost {
         let interior = Interior::new(input, marked, heuristics);
         let pointers = |number| {
-            graph.edges(Node(number)).iter().filter_map(|edge| {
+            graph.edges(Node(number)).filter_map(|edge| {
                 let to = graph.block(edge.to)?;
-                Some(Pointer { to, is_to_start: interior.is_as_good_as_start(to, edge) })
+                Some(Pointer { to, is_to_start: interior.is_as_good_as_start(to, &edge) })
             })
         };
-        let numbers = u32::try_from(input.blocks.all().len()).unwrap_or(u32::MAX);
+        let blocks = input.blocks.iter().map(|(number, _)| number);
         let is_reached = |number| graph.is_reached(Node(number));
-        classify(numbers, graph.roots().map(|node| node.0), 0..numbers, is_reached, pointers)
+        classify(input.blocks.numbers(), graph.starts(), blocks, is_reached, pointers)
     }
 
     /// How a live block is held.

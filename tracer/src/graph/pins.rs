@@ -45,7 +45,10 @@ impl Graph {
         let mut numbers: BTreeMap<PinnedBy, u32> = BTreeMap::new();
         let mut pairs: Vec<(u32, u32)> = Vec::new();
         for (node, edge) in self.live_edges().filter(|(_, edge)| edge.kind.pins()) {
-            let Some(block) = self.block(edge.to).filter(|block| counts(*block)) else { continue };
+            let Some(block) = self.block(edge.to).filter(|block| *block < self.first_area && counts(*block))
+            else {
+                continue;
+            };
             let by = self.source(input, marked, node, edge.offset, edge.kind);
             let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
             pairs.push((block, *numbers.entry(by).or_insert(next)));
@@ -93,9 +96,10 @@ impl Graph {
         }
         let block = self.block(node).and_then(|block| Some((block, input.blocks.get(block)?)));
         let Some((number, block)) = block else { return PinnedBy::Site(None) };
-        match marked.object_at(input.model, block.len, number, offset) {
-            Some(object) => field(object.ty, object.within),
-            None => PinnedBy::Site(block.site),
+        match (marked.object_at(input.model, block.len, number, offset), input.blocks.area(number)) {
+            (Some(object), _) => field(object.ty, object.within),
+            (None, Some(area)) => PinnedBy::Root(format!("memory: {}", area.name)),
+            (None, None) => PinnedBy::Site(block.site),
         }
     }
 }

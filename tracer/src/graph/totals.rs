@@ -1,8 +1,9 @@
 //! How much there is of what: what `mcrx trace` prints.
 
 use super::{Graph, Kind, Node};
-use crate::blocks::Blocks;
+use crate::blocks::{Block, Blocks};
 use crate::mark::Marked;
+use rayon::prelude::*;
 use serde::Serialize;
 
 /// Counts over some of the blocks of a process. Bytes are those that the program asked for.
@@ -71,47 +72,92 @@ impl Pair {
     }
 }
 
-pub(super) fn count(
-    graph: &Graph,
-    blocks: &Blocks<'_>,
-    marked: &Marked,
-    counts: impl Fn(u32) -> bool,
-) -> Totals {
-    let mut totals = Totals::default();
-    for (number, block) in (0u32..).zip(blocks.all()).filter(|(number, _)| counts(*number)) {
-        let typed = match marked.ty(number) {
+impl Totals {
+    fn add(&mut self, other: &Totals) {
+        let Totals { blocks, bytes, pointers, pinned, unreachable } = other;
+        self.blocks.live += blocks.live;
+        self.blocks.typed += blocks.typed;
+        self.blocks.partly_typed += blocks.partly_typed;
+        self.blocks.untyped += blocks.untyped;
+        self.bytes.live += bytes.live;
+        self.bytes.typed += bytes.typed;
+        self.bytes.conservative += bytes.conservative;
+        self.pointers.precise += pointers.precise;
+        self.pointers.opaque += pointers.opaque;
+        self.pointers.likely += pointers.likely;
+        for (pair, other) in [(&mut self.pinned, pinned), (&mut self.unreachable, unreachable)] {
+            pair.blocks += other.blocks;
+            pair.bytes += other.bytes;
+        }
+    }
+
+    fn joined(mut self, other: Totals) -> Totals {
+        self.add(&other);
+        self
+    }
+
+    fn add_block(&mut self, graph: &Graph, marked: &Marked, number: u32, block: &Block) {
+        let ty = marked.ty(number);
+        let typed = match ty {
             Some(_) => block.requested,
             None => {
                 marked.islands_of(number).map(|(_, island)| island.size).sum::<u64>().min(block.requested)
             }
         };
-        totals.blocks.live += 1;
-        totals.bytes.live += block.requested;
-        totals.bytes.typed += typed;
+        self.blocks.live += 1;
+        self.bytes.live += block.requested;
+        self.bytes.typed += typed;
         match typed {
-            _ if marked.ty(number).is_some() => totals.blocks.typed += 1,
-            0 => totals.blocks.untyped += 1,
-            _ if typed == block.requested => totals.blocks.typed += 1,
-            _ => totals.blocks.partly_typed += 1,
+            _ if ty.is_some() => self.blocks.typed += 1,
+            0 => self.blocks.untyped += 1,
+            _ if typed == block.requested => self.blocks.typed += 1,
+            _ => self.blocks.partly_typed += 1,
         }
         if graph.is_reached(Node(number)) {
-            totals.bytes.conservative += block.requested - typed;
+            self.bytes.conservative += block.requested - typed;
         } else {
-            totals.unreachable.add(block.requested);
+            self.unreachable.add(block.requested);
         }
         if graph.is_pinned(number) {
-            totals.pinned.add(block.requested);
+            self.pinned.add(block.requested);
         }
     }
-    for (_, edge) in graph.live_edges() {
-        if graph.block(edge.to).is_none_or(|block| !counts(block)) {
-            continue;
-        }
-        match edge.kind {
-            Kind::Precise | Kind::PastEnd => totals.pointers.precise += 1,
-            Kind::Opaque => totals.pointers.opaque += 1,
-            Kind::Likely | Kind::Disagreeing => totals.pointers.likely += 1,
+
+    fn add_pointer(&mut self, kind: Kind) {
+        match kind {
+            Kind::Precise | Kind::PastEnd => self.pointers.precise += 1,
+            Kind::Opaque => self.pointers.opaque += 1,
+            Kind::Likely | Kind::Disagreeing => self.pointers.likely += 1,
         }
     }
-    totals
+}
+
+/// Numbers that one thread looks at at a time.
+const CHUNK: u32 = 1 << 14;
+
+pub(super) fn count(
+    graph: &Graph,
+    blocks: &Blocks<'_>,
+    marked: &Marked,
+    counts: impl Fn(u32) -> bool + Sync,
+) -> Totals {
+    let of_blocks = (0..graph.first_area.div_ceil(CHUNK)).into_par_iter().map(|chunk| {
+        let mut totals = Totals::default();
+        let first = chunk * CHUNK;
+        let end = first.saturating_add(CHUNK).min(graph.first_area);
+        for (number, block) in blocks.range(first..end).filter(|(number, _)| counts(*number)) {
+            totals.add_block(graph, marked, number, &block);
+        }
+        totals
+    });
+    let of_pointers = graph.live_chunks().map(|(rows, live)| {
+        let mut totals = Totals::default();
+        let targets = live.flat_map(|place| rows.targets(place));
+        for (_, kind) in targets.filter(|(to, _)| to.0 < graph.first_area && counts(to.0)) {
+            totals.add_pointer(kind);
+        }
+        totals
+    });
+    let joined = of_blocks.reduce(Totals::default, Totals::joined);
+    joined.joined(of_pointers.reduce(Totals::default, Totals::joined))
 }

@@ -1,17 +1,32 @@
 //! What is believed of each block, and what becomes of a claim.
 
+use super::follow::Work;
+use super::types::{Piece, Types};
 use super::{Input, Object};
+use crate::bits::Bits;
+use crate::blocks::Block;
+use crate::given::Given;
 use crate::model::{Fit, Relation, Sort, Ty};
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A typed part of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Island {
     /// Its type.
     pub ty: Ty,
-    /// In bytes.
+    /// In bytes, all of it.
     pub size: u64,
+    /// Bytes from one object of it to the next. Of one alone: its size.
+    pub stride: u64,
+}
+
+impl Island {
+    /// One object.
+    pub(super) fn one(ty: Ty, size: u64) -> Island {
+        Island { ty, size, stride: size }
+    }
 }
 
 /// Two types that one place cannot both have.
@@ -27,24 +42,14 @@ pub struct Disagreement {
     pub known: Option<Ty>,
 }
 
-/// A pointer that was found to a block.
+/// What a pointer says of a place of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Found {
-    pub(super) block: u32,
+    pub(super) number: u32,
     pub(super) offset: u64,
-    /// `None`: of the pointer nothing more is known than where it leads.
-    pub(super) claim: Option<Ty>,
-}
-
-/// Something that is to be read by its type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Work {
-    /// A root, by its number.
-    Root(usize),
-    /// All of a block.
-    Block(u32),
-    /// A part of a block.
-    Island(u32, u64),
+    pub(super) claimed: Ty,
+    /// So many side by side.
+    pub(super) count: u32,
 }
 
 /// In `disputed`: the block as a whole, not one place of it.
@@ -54,8 +59,8 @@ pub(super) struct State<'a> {
     input: &'a Input<'a>,
     /// Blocks, and places of blocks, that are not to be believed any type.
     disputed: &'a FxHashSet<(u32, u64)>,
-    pub(super) reached: Vec<bool>,
-    pub(super) types: Vec<Option<Ty>>,
+    pub(super) reached: Bits,
+    pub(super) types: Types,
     pub(super) islands: BTreeMap<(u32, u64), Island>,
     pub(super) newly_disputed: FxHashSet<(u32, u64)>,
     /// Blocks that were taken for several objects of a type, and are one of a larger type.
@@ -64,9 +69,16 @@ pub(super) struct State<'a> {
     learnt: &'a FxHashMap<u32, Ty>,
     confirmed: FxHashSet<u32>,
     pub(super) disagreements: Vec<Disagreement>,
-    /// Reached, and not of one type as a whole: to be read conservatively, in part at least.
+    /// Reached, and not of one type as a whole: to be read as bytes, in part at least.
     pub(super) untyped: Vec<u32>,
+    /// Those that were.
+    pub(super) read_as_bytes: Bits,
+    /// Something was read otherwise than by what is known of it now: what is reached has to be found out anew.
+    pub(super) reread: bool,
 }
+
+/// Numbers that one thread looks at at a time.
+const CHUNK: usize = 1 << 14;
 
 impl<'a> State<'a> {
     /// `learnt`: types that earlier passes have found out in the end.
@@ -75,12 +87,12 @@ impl<'a> State<'a> {
         disputed: &'a FxHashSet<(u32, u64)>,
         learnt: &'a FxHashMap<u32, Ty>,
     ) -> State<'a> {
-        let count = input.blocks.all().len();
+        let numbers = input.blocks.numbers();
         let mut state = State {
             input,
             disputed,
-            reached: vec![false; count],
-            types: vec![None; count],
+            reached: Bits::clear(numbers),
+            types: Types::unknown(numbers),
             islands: BTreeMap::new(),
             newly_disputed: FxHashSet::default(),
             corrected: FxHashMap::default(),
@@ -88,131 +100,151 @@ impl<'a> State<'a> {
             confirmed: FxHashSet::default(),
             disagreements: Vec::new(),
             untyped: Vec::new(),
+            read_as_bytes: Bits::clear(numbers),
+            reread: false,
         };
-        for ((number, block), given) in (0u32..).zip(input.blocks.all()).zip(input.given) {
-            if disputed.contains(&(number, WHOLE)) {
-                continue;
-            }
-            if let Some(ty) = learnt.get(&number) {
-                state.set(number, *ty);
-                continue;
-            }
-            let Some(given) = given else { continue };
-            match input.model.fit(given.ty, block.len) {
-                Fit::Exactly(count) if given.whole || count == 1 => state.set(number, given.ty),
-                Fit::WithTail => state.set(number, given.ty),
-                Fit::Exactly(_) | Fit::Part if !disputed.contains(&(number, 0)) => {
-                    let size = input.model.map(given.ty).size;
-                    state.islands.insert((number, 0), Island { ty: given.ty, size });
-                }
-                Fit::Exactly(_) | Fit::Part | Fit::No => {}
-            }
-        }
+        state.add_placed();
+        state.add_given();
         state
     }
 
-    fn set(&mut self, block: u32, ty: Ty) {
-        if let Some(place) = usize::try_from(block).ok().and_then(|block| self.types.get_mut(block)) {
-            *place = Some(ty);
-        }
-    }
-
-    pub(super) fn ty(&self, block: u32) -> Option<Ty> {
-        *self.types.get(usize::try_from(block).ok()?)?
-    }
-
-    fn len(&self, block: u32) -> u64 {
-        self.input.blocks.get(block).map_or(0, |block| block.len)
-    }
-
-    /// Whether a pointer says nothing new: most do not, and need not be sorted.
-    pub(super) fn knows(&self, found: &Found) -> bool {
-        let reached = usize::try_from(found.block).ok().and_then(|block| self.reached.get(block));
-        if reached != Some(&true) {
-            return false;
-        }
-        let Some(claimed) = found.claim else { return true };
-        match self.ty(found.block) {
-            Some(_) if found.offset == 0 && self.learnt.contains_key(&found.block) => false,
-            Some(known) if known == claimed && found.offset == 0 => true,
-            Some(known) => {
-                let object = Object::of_block(self.input.model, known, self.len(found.block), found.offset);
-                self.input.model.relation(known, object.within, claimed) == Relation::Within
+    /// What facts have placed somewhere: it comes before what sites say.
+    fn add_placed(&mut self) {
+        let model = self.input.model;
+        for placed in self.input.placed {
+            let Some((number, block, offset)) = self.input.blocks.find(placed.address) else { continue };
+            let size = model.map(placed.ty).size;
+            let stride = placed.stride.max(size);
+            let count = placed.count.min(block.len.saturating_sub(offset).checked_div(stride).unwrap_or(0));
+            let is_disputed =
+                self.disputed.contains(&(number, WHOLE)) || self.disputed.contains(&(number, offset));
+            let is_free = self.island_at(number, offset).is_none()
+                && self.islands.range((number, offset)..(number, offset + count * stride)).next().is_none();
+            if size > 0 && count > 0 && !is_disputed && is_free {
+                self.islands.insert((number, offset), Island { ty: placed.ty, size: count * stride, stride });
             }
-            None => self.islands.get(&(found.block, found.offset)).is_some_and(|island| island.ty == claimed),
         }
     }
 
-    /// Applies what a round has found, sorted; says what is to be read now.
-    pub(super) fn apply(&mut self, found: &[Found]) -> Vec<Work> {
+    /// What sites say, and what earlier passes have learnt.
+    fn add_given(&mut self) {
+        let (input, disputed, learnt) = (self.input, self.disputed, self.learnt);
+        let has_placed: FxHashSet<u32> = self.islands.keys().map(|(number, _)| *number).collect();
+        let fill = |mut piece: Piece<'_>| {
+            let mut islands = Vec::new();
+            for (number, block) in input.blocks.range(piece.first..piece.end()) {
+                if has_placed.contains(&number) || disputed.contains(&(number, WHOLE)) {
+                    continue;
+                }
+                if let Some(ty) = learnt.get(&number) {
+                    piece.set(number, *ty);
+                    continue;
+                }
+                let Some(Given { ty, offset, whole }) = input.given.given(block.site) else { continue };
+                let size = input.model.map(ty).size;
+                match input.model.fit(ty, block.len.saturating_sub(offset)) {
+                    Fit::Exactly(count) if offset == 0 && (whole || count == 1) => piece.set(number, ty),
+                    Fit::WithTail if offset == 0 => piece.set(number, ty),
+                    Fit::No => {}
+                    _ if disputed.contains(&(number, offset)) => {}
+                    Fit::Exactly(count) if whole => {
+                        islands.push(((number, offset), Island { ty, size: size * count, stride: size }));
+                    }
+                    _ => islands.push(((number, offset), Island::one(ty, size))),
+                }
+            }
+            islands
+        };
+        let islands: Vec<_> = self.types.pieces(CHUNK).flat_map_iter(fill).collect();
+        self.islands.extend(islands);
+    }
+
+    /// Whether earlier passes have found out a block's type: then it has to be said again in this one.
+    #[inline]
+    pub(super) fn is_learnt(&self, number: u32) -> bool {
+        !self.learnt.is_empty() && self.learnt.contains_key(&number)
+    }
+
+    /// The typed parts of a block, by offset.
+    pub(super) fn islands_of(&self, number: u32) -> impl Iterator<Item = (u64, Island)> {
+        self.islands.range((number, 0)..=(number, u64::MAX)).map(|((_, offset), island)| (*offset, *island))
+    }
+
+    /// The typed part of a block that holds a place, and where it begins.
+    pub(super) fn island_at(&self, number: u32, offset: u64) -> Option<(u64, Island)> {
+        let ((_, start), island) = self.islands.range((number, 0)..=(number, offset)).next_back()?;
+        (offset - start < island.size).then_some((*start, *island))
+    }
+
+    fn block(&self, number: u32) -> Block {
+        self.input.blocks.get(number).unwrap_or(Block { address: 0, len: 0, requested: 0, site: None })
+    }
+
+    /// Applies claims, sorted; says what is to be read because of them.
+    pub(super) fn apply(&mut self, claims: &[Found]) -> Vec<Work> {
         let mut work = Vec::new();
-        for of_block in found.chunk_by(|one, next| one.block == next.block) {
-            let Some(block) = of_block.first().map(|found| found.block) else { continue };
-            let mut at = BTreeMap::new();
+        let mut new = BTreeSet::new();
+        for of_block in claims.chunk_by(|one, next| one.number == next.number) {
+            let Some(number) = of_block.first().map(|found| found.number) else { continue };
+            new.clear();
             for found in of_block {
-                if let Some(claimed) = found.claim {
-                    self.claim(block, found.offset, claimed, &mut at);
-                }
+                self.claim(*found, &mut new);
             }
-            let reached = usize::try_from(block).ok().and_then(|block| self.reached.get_mut(block));
-            let newly = reached.is_some_and(|reached| !std::mem::replace(reached, true));
-            match (self.ty(block), newly) {
-                (Some(_), true) => work.push(Work::Block(block)),
-                (Some(_), false) if at.contains_key(&WHOLE) => work.push(Work::Block(block)),
-                (Some(_), false) => {}
-                (None, true) => {
-                    let islands = self.islands.range((block, 0)..=(block, u64::MAX));
-                    work.extend(islands.map(|((block, offset), _)| Work::Island(*block, *offset)));
-                    self.untyped.push(block);
-                }
-                (None, false) => {
-                    let is_there = |offset: &&u64| self.islands.contains_key(&(block, **offset));
-                    work.extend(at.keys().filter(is_there).map(|offset| Work::Island(block, *offset)));
-                }
+            self.reread |= !new.is_empty() && self.read_as_bytes.get(number);
+            if new.contains(&WHOLE) {
+                work.push(Work::Whole(number, self.block(number).address));
+            } else {
+                let there = new.iter().filter(|offset| self.islands.contains_key(&(number, **offset)));
+                work.extend(there.map(|offset| Work::Island(number, *offset)));
             }
         }
         work
     }
 
     /// Takes a claim, if it can be true. `new` gets the offsets of new islands, and [`WHOLE`] for a new type of the block.
-    fn claim(&mut self, block: u32, offset: u64, claimed: Ty, new: &mut BTreeMap<u64, ()>) {
-        let (model, len) = (self.input.model, self.len(block));
-        if let Some(known) = self.ty(block) {
-            if offset == 0 && known == claimed && self.learnt.contains_key(&block) {
-                self.confirmed.insert(block);
+    fn claim(&mut self, found: Found, new: &mut BTreeSet<u64>) {
+        let Found { number, offset, claimed, count } = found;
+        let (model, len) = (self.input.model, self.block(number).len);
+        if let Some(known) = self.types.get(number) {
+            if offset == 0 && known == claimed && self.learnt.contains_key(&number) {
+                self.confirmed.insert(number);
             }
             let within = Object::of_block(model, known, len, offset).within;
             let is_number = model.is_number(claimed);
             match model.relation(known, within, claimed) {
                 Relation::Within => {}
                 _ if is_number => {}
-                Relation::Around if offset == 0 && self.fills(block, claimed) => {
+                Relation::Around if offset == 0 && self.fills(number, claimed) => {
                     if matches!(model.fit(known, len), Fit::Exactly(count) if count > 1) {
                         // What was read as further elements has made claims that nothing stands for any more.
-                        self.corrected.insert(block, claimed);
+                        self.corrected.insert(number, claimed);
                     }
-                    self.set(block, claimed);
-                    new.insert(WHOLE, ());
+                    self.types.set(number, Some(claimed));
+                    self.reread = true;
+                    new.insert(WHOLE);
                 }
                 Relation::Around | Relation::Disagree => {
-                    self.disagree(block, offset, claimed, Some(known));
-                    self.newly_disputed.insert((block, WHOLE));
+                    self.disagree(number, offset, claimed, Some(known));
+                    self.newly_disputed.insert((number, WHOLE));
                 }
             }
             return;
         }
-        if self.disputed.contains(&(block, WHOLE)) || self.disputed.contains(&(block, offset)) {
+        if self.disputed.contains(&(number, WHOLE)) || self.disputed.contains(&(number, offset)) {
             return;
         }
         let size = model.map(claimed).size;
+        let room = len.saturating_sub(offset).checked_div(size).unwrap_or(0);
+        let island = Island { ty: claimed, size: size * u64::from(count).min(room), stride: size };
         if size == 0 || size > len.saturating_sub(offset) {
             if !model.is_number(claimed) {
-                self.disagree(block, offset, claimed, None);
+                self.disagree(number, offset, claimed, None);
             }
             return;
         }
-        if offset == 0 && self.fills(block, claimed) {
-            let islands = self.islands.range((block, 0)..=(block, u64::MAX));
+        let is_all = count == 1 || island.size == len;
+        if offset == 0 && is_all && self.fills(number, claimed) {
+            let islands = self.islands.range((number, 0)..=(number, u64::MAX));
             let stranger =
                 islands.map(|((_, offset), island)| (*offset, *island)).find(|(offset, island)| {
                     let within = Object::of_block(model, claimed, len, *offset).within;
@@ -220,35 +252,38 @@ impl<'a> State<'a> {
                 });
             match stranger {
                 None => {
-                    self.islands.extract_if((block, 0)..=(block, u64::MAX), |_, _| true).for_each(drop);
-                    self.set(block, claimed);
-                    new.insert(WHOLE, ());
+                    let inside = self.islands.extract_if((number, 0)..=(number, u64::MAX), |_, _| true);
+                    self.reread |= inside.count() > 0;
+                    self.types.set(number, Some(claimed));
+                    new.insert(WHOLE);
                 }
                 // One object at the start may still be there.
-                Some((at, _)) if at >= size => self.settle(block, 0, Island { ty: claimed, size }, new),
+                Some((at, _)) if at >= island.size => self.settle(number, 0, island, new),
                 Some((at, island)) => {
-                    self.disagree(block, at, claimed, Some(island.ty));
-                    self.newly_disputed.extend([(block, 0), (block, at)]);
+                    self.disagree(number, at, claimed, Some(island.ty));
+                    self.newly_disputed.extend([(number, 0), (number, at)]);
                 }
             }
         } else if !model.is_number(claimed) {
-            self.settle(block, offset, Island { ty: claimed, size }, new);
+            self.settle(number, offset, island, new);
         }
     }
 
     /// Whether a block can be of a type as a whole.
-    fn fills(&self, block: u32, ty: Ty) -> bool {
-        match self.input.model.fit(ty, self.len(block)) {
+    fn fills(&self, number: u32, ty: Ty) -> bool {
+        match self.input.model.fit(ty, self.block(number).len) {
+            // What is in an area is for the program to say, not its size.
+            _ if self.input.blocks.is_area(number) => false,
             Fit::Exactly(1) | Fit::WithTail => true,
-            Fit::Exactly(_) => self.is_plausible(block, ty),
+            Fit::Exactly(_) => self.is_plausible(number, ty),
             Fit::Part | Fit::No => false,
         }
     }
 
     /// A pointer to one object does not say that others follow; that the size divides may be chance. If what would be pointers in them
     /// leads nowhere, it was.
-    fn is_plausible(&self, block: u32, ty: Ty) -> bool {
-        let Some(found) = self.input.blocks.get(block) else { return false };
+    fn is_plausible(&self, number: u32, ty: Ty) -> bool {
+        let Some(found) = self.input.blocks.get(number) else { return false };
         let memory = &self.input.process.memory;
         let len = usize::try_from(found.len).unwrap_or(usize::MAX);
         let Some(bytes) = memory.bytes(found.address, len) else { return false };
@@ -262,56 +297,61 @@ impl<'a> State<'a> {
     }
 
     /// Makes an island, if those that are there leave room for it.
-    fn settle(&mut self, block: u32, offset: u64, island: Island, new: &mut BTreeMap<u64, ()>) {
+    fn settle(&mut self, number: u32, offset: u64, island: Island, new: &mut BTreeSet<u64>) {
         let model = self.input.model;
-        let before = self.islands.range((block, 0)..=(block, offset)).next_back();
-        let before = before.map(|((_, at), before)| (*at, *before));
-        if let Some((at, before)) = before.filter(|(at, before)| offset < at.saturating_add(before.size)) {
-            match model.relation(before.ty, offset - at, island.ty) {
-                Relation::Within => return,
+        let (mut offset, mut island) = (offset, island);
+        if let Some((at, before)) = self.island_at(number, offset) {
+            let within = (offset - at) % before.stride.max(1);
+            let end = (offset - at).saturating_add(island.size);
+            match model.relation(before.ty, within, island.ty) {
+                Relation::Within if end <= before.size || island.ty != before.ty || within != 0 => return,
+                // More of the same.
+                Relation::Within => (offset, island) = (at, Island { size: end, ..before }),
                 Relation::Around if at == offset => {}
                 Relation::Around | Relation::Disagree => {
-                    self.disagree(block, offset, island.ty, Some(before.ty));
-                    self.newly_disputed.extend([(block, at), (block, offset)]);
+                    self.disagree(number, offset, island.ty, Some(before.ty));
+                    self.newly_disputed.extend([(number, at), (number, offset)]);
                     return;
                 }
             }
         }
         let end = offset.saturating_add(island.size);
-        let inside = self.islands.range((block, offset)..(block, end));
+        let inside = self.islands.range((number, offset)..(number, end));
         let inside: Vec<(u64, Ty)> = inside.map(|((_, at), inside)| (*at, inside.ty)).collect();
-        let stranger =
-            inside.iter().find(|(at, ty)| model.relation(island.ty, at - offset, *ty) != Relation::Within);
-        if let Some((at, ty)) = stranger {
-            self.disagree(block, *at, island.ty, Some(*ty));
-            self.newly_disputed.extend([(block, *at), (block, offset)]);
+        let is_strange = |at: u64, ty| {
+            let within = (at - offset) % island.stride.max(1);
+            model.relation(island.ty, within, ty) != Relation::Within
+        };
+        if let Some((at, ty)) = inside.iter().find(|(at, ty)| is_strange(*at, *ty)) {
+            self.disagree(number, *at, island.ty, Some(*ty));
+            self.newly_disputed.extend([(number, *at), (number, offset)]);
             return;
         }
+        self.reread |= !inside.is_empty();
         for (at, _) in inside {
-            self.islands.remove(&(block, at));
+            self.islands.remove(&(number, at));
         }
-        self.islands.insert((block, offset), island);
-        new.insert(offset, ());
+        self.islands.insert((number, offset), island);
+        new.insert(offset);
     }
 
-    fn disagree(&mut self, block: u32, offset: u64, claimed: Ty, known: Option<Ty>) {
-        self.disagreements.push(Disagreement { block, offset, claimed, known });
+    fn disagree(&mut self, number: u32, offset: u64, claimed: Ty, known: Option<Ty>) {
+        self.disagreements.push(Disagreement { block: number, offset, claimed, known });
     }
 
     /// Blocks whose type was learnt from what nobody says any more.
     pub(super) fn unconfirmed(&self) -> impl Iterator<Item = u32> {
-        self.learnt.keys().copied().filter(|block| !self.confirmed.contains(block))
+        self.learnt.keys().copied().filter(|number| !self.confirmed.contains(number))
     }
 
     /// Unlearns the types of places that are in dispute.
     pub(super) fn forget(&mut self, places: &FxHashSet<(u32, u64)>) {
-        for (block, offset) in places {
+        self.reread |= !places.is_empty();
+        for (number, offset) in places {
             if *offset == WHOLE {
-                if let Some(ty) = usize::try_from(*block).ok().and_then(|block| self.types.get_mut(block)) {
-                    *ty = None;
-                }
+                self.types.set(*number, None);
             } else {
-                self.islands.remove(&(*block, *offset));
+                self.islands.remove(&(*number, *offset));
             }
         }
     }

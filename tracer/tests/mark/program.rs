@@ -1,12 +1,14 @@
 //! A made-up program: some types, and processes with blocks of them.
 
+use mcrx_allocator::abi::SiteId;
+use mcrx_allocator::reader::{Address, SiteKey};
 use mcrx_debuginfo::table::{
     Builder, Encoding, MemberEntry, Placement, StringId, Table, Tag, TypeEntry, TypeFlags, TypeId, UnitEntry,
     UnitId,
 };
-use mcrx_tracer::blocks::Blocks;
+use mcrx_tracer::blocks::{Area, Block, Blocks};
 use mcrx_tracer::facts::Facts;
-use mcrx_tracer::given::Given;
+use mcrx_tracer::given::{BySite, Given, Placed};
 use mcrx_tracer::graph::{Edge, Graph, Kind, Node};
 use mcrx_tracer::image::{Fake, Process};
 use mcrx_tracer::mark::{Input, Marked, mark};
@@ -18,6 +20,8 @@ use mcrx_tracer::roots::{Root, RootKind};
 pub(crate) const HEAP: u64 = 0x10_0000;
 /// Bytes from one block to the next.
 pub(crate) const PAGE: u64 = 0x1000;
+/// Where areas are.
+pub(crate) const AREAS: u64 = 0x20_0000;
 /// Where the root variables are.
 const ROOTS: u64 = 0x8000;
 
@@ -114,6 +118,10 @@ pub(crate) struct Program {
     pub(crate) roots: Vec<(Option<&'static str>, Vec<u64>)>,
     /// What sites say of blocks.
     pub(crate) given: Vec<(usize, &'static str)>,
+    /// What facts place: address, type, stride, count.
+    pub(crate) placed: Vec<(u64, &'static str, u64, u64)>,
+    /// Memory that is no block.
+    pub(crate) areas: Vec<Vec<u64>>,
     pub(crate) facts: Facts,
 }
 
@@ -160,6 +168,9 @@ impl Program {
         for (number, words) in self.blocks.iter().enumerate() {
             fake = fake.words(block(number), words);
         }
+        for (number, words) in self.areas.iter().enumerate() {
+            fake = fake.words(AREAS + u64::try_from(number).expect("few") * PAGE, words);
+        }
         for (number, (_, words)) in self.roots.iter().enumerate() {
             fake = fake.words(ROOTS + u64::try_from(number).expect("few") * 0x100, words);
         }
@@ -171,8 +182,18 @@ impl Program {
         let model = Model::new([&table], &self.facts);
         let process = self.process();
         let len = |words: &Vec<u64>| u64::try_from(words.len()).expect("few") * 8;
-        let listed = self.blocks.iter().enumerate().map(|(number, words)| (block(number), len(words)));
-        let blocks = Blocks::listed(listed);
+        let site =
+            |number| Some(SiteKey { region: Address(0), id: SiteId(u32::try_from(number).expect("few")) });
+        let listed = self.blocks.iter().enumerate().map(|(number, words)| {
+            let (address, len) = (block(number), len(words));
+            Block { address, len, requested: len, site: site(number) }
+        });
+        let area = |(number, words): (usize, &Vec<u64>)| {
+            let start = AREAS + u64::try_from(number).expect("few") * PAGE;
+            Area { range: start..start + len(words), name: format!("area {number}") }
+        };
+        let areas = self.areas.iter().enumerate().map(area).collect();
+        let blocks = Blocks::listed(listed, areas);
         let named = |name: &str| model.named(name).expect("a type");
         let root = |(number, (ty, words)): (usize, &(Option<&str>, Vec<u64>))| Root {
             name: format!("root {number}"),
@@ -183,11 +204,27 @@ impl Program {
             value: None,
         };
         let roots: Vec<Root> = self.roots.iter().enumerate().map(root).collect();
-        let mut given = vec![None; self.blocks.len()];
-        for (block, ty) in &self.given {
-            given[*block] = Some(Given { ty: named(ty), offset: 0, whole: true });
-        }
-        let input = Input { process: &process, blocks: &blocks, model: &model, roots: &roots, given: &given };
+        let given = self
+            .given
+            .iter()
+            .filter_map(|(block, ty)| Some((site(*block)?, Given { ty: named(ty), offset: 0, whole: true })));
+        let given = &BySite::listed(given);
+        let placed: Vec<Placed> = self
+            .placed
+            .iter()
+            .map(|placed| {
+                let (address, ty, stride, count) = *placed;
+                Placed { address, ty: named(ty), stride, count }
+            })
+            .collect();
+        let input = Input {
+            process: &process,
+            blocks: &blocks,
+            model: &model,
+            roots: &roots,
+            given,
+            placed: &placed,
+        };
         let marked = mark(&input);
         let graph = Graph::build(&input, &marked);
         let name = |ty: Ty| model.name(ty);
@@ -204,7 +241,7 @@ impl Program {
 impl Result {
     /// The only pointer in a block.
     pub(crate) fn edge(&self, block: u32) -> Edge {
-        let edges = self.graph.edges(Node(block));
+        let edges: Vec<Edge> = self.graph.edges(Node(block)).collect();
         assert_eq!(edges.len(), 1, "{edges:?}");
         edges[0]
     }
@@ -212,7 +249,7 @@ impl Result {
     /// The kinds of pointers in a root.
     pub(crate) fn root_kinds(&self, root: usize) -> Vec<Kind> {
         let node = self.graph.roots().nth(root).expect("a root");
-        self.graph.edges(node).iter().map(|edge| edge.kind).collect()
+        self.graph.edges(node).map(|edge| edge.kind).collect()
     }
 
     pub(crate) fn pinned(&self) -> Vec<u32> {

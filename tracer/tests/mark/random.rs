@@ -1,6 +1,6 @@
 //! Random heaps: two tracers agree on them, however many threads the first one has.
 
-use crate::program::{Program, block};
+use crate::program::{AREAS, Program, block};
 use proptest::prelude::*;
 
 const REFS: [&str; 5] = ["leaf_ref", "node_ref", "outer_ref", "list_ref", "choice_ref"];
@@ -14,6 +14,7 @@ fn word() -> impl Strategy<Value = u64> {
         4 => (0..BLOCKS).prop_map(block),
         2 => (0..BLOCKS, 0u64..9).prop_map(|(number, words)| block(number) + words * 8),
         1 => (0..BLOCKS, 0u64..80).prop_map(|(number, bytes)| block(number) + bytes),
+        1 => (0u64..9).prop_map(|words| AREAS + words * 8),
         4 => 0u64..10,
         1 => any::<u64>(),
     ]
@@ -23,13 +24,15 @@ fn program() -> impl Strategy<Value = Program> {
     let blocks = prop::collection::vec(prop::collection::vec(word(), 1..13), 1..BLOCKS);
     let root = (prop::option::weighted(0.8, 0..REFS.len()), word());
     let given = prop::collection::vec((0..BLOCKS, 0..TYPES.len()), 0..6);
-    (blocks, prop::collection::vec(root, 1..8), given).prop_map(|(blocks, roots, given)| {
+    let area = prop::option::weighted(0.3, prop::collection::vec(word(), 1..13));
+    (blocks, prop::collection::vec(root, 1..8), given, area).prop_map(|(blocks, roots, given, areas)| {
         let given = given.into_iter().filter(|(number, _)| *number < blocks.len());
         Program {
             given: given.map(|(number, ty)| (number, TYPES[ty])).collect(),
             roots: roots.into_iter().map(|(ty, word)| (ty.map(|ty| REFS[ty]), vec![word])).collect(),
             blocks,
-            facts: Default::default(),
+            areas: areas.into_iter().collect(),
+            ..Program::default()
         }
     })
 }
