@@ -52,6 +52,7 @@ pub struct Debug {
 #[derive(Default)]
 pub struct Shelf {
     cache: Cache,
+    options: Options,
     read: Mutex<HashMap<Key, Arc<Described>>>,
 }
 
@@ -61,7 +62,13 @@ type Key = (PathBuf, Option<BuildId>, bool);
 impl Shelf {
     /// An empty one, for which tables come from this cache.
     pub fn new(cache: Cache) -> Shelf {
-        Shelf { cache, read: Mutex::default() }
+        Shelf { cache, ..Shelf::default() }
+    }
+
+    /// The same, where these functions return memory too: see [`wrappers`](crate::facts::Facts::wrappers).
+    pub fn knowing<'n>(cache: Cache, wrappers: impl IntoIterator<Item = &'n str>) -> Shelf {
+        let extra = wrappers.into_iter().map(str::to_owned).collect();
+        Shelf { options: Options { extra, ..Options::default() }, ..Shelf::new(cache) }
     }
 
     /// `makes_blocks`: what its calls make is to be known.
@@ -70,7 +77,7 @@ impl Shelf {
         let read = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
         // One without a build-id may be another file than the last of that path.
         if module.build_id.is_none() {
-            return Arc::new(describe(module, makes_blocks, &self.cache));
+            return Arc::new(describe(module, makes_blocks, &self.cache, &self.options));
         }
         // Knowing more than is asked for does no harm.
         if let Some(found) =
@@ -78,7 +85,7 @@ impl Shelf {
         {
             return found;
         }
-        let described = Arc::new(describe(module, makes_blocks, &self.cache));
+        let described = Arc::new(describe(module, makes_blocks, &self.cache, &self.options));
         read().insert(of(makes_blocks), Arc::clone(&described));
         described
     }
@@ -116,7 +123,7 @@ impl Debug {
     }
 }
 
-fn describe(module: &Module, makes_blocks: bool, cache: &Cache) -> Described {
+fn describe(module: &Module, makes_blocks: bool, cache: &Cache, options: &Options) -> Described {
     let mut described = Described { binary: None, table: None, sites: Sites::default(), missing: None };
     let binary = match Binary::open(&module.path) {
         Ok(binary) => binary,
@@ -133,7 +140,7 @@ fn describe(module: &Module, makes_blocks: bool, cache: &Cache) -> Described {
         Ok(table) => {
             if makes_blocks {
                 let dwarf = binary.dwarf().ok();
-                described.sites = sites::find(&binary, &table, dwarf.as_ref(), &Options::default());
+                described.sites = sites::find(&binary, &table, dwarf.as_ref(), options);
             }
             described.table = Some(table);
         }

@@ -147,9 +147,10 @@ impl Facts {
         self.sites.iter().rev().find(|fact| is_named(&fact.function, function)).map(|fact| &fact.reading)
     }
 
-    /// Whether a module's types are not to be relied on, by its file's name.
-    pub fn is_opaque(&self, file_name: &str) -> bool {
-        self.opaque_modules.iter().any(|start| file_name.starts_with(start.as_str()))
+    /// Whether a module's types are not to be relied on, by its file.
+    pub fn is_opaque(&self, file: &std::path::Path) -> bool {
+        let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+        self.opaque_modules.iter().any(|start| name.starts_with(start.as_str()))
     }
 
     /// Functions whose callers decide what their blocks are: further names of allocation functions, for who looks for sites.

@@ -28,8 +28,10 @@ mod told;
 mod variant;
 
 pub use agree::Relation;
+pub(crate) use reach::Here;
 pub(crate) use scan::scan_conservatively;
 pub use scan::{Pointer, Sort};
+pub(crate) use told::Compiled;
 pub use told::{Dead, Told};
 
 use crate::facts::Facts;

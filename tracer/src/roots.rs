@@ -13,7 +13,10 @@
 //! Memory below a thread's stack pointer is dead and is not looked at, and neither is what the allocator keeps for itself.
 
 mod data;
+mod outside;
 mod stack;
+
+pub use outside::{Map, Outside};
 
 use crate::blocks::Area;
 use crate::debug::Debug;
@@ -84,8 +87,11 @@ pub struct Starts {
     pub areas: Vec<Area>,
 }
 
-/// All of a process. `tables`: for each module the place of its table in the model's list.
+/// All of a process. Of modules whose types are not to be relied on, as facts say, none is read by its type. `tables`: for each module the place of its table in the model's list.
 pub fn find(process: &Process, debug: &Debug, tables: &[Option<usize>], model: &Model<'_>) -> Starts {
+    let relied_on = process.modules.iter().zip(tables);
+    let relied_on = relied_on.map(|(module, table)| table.filter(|_| !model.facts().is_opaque(&module.path)));
+    let tables = &relied_on.collect::<Vec<Option<usize>>>();
     let mut roots = data::variables(process, debug, tables, model);
     let stacks = stack::find(process, debug, tables, model);
     // What is read by its type is not read again as bytes; neither is what is dead, or the allocator's.

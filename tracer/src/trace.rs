@@ -18,7 +18,7 @@
 use crate::blocks::Blocks;
 use crate::debug::{Debug, Described, Shelf};
 use crate::facts::Facts;
-use crate::given::{BySite, Placed};
+use crate::given::{self, BySite, Placed};
 use crate::graph::{Graph, Pin, Totals};
 use crate::image::Process;
 use crate::mark::{Input, Marked, mark};
@@ -38,6 +38,8 @@ pub struct Known {
     pub debug: Debug,
     /// For each module the place of its table among those of the model.
     pub(crate) tables: Vec<Option<usize>>,
+    /// For each module what is to be added to its addresses as linked.
+    biases: Vec<u64>,
 }
 
 /// Why a process cannot be traced.
@@ -75,12 +77,14 @@ impl Known {
         let mut next = 0..;
         let place = |described: &Arc<Described>| described.table.as_ref().and_then(|_| next.next());
         let tables = debug.modules.iter().map(place).collect();
-        Ok(Known { heap, sites, debug, tables })
+        let biases = process.modules.iter().map(|module| module.bias).collect();
+        Ok(Known { heap, sites, debug, tables, biases })
     }
 
     /// The types of all modules.
     pub fn model<'t>(&'t self, facts: &'t Facts) -> Model<'t> {
-        Model::new(self.debug.modules.iter().filter_map(|described| described.table.as_ref()), facts)
+        let modules = self.debug.modules.iter().zip(&self.biases);
+        Model::loaded(modules.filter_map(|(module, bias)| Some((module.table.as_ref()?, *bias))), facts)
     }
 }
 
@@ -112,7 +116,7 @@ impl<'a> Trace<'a> {
         let Starts { roots, areas } = roots::find(process, &known.debug, &known.tables, model);
         let blocks = Blocks::of(&known.heap, areas);
         let by_site = BySite::of(process, known, model);
-        let placed = Vec::new();
+        let placed = given::placed(process, &blocks, model);
         let input =
             Input { process, blocks: &blocks, model, roots: &roots, given: &by_site, placed: &placed };
         let marked = mark(&input);

@@ -9,18 +9,18 @@ use mcrx_debuginfo::table::{Encoding, Kind, Storage, Tag, Type};
 
 /// Bytes that are at hand, and where in them the object begins whose pointer map is being followed.
 #[derive(Clone, Copy)]
-pub(super) struct Here<'a> {
-    pub(super) memory: &'a Memory,
+pub(crate) struct Here<'a> {
+    pub(crate) memory: &'a Memory,
     /// Of the first of the bytes.
-    pub(super) address: u64,
-    pub(super) bytes: &'a [u8],
+    pub(crate) address: u64,
+    pub(crate) bytes: &'a [u8],
     /// From the first of the bytes to the object.
-    pub(super) base: u64,
+    pub(crate) base: u64,
 }
 
 /// Where a value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reach {
+pub(crate) struct Reach {
     /// Where to begin.
     start: Start,
     /// To be added to the pointer that was found, which is then followed; in order.
@@ -56,14 +56,14 @@ enum Spot {
 }
 
 /// A value whose place is known, and its type.
-pub(super) struct Found<'t> {
-    pub(super) reach: Reach,
-    pub(super) ty: Type<'t>,
+pub(crate) struct Found<'t> {
+    pub(crate) reach: Reach,
+    pub(crate) ty: Type<'t>,
 }
 
 impl Reach {
     /// Where the value is, as an address. `None`: it cannot be had.
-    pub(super) fn address(&self, here: Here<'_>) -> Option<u64> {
+    pub(crate) fn address(&self, here: Here<'_>) -> Option<u64> {
         match self.spot(here)? {
             Spot::Within(offset) => here.address.checked_add(offset),
             Spot::At(address) => Some(address),
@@ -71,7 +71,7 @@ impl Reach {
     }
 
     /// The value, as 64 bits: with its sign, if its type has one.
-    pub(super) fn value(&self, here: Here<'_>) -> Option<u64> {
+    pub(crate) fn value(&self, here: Here<'_>) -> Option<u64> {
         let spot = self.spot(here)?;
         let size = usize::from(self.leaf.size);
         let bytes = read(here, spot, size).filter(|_| size > 0)?;
@@ -109,12 +109,12 @@ fn read<'a>(here: Here<'a>, spot: Spot, len: usize) -> Option<&'a [u8]> {
 
 impl<'t> Model<'t> {
     /// The value at the end of a path that begins in an object of a type, `base` bytes into what is at hand.
-    pub(super) fn reach(&self, ty: Type<'t>, base: u64, path: &Path) -> Option<Found<'t>> {
+    pub(crate) fn reach(&self, ty: Type<'t>, base: u64, path: &Path) -> Option<Found<'t>> {
         self.follow(ty, Start::Object(base), &path.steps)
     }
 
     /// The same of a path that begins with a global variable's name: of several static ones, the first with such members.
-    pub(super) fn reach_global(&self, path: &Path) -> Option<Found<'t>> {
+    pub(crate) fn reach_global(&self, path: &Path) -> Option<Found<'t>> {
         let (Step::Member(name), steps) = path.steps.split_first()? else { return None };
         self.tables.iter().find_map(|loaded| {
             let variables = loaded.table.variables_named(name);

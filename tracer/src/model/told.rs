@@ -39,7 +39,7 @@ pub(super) struct Extent {
 
 /// Where a value that tells something comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Value(Reach),
     /// Bits of the very word that is read.
     Bits(u64),
@@ -47,7 +47,7 @@ pub(super) enum Source {
 
 /// What a value is compared with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Values {
+pub(crate) struct Values {
     /// Bits under a mask.
     masked: Vec<(u64, u64)>,
     numbers: Vec<u64>,
@@ -103,15 +103,22 @@ impl Values {
 }
 
 /// A choice whose value is somewhere in the program.
-pub(super) struct Compiled<'c, T> {
+pub(crate) struct Compiled<'c, T> {
     pub(super) on: Source,
     pub(super) arms: Vec<(Values, &'c T)>,
     pub(super) otherwise: &'c T,
 }
 
+impl<'c, T> Compiled<'c, T> {
+    /// What is chosen of an object. `None`: the value cannot be had.
+    pub(crate) fn of(&self, here: Here<'_>) -> Option<&'c T> {
+        chosen(&self.on, &self.arms, &self.otherwise, here, None).copied()
+    }
+}
+
 impl<'t> Model<'t> {
     /// `None`: the program has no such value. `owner`: the type of the object, and where it begins in what is at hand.
-    pub(super) fn choice<'c, T>(
+    pub(crate) fn choice<'c, T>(
         &self,
         choice: &'c Choice<T>,
         owner: Option<(Type<'t>, u64)>,
