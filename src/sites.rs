@@ -8,7 +8,7 @@ use mcrx_debuginfo::cache::Cache;
 use mcrx_debuginfo::callers::Callers;
 use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::lines::Lines;
-use mcrx_debuginfo::sites::{self, Options, Sites};
+use mcrx_debuginfo::sites::{Options, Sites, Wrapper};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use totals::Totals;
@@ -81,9 +81,10 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     let path = locate::program(&args.program)?;
     let binary = Binary::open(&path)?;
     let dwarf = binary.dwarf()?;
-    let table = Cache::default().table(&binary)?;
+    let cache = Cache::default();
+    let table = cache.table(&binary)?;
     let options = Options { extra: args.allocators.clone(), binary_only: args.binary_only };
-    let found = sites::find(&binary, &table, Some(&dwarf), &options);
+    let found = cache.sites(&binary, &table, &options);
     let lines = Lines::new(&dwarf)?;
     let mut facts = Facts {
         schema: "mcrx.sites/1",
@@ -91,7 +92,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         build_id: binary.build_id().map(ToString::to_string),
         totals: Totals::default(),
         sites: Vec::new(),
-        wrappers: found.wrappers().iter().map(WrapperFacts::of).collect(),
+        wrappers: found.wrappers().map(WrapperFacts::of).collect(),
         callers: args.callers.as_deref().map(|folder| write_callers(&binary, &found, folder)).transpose()?,
     };
     for site in found.iter() {
@@ -129,7 +130,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
 }
 
 fn write_callers(binary: &Binary, sites: &Sites, folder: &Path) -> Result<CallersFacts> {
-    let code = sites.wrappers().iter().flat_map(|wrapper| &wrapper.code).map(|(low, high)| *low..*high);
+    let code = sites.wrappers().flat_map(Wrapper::code).map(|(low, high)| low..high);
     let callers = Callers::of(binary, code)?;
     // Where it was written is what MCRX_CALLERS is to be set to, from whatever folder.
     let folder = std::path::absolute(folder).with_context(|| format!("{} is no path", folder.display()))?;

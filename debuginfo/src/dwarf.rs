@@ -217,6 +217,11 @@ impl<'a> Dwarf<'a> {
         self.units[id.index()].role
     }
 
+    /// Whether some of it is in files of its own (`.dwo`, `.dwp`), or should be.
+    pub(crate) fn is_split(&self) -> bool {
+        self.unit_ids().any(|id| matches!(self.role(id), Role::Skeleton { .. } | Role::LoneSkeleton))
+    }
+
     /// The file that one of these units is in. Panics on the id of another program's.
     pub fn file(&self, id: UnitId) -> &'a Path {
         self.part_of(id).path

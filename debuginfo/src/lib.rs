@@ -6,6 +6,7 @@ pub mod compare;
 pub mod dwarf;
 pub mod file;
 pub mod frames;
+pub mod image;
 pub mod lines;
 pub mod load;
 pub mod sites;

@@ -64,8 +64,7 @@ pub fn load(binary: &Binary) -> Result<Table, LoadError> {
 pub(crate) fn load_noting_splits(binary: &Binary) -> Result<(Table, bool), LoadError> {
     let dwarf = binary.dwarf()?;
     let build_id = binary.build_id().map_or(&[][..], |id| id.as_bytes());
-    let is_split = |id| matches!(dwarf.role(id), Role::Skeleton { .. } | Role::LoneSkeleton);
-    let is_split = dwarf.unit_ids().any(is_split);
+    let is_split = dwarf.is_split();
     Ok((table(&dwarf, build_id, || binary.let_go())?, is_split))
 }
 

@@ -12,12 +12,14 @@
 //! let table = load::load(&binary)?;
 //! let sites = sites::find(&binary, &table, Some(&dwarf), &Options::default());
 //! for site in sites.iter() {
-//!     if let Verdict::Typed { ty, .. } = site.verdict {
-//!         println!("{} makes {:?}", site.address, table.ty(ty));
+//!     if let Verdict::Typed { ty, .. } = site.verdict() {
+//!         println!("{} makes {:?}", site.address(), table.ty(ty));
 //!     }
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`Sites`] are one run of bytes, like the table that their types are of: [`crate::cache`] keeps them from one run to the next.
 //!
 //! A block's site is a stack of return addresses, down to the first frame that is no wrapper; [`Sites::of_stack`] finds the one that
 //! decides. What it does not do: look into other modules' code (`extra` in [`Options`] names their allocation functions), follow calls
@@ -27,29 +29,39 @@ mod allocator;
 mod find;
 mod flow;
 mod graph;
+pub(crate) mod image;
 mod jump;
 mod pointee;
 mod program;
+mod record;
 mod seen;
+mod site;
 mod source;
 mod spot;
 mod state;
 mod step;
+#[cfg(test)]
+mod tests;
 mod value;
 mod variables;
 
 pub use allocator::{Asked, Handed};
+pub use image::Sites;
 pub use seen::{Confidence, Extent, Landing, Size, Untyped};
+pub use site::{Evidence, Site, Verdict, Wrapper};
 pub use value::Gpr;
 
 use crate::dwarf::Dwarf;
 use crate::file::Binary;
 use crate::lines::Lines;
-use crate::table::{Address, FunctionId, Table, TypeId};
-use find::Harvest;
-use program::Program;
-use seen::{Judged, Statement};
+use crate::table::{Address, FunctionId, Table};
+use find::{Found, FoundWrapper, Harvest};
+use image::Parts;
+use program::{Program, Target};
+use record::{CodeRecord, EvidenceRecord, NONE, SiteRecord, WrapperRecord};
+use seen::Judged;
 use source::Sources;
+use twox_hash::XxHash3_64;
 
 /// What to look for besides the malloc family.
 #[derive(Debug, Clone, Default)]
@@ -60,105 +72,40 @@ pub struct Options {
     pub binary_only: bool,
 }
 
-/// One thing that the binary says of a site's block.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    /// How it was learnt.
-    pub landing: Landing,
-    /// What the block is by it. Typedefs are kept.
-    pub ty: TypeId,
-    /// The instruction where it was seen.
-    pub at: Address,
-    /// The variable, the member (`conn_s.pool`), the function that it is handed to; may be empty.
-    pub name: String,
-}
-
-/// What is to be said of a site's blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// They are of this type.
-    Typed {
-        /// Typedefs are kept: compare [`crate::table::Type::resolved`].
-        ty: TypeId,
-        /// How many a block holds.
-        extent: Extent,
-        /// How sure that is.
-        confidence: Confidence,
-    },
-    /// The function is a wrapper here: its own caller decides.
-    Deeper,
-    /// It is not known.
-    Untyped(Untyped),
-}
-
-/// A call of an allocation function.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
-    /// Where the allocation function returns to, as linked: what the allocator records.
-    pub address: Address,
-    /// The call instruction.
-    pub call: Address,
-    /// The function that makes the call, if the debug info knows it.
-    pub function: Option<FunctionId>,
-    /// The function called, by its symbol; empty if it has none.
-    pub callee: String,
-    /// How much is asked for.
-    pub size: Size,
-    /// What follows.
-    pub verdict: Verdict,
-    /// All that was seen, strong before weak.
-    pub evidence: Vec<Evidence>,
-    /// Where in the block lies what this site's verdict is about: behind a wrapper's own header.
-    pub offset: i64,
-}
-
-/// A function that hands out what another one allocated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrapper {
-    /// Its debug info.
-    pub function: FunctionId,
-    /// Its symbol.
-    pub name: String,
-    /// Its code, the part with its entry first: start and end.
-    pub code: Vec<(Address, Address)>,
-    /// How the number of bytes comes in.
-    pub asked: Asked,
-    /// How the block goes out.
-    pub handed: Handed,
-    /// It ends in a jump to its own allocator: no frame of it is on the stack then.
-    pub is_tail: bool,
-}
-
-/// All sites of a program.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sites {
-    sites: Vec<Site>,
-    wrappers: Vec<Wrapper>,
-}
-
 /// Finds all sites. Without debug info there are sites, but no types and no wrappers.
 pub fn find(binary: &Binary, table: &Table, dwarf: Option<&Dwarf<'_>>, options: &Options) -> Sites {
     let program = Program::read(binary, table, dwarf);
-    let Harvest { mut sites, wrappers } = find::find(&program, &options.extra);
+    let Harvest { mut sites, mut wrappers } = find::find(&program, &options.extra);
+    let mut parts = Parts::default();
     if let Some(lines) = dwarf.filter(|_| !options.binary_only).and_then(|dwarf| Lines::new(dwarf).ok()) {
         let mut sources = Sources::default();
         sites.iter_mut().for_each(|site| look_up(&program, &lines, &mut sources, site));
+        sources.note(&mut parts);
     }
-    let mut all = Sites::default();
-    all.sites.extend(sites.into_iter().map(|found| site(&program, found)));
-    all.sites.sort_by_key(|site| site.address);
-    all.wrappers.extend(wrappers.into_iter().filter_map(|found| wrapper(&program, &found)));
-    all.wrappers.sort_by_key(|wrapper| wrapper.code.first().copied());
-    all
+    sites.sort_by_key(|site| site.call.next);
+    sites.into_iter().for_each(|found| add_site(&mut parts, &program, found));
+    let entry = |found: &FoundWrapper| program.routines.get(found.routine)?.ranges.first().copied();
+    wrappers.sort_by_key(entry);
+    wrappers.iter().for_each(|found| add_wrapper(&mut parts, &program, found));
+    let build_id = binary.build_id().map_or(&[][..], |id| id.as_bytes());
+    Sites::from_parts(parts, origin(table, options), build_id)
+}
+
+/// What tells one question from another, besides the binary and the files that it leads to: the same table, whose types sites are of, and
+/// the same options.
+pub(crate) fn origin(table: &Table, options: &Options) -> u64 {
+    let Options { extra, binary_only } = options;
+    let mut bytes = table.checksum().to_le_bytes().to_vec();
+    bytes.push(u8::from(*binary_only));
+    // Their order changes nothing. No symbol has a NUL in it.
+    let mut extra: Vec<&str> = extra.iter().map(String::as_str).collect();
+    extra.sort_unstable();
+    extra.iter().for_each(|name| bytes.extend(name.bytes().chain([0])));
+    XxHash3_64::oneshot(&bytes)
 }
 
 /// Holds what was seen of a site against its source.
-fn look_up<'r>(
-    program: &Program<'r, '_>,
-    lines: &Lines<'_>,
-    sources: &mut Sources,
-    found: &mut find::Found<'r>,
-) {
+fn look_up<'r>(program: &Program<'r, '_>, lines: &Lines<'_>, sources: &mut Sources, found: &mut Found<'r>) {
     if found.seen.statements.is_empty() || !matches!(found.judged, Judged::Typed { .. } | Judged::Untyped(_))
     {
         return;
@@ -170,76 +117,50 @@ fn look_up<'r>(
     found.judged = found.seen.judge();
 }
 
-fn site(program: &Program<'_, '_>, found: find::Found<'_>) -> Site {
-    let find::Found { call, allocator, seen, judged } = found;
-    let mut statements: Vec<Statement<'_>> = seen.statements;
-    statements.sort_by_key(|statement| (statement.landing, statement.at));
-    let evidence = statements.into_iter().map(|Statement { landing, ty, at, name }| Evidence {
-        landing,
-        ty: ty.id(),
-        at,
-        name,
-    });
-    Site {
-        address: call.next,
-        call: call.address,
-        function: program.routines.get(call.routine).and_then(|routine| routine.function),
-        callee: program.name(call.target).unwrap_or_default().to_owned(),
-        size: seen.size,
-        verdict: match judged {
-            Judged::Typed { ty, extent, confidence } => Verdict::Typed { ty: ty.id(), extent, confidence },
-            Judged::Deeper => Verdict::Deeper,
-            Judged::Untyped(why) => Verdict::Untyped(why),
-        },
-        evidence: evidence.collect(),
+fn add_site(parts: &mut Parts, program: &Program<'_, '_>, found: Found<'_>) {
+    let Found { call, allocator, mut seen, judged } = found;
+    seen.statements.sort_by_key(|statement| (statement.landing, statement.at));
+    let first_evidence = Parts::place(&parts.evidence);
+    for statement in &seen.statements {
+        let name = parts.string(&statement.name);
+        let (landing, ty) = (statement.landing, statement.ty.id());
+        parts.evidence.push(EvidenceRecord::new(landing, ty, statement.at.0, name));
+    }
+    let verdict = match judged {
+        Judged::Typed { ty, extent, confidence } => Verdict::Typed { ty: ty.id(), extent, confidence },
+        Judged::Deeper => Verdict::Deeper,
+        Judged::Untyped(why) => Verdict::Untyped(why),
+    };
+    let function = program.routines.get(call.routine).and_then(|routine| routine.function);
+    let site = SiteRecord {
+        address: call.next.0,
+        call: call.address.0,
         offset: match allocator.handed {
             Handed::Returned(offset) => offset,
             Handed::Stored(_) => 0,
         },
-    }
+        function: function.map_or(NONE, |FunctionId(number)| number),
+        callee: parts.string(program.name(call.target).unwrap_or_default()),
+        first_evidence,
+        evidence_count: Parts::place(&parts.evidence).saturating_sub(first_evidence),
+        ..SiteRecord::default()
+    };
+    parts.sites.push(site.with_size(seen.size).with_verdict(verdict));
 }
 
-fn wrapper(program: &Program<'_, '_>, found: &find::FoundWrapper) -> Option<Wrapper> {
-    let routine = program.routines.get(found.routine)?;
-    let code: Vec<(Address, Address)> =
-        routine.ranges.iter().map(|(low, high)| (Address(*low), Address(*high))).collect();
-    let name = program.name(program::Target::Code(code.first()?.0)).unwrap_or_default().to_owned();
-    Some(Wrapper {
-        function: routine.function?,
-        name,
-        code,
-        asked: found.asked,
-        handed: found.handed,
-        is_tail: found.is_tail,
-    })
-}
-
-impl Sites {
-    /// All of them, by return address.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Site> {
-        self.sites.iter()
-    }
-
-    /// The site with a return address.
-    pub fn at(&self, address: Address) -> Option<&Site> {
-        let index = self.sites.binary_search_by_key(&address, |site| site.address).ok()?;
-        self.sites.get(index)
-    }
-
-    /// All wrappers, by address.
-    pub fn wrappers(&self) -> &[Wrapper] {
-        &self.wrappers
-    }
-
-    /// The site that decides for a block, of the return addresses on the stack when it was made, innermost first: the first that is no
-    /// wrapper's. `None`: a frame before that is no site.
-    pub fn of_stack(&self, frames: impl IntoIterator<Item = Address>) -> Option<&Site> {
-        for frame in frames {
-            let site = self.at(frame)?;
-            if site.verdict != Verdict::Deeper {
-                return Some(site);
-            }
-        }
-        None
-    }
+fn add_wrapper(parts: &mut Parts, program: &Program<'_, '_>, found: &FoundWrapper) {
+    let Some(routine) = program.routines.get(found.routine) else { return };
+    let (Some(FunctionId(function)), Some((entry, _))) = (routine.function, routine.ranges.first()) else {
+        return;
+    };
+    let first_code = Parts::place(&parts.code);
+    parts.code.extend(routine.ranges.iter().map(|(low, high)| CodeRecord { low: *low, high: *high }));
+    let wrapper = WrapperRecord {
+        function,
+        name: parts.string(program.name(Target::Code(Address(*entry))).unwrap_or_default()),
+        first_code,
+        code_count: Parts::place(&parts.code).saturating_sub(first_code),
+        ..WrapperRecord::default()
+    };
+    parts.wrappers.push(wrapper.with_asked(found.asked).with_handed(found.handed, found.is_tail));
 }

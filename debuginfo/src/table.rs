@@ -1,7 +1,7 @@
 //! What a binary's debug info says, as one queryable value.
 //!
 //! A [`Table`] holds types, variables, functions and units in flat arrays of fixed records that point at each other by index. It is
-//! one run of bytes (see [`image`]), the same in memory after a cold load as in a file of the cache, so that a cached table is
+//! one run of bytes (see [`crate::image`]), the same in memory after a cold load as in a file of the cache, so that a cached table is
 //! mapped and used without being parsed.
 //!
 //! [`Builder`] makes tables, [`Table`] and the views that it hands out ([`Type`], [`Variable`], [`Function`], [`Unit`]) read them.
@@ -11,22 +11,20 @@
 
 mod build;
 mod function;
-pub mod image;
+pub(crate) mod image;
 mod layout;
 mod names;
 mod record;
-mod strings;
 #[cfg(test)]
 mod tests;
 mod types;
 mod unit;
 mod variable;
 
-pub use build::{
-    Builder, FunctionEntry, MemberEntry, Placement, StringId, TypeEntry, UnitEntry, VariableEntry,
-};
+pub use crate::image::strings::StringId;
+pub use build::{Builder, FunctionEntry, MemberEntry, Placement, TypeEntry, UnitEntry, VariableEntry};
 pub use function::{Function, FunctionId, Parameter};
-pub use image::{ImageError, Table};
+pub use image::Table;
 pub use layout::{Gap, Layout, Place};
 pub use record::{Encoding, TypeFlags};
 pub use types::{Count, Enumerator, Kind, Member, Tag, Type, TypeId};

@@ -4,6 +4,8 @@
 //! inlined; what it makes is known by construction. Wrong types must be next to none; how many of the sites get a type is printed by
 //! idiom.
 
+#[path = "sites/cache.rs"]
+mod cache;
 #[path = "sites/idioms.rs"]
 mod idioms;
 #[path = "sites/measure.rs"]
@@ -51,7 +53,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 fn main() -> ExitCode {
     let gcc = [needed("gcc")];
     let clang = [needed("clang")];
-    servers::tests(Suite::new())
+    cache::tests(servers::tests(Suite::new()))
         .test(gcc.clone(), gcc_without_optimisation_is_typed_right)
         .within(DEADLINE)
         .test(gcc.clone(), gcc_at_level_1_is_typed_right)

@@ -89,31 +89,31 @@ pub(super) struct WrapperFacts {
 }
 
 impl SiteFacts {
-    pub(super) fn of(site: &Site, table: &Table, lines: &Lines<'_>) -> Result<SiteFacts> {
-        let function = site.function.and_then(|function| table.function(function));
+    pub(super) fn of(site: Site<'_>, table: &Table, lines: &Lines<'_>) -> Result<SiteFacts> {
+        let function = site.function().and_then(|function| table.function(function));
         let entry = function.and_then(|function| function.code()).map(|code| code.0.0);
-        let frames: Vec<FrameFacts> = lines.frames(site.call)?.iter().map(FrameFacts::of).collect();
+        let frames: Vec<FrameFacts> = lines.frames(site.call())?.iter().map(FrameFacts::of).collect();
         let spelled = |ty: TypeId| type_name(table.ty(ty), Anonymous::LeftOut);
         let mut facts = SiteFacts {
-            address: site.address.to_string(),
-            call: site.call.to_string(),
+            address: site.address().to_string(),
+            call: site.call().to_string(),
             function: function.map(|function| function.name().to_owned()),
-            offset: entry.and_then(|entry| site.address.0.checked_sub(entry)),
+            offset: entry.and_then(|entry| site.address().0.checked_sub(entry)),
             file: frames.first().and_then(|frame| frame.file.clone()),
             line: frames.first().and_then(|frame| frame.line),
             frames,
-            callee: site.callee.clone(),
-            size: SizeFacts::of(site.size),
+            callee: site.callee().to_owned(),
+            size: SizeFacts::of(site.size()),
             verdict: "untyped",
             ty: None,
             extent: None,
             count: None,
             confidence: None,
             why: None,
-            evidence: site.evidence.iter().map(|evidence| EvidenceFacts::of(evidence, spelled)).collect(),
-            header: site.offset,
+            evidence: site.evidence().map(|evidence| EvidenceFacts::of(evidence, spelled)).collect(),
+            header: site.offset(),
         };
-        match site.verdict {
+        match site.verdict() {
             Verdict::Deeper => facts.verdict = "deeper",
             Verdict::Untyped(reason) => facts.why = Some(why(reason).0),
             Verdict::Typed { ty, extent, confidence } => {
@@ -160,7 +160,7 @@ impl SizeFacts {
 }
 
 impl EvidenceFacts {
-    fn of(evidence: &Evidence, spelled: impl Fn(TypeId) -> String) -> EvidenceFacts {
+    fn of(evidence: Evidence<'_>, spelled: impl Fn(TypeId) -> String) -> EvidenceFacts {
         let kind = match evidence.landing {
             Landing::Variable => "variable",
             Landing::Member => "member",
@@ -171,15 +171,15 @@ impl EvidenceFacts {
             Landing::Argument => "argument",
             Landing::Resized => "resized",
         };
-        let (at, name) = (evidence.at.to_string(), evidence.name.clone());
+        let (at, name) = (evidence.at.to_string(), evidence.name.to_owned());
         EvidenceFacts { kind, ty: spelled(evidence.ty), at, name }
     }
 }
 
 impl WrapperFacts {
-    pub(super) fn of(wrapper: &Wrapper) -> WrapperFacts {
-        let address = wrapper.code.first().map(|(start, _)| start.to_string());
-        WrapperFacts { name: wrapper.name.clone(), address, tail: wrapper.is_tail }
+    pub(super) fn of(wrapper: Wrapper<'_>) -> WrapperFacts {
+        let address = wrapper.code().next().map(|(start, _)| start.to_string());
+        WrapperFacts { name: wrapper.name().to_owned(), address, tail: wrapper.is_tail() }
     }
 }
 

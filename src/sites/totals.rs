@@ -19,9 +19,9 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub(super) fn add(&mut self, site: &Site) {
+    pub(super) fn add(&mut self, site: Site<'_>) {
         self.sites += 1;
-        match site.verdict {
+        match site.verdict() {
             Verdict::Typed { confidence, .. } => {
                 self.typed += 1;
                 match confidence {

@@ -8,7 +8,7 @@ use mcrx_allocator::reader::Sites as HeapSites;
 use mcrx_debuginfo::cache::Cache;
 use mcrx_debuginfo::file::{Binary, BuildId, OpenError};
 use mcrx_debuginfo::load::LoadError;
-use mcrx_debuginfo::sites::{self, Options, Sites};
+use mcrx_debuginfo::sites::{Options, Sites};
 use mcrx_debuginfo::table::{Address, Table};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -139,8 +139,7 @@ fn describe(module: &Module, makes_blocks: bool, cache: &Cache, options: &Option
     match cache.table(&binary) {
         Ok(table) => {
             if makes_blocks {
-                let dwarf = binary.dwarf().ok();
-                described.sites = sites::find(&binary, &table, dwarf.as_ref(), options);
+                described.sites = cache.sites(&binary, &table, options);
             }
             described.table = Some(table);
         }

@@ -158,10 +158,10 @@ impl<'a> Asking<'a> {
         let frames = frames.into_iter().take_while(|at| module.range.contains(at));
         let sites = &self.known.debug.modules.get(index)?.sites;
         let found = sites.of_stack(frames.map(|at| table::Address(module.linked(at))))?;
-        let Verdict::Typed { ty, extent, .. } = found.verdict else { return None };
+        let Verdict::Typed { ty, extent, .. } = found.verdict() else { return None };
         let ty = self.model.number_of((*self.known.tables.get(index)?)?, ty)?;
         let whole = matches!(extent, Extent::Exactly(_) | Extent::Array);
-        Some(Given { ty, offset: u64::try_from(found.offset).ok()?, whole })
+        Some(Given { ty, offset: u64::try_from(found.offset()).ok()?, whole })
     }
 
     /// What a fact says of the innermost frame that one is about, and which frame that is.

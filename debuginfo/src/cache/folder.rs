@@ -1,9 +1,8 @@
 //! Unsafe: the folder of a cache; its files are mapped.
 //!
-//! Only a folder that belongs to this user, and that nobody else can write into, is used: a table from a stranger could claim anything
+//! Only a folder that belongs to this user, and that nobody else can write into, is used: what a stranger wrote could claim anything
 //! of a program's memory.
 
-use crate::table::Table;
 use memmap2::{Mmap, MmapOptions};
 use std::fs::{DirBuilder, File, FileTimes, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -42,19 +41,16 @@ impl Folder {
         &self.path
     }
 
-    /// The table with this name, if it is whole and of this binary.
-    pub(super) fn find(&self, name: &str, build_id: &[u8]) -> Option<Table> {
+    /// The file with this name, if `open` takes it for what is wanted.
+    pub(super) fn find<T>(&self, name: &str, open: impl FnOnce(Mmap) -> Option<T>) -> Option<T> {
         let file = File::open(self.path.join(name)).ok()?;
         let found = file.metadata().ok().filter(|found| found.is_file() && is_own(found))?;
-        let table = Table::from_map(map(&file).ok()?).ok()?;
-        if table.build_id() != build_id {
-            return None;
-        }
+        let opened = open(map(&file).ok()?)?;
         note_use(&file, &found);
-        Some(table)
+        Some(opened)
     }
 
-    /// Keeps a table: all of it, or nothing.
+    /// Keeps a file: all of it, or nothing.
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         static WRITTEN: AtomicU64 = AtomicU64::new(0);
         let number = WRITTEN.fetch_add(1, Relaxed);

@@ -12,7 +12,7 @@ const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 pub(super) fn sweep(folder: &Folder, limit: u64, new: &str) {
     let Ok(entries) = std::fs::read_dir(folder.path()) else { return };
     let now = SystemTime::now();
-    let mut tables: Vec<(SystemTime, u64, DirEntry)> = Vec::new();
+    let mut images: Vec<(SystemTime, u64, DirEntry)> = Vec::new();
     let mut used: u64 = 0;
     for entry in entries.flatten() {
         let Some(found) = entry.metadata().ok().filter(Metadata::is_file) else { continue };
@@ -25,11 +25,11 @@ pub(super) fn sweep(folder: &Folder, limit: u64, new: &str) {
         }
         used = used.saturating_add(found.len());
         if entry.file_name() != new {
-            tables.push((changed, found.len(), entry));
+            images.push((changed, found.len(), entry));
         }
     }
-    tables.sort_by_key(|(changed, ..)| *changed);
-    for (_, length, entry) in tables {
+    images.sort_by_key(|(changed, ..)| *changed);
+    for (_, length, entry) in images {
         if used <= limit {
             break;
         }

@@ -6,12 +6,15 @@
 //!
 //! The paths are the debug info's, hence hostile: only regular files of a sane size are read.
 
+use super::image::Parts;
 use super::pointee::begins_with;
+use super::record::{ABSENT, SourceRecord};
 use super::seen::{Landing, Seen, Statement};
 use crate::lines::SourceFrame;
 use crate::table::{Address, Kind, Table, Type, Unit};
 use rustc_hash::FxHashMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 /// Of a source file, in bytes. SQLite's amalgamation, which is all of it in one file, has 9 million.
@@ -20,10 +23,23 @@ const LONGEST_FILE: u64 = 64 << 20;
 /// Of a statement, in lines before and behind the call.
 const LINES_AROUND: usize = 6;
 
-/// Source files that were read.
+/// Source files that were asked for.
 #[derive(Default)]
 pub(super) struct Sources {
-    files: FxHashMap<String, Option<Arc<String>>>,
+    files: FxHashMap<String, Source>,
+}
+
+/// A source file: what it is known by, and its text if it could be read.
+struct Source {
+    state: [u64; 3],
+    text: Option<Arc<String>>,
+}
+
+/// What shows that a source file has changed: its length, and when it was written to.
+pub(super) fn state(path: &str) -> [u64; 3] {
+    let time =
+        |file: fs::Metadata| [file.len(), file.mtime().cast_unsigned(), file.mtime_nsec().cast_unsigned()];
+    fs::metadata(path).map_or(ABSENT, time)
 }
 
 /// What `sizeof` is applied to.
@@ -75,14 +91,26 @@ impl Sources {
 
     fn read(&mut self, path: &str) -> Option<Arc<String>> {
         if let Some(known) = self.files.get(path) {
-            return known.clone();
+            return known.text.clone();
         }
+        // Before it is read, so that a change meanwhile is noticed later.
+        let state = state(path);
         let is_sane =
             |path: &str| fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= LONGEST_FILE);
         let text = is_sane(path).then(|| fs::read(path).ok()).flatten();
         let text = text.map(|text| Arc::new(String::from_utf8_lossy(&text).into_owned()));
-        self.files.insert(path.to_owned(), text.clone());
+        self.files.insert(path.to_owned(), Source { state, text: text.clone() });
         text
+    }
+
+    /// Notes which were looked at, by path.
+    pub(super) fn note(&self, parts: &mut Parts) {
+        let mut files: Vec<_> = self.files.iter().map(|(path, source)| (path, source.state)).collect();
+        files.sort_unstable();
+        for (path, state) in files {
+            let path = parts.string(path);
+            parts.sources.push(SourceRecord { state, path, reserved: 0 });
+        }
     }
 }
 

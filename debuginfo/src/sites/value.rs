@@ -42,6 +42,15 @@ impl Gpr {
         usize::from(self.0)
     }
 
+    /// As instructions have it.
+    pub(super) fn number(self) -> u8 {
+        self.0
+    }
+
+    pub(super) fn numbered(number: u8) -> Option<Gpr> {
+        (usize::from(number) < Gpr::COUNT).then_some(Gpr(number))
+    }
+
     pub(super) fn all() -> impl Iterator<Item = Gpr> {
         (0..16).map(Gpr)
     }

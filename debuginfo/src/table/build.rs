@@ -6,15 +6,11 @@ use super::record::{
     Encoding, EnumeratorRecord, FunctionRecord, MemberRecord, NONE, OffsetRecord, ParameterRecord,
     RangeRecord, TypeFlags, TypeRecord, UNKNOWN, UnitRecord, VariableRecord,
 };
-use super::strings::Pool;
 use super::types::{Tag, TypeId};
 use super::unit::UnitId;
 use super::variable::Storage;
 use super::{Address, names};
-
-/// A string of the table in the making. The default is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
-pub struct StringId(pub(super) u32);
+use crate::image::strings::{Pool, StringId};
 
 /// Where an entry is declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -1,10 +1,11 @@
 //! Functions: their code, what they return and take.
 
-use super::image::{self, Table};
+use super::image::Table;
 use super::record::{FunctionRecord, ParameterRecord};
 use super::types::{Type, TypeId};
 use super::unit::{Unit, UnitId};
 use super::{Address, Declared};
+use crate::image::part;
 
 /// A function, by its place in the order of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,7 +134,7 @@ pub(super) fn parameters(
     first: u32,
     count: u32,
 ) -> impl ExactSizeIterator<Item = Parameter<'_>> + use<'_> {
-    let records = image::part::<ParameterRecord>(table.parameters(), first, count);
+    let records = part::<ParameterRecord>(table.parameters(), first, count);
     records
         .iter()
         .map(|record| Parameter { name: table.string(record.name), ty: table.ty(TypeId(record.target)) })

@@ -1,38 +1,21 @@
-//! The bytes of a table: a header, then arrays of records, each at a multiple of 16.
+//! The bytes of a table: an [`Image`] of these arrays.
 //!
-//! ```text
-//!    0  magic "mcrxdbg\n"
-//!    8  version, length of the build-id
-//!   16  checksum of all that follows (XXH3, 64 bits)
-//!   24  length of the whole
-//!   32  build-id, padded with 0 to 64 bytes
-//!   96  for each array: where it begins, its length in bytes
-//!  ...  the arrays
-//! ```
-//!
-//! A file is checked whole when it is opened. That finds every accident; who can forge a checksum can write wrong indices, and those
-//! read as unknown things.
+//! Who can forge a checksum can write wrong indices, and those read as unknown things.
 
 use super::function::{Function, FunctionId};
 use super::record::{
     EnumeratorRecord, FunctionRecord, MemberRecord, OffsetRecord, ParameterRecord, RangeRecord, TypeRecord,
     UnitRecord, VariableRecord,
 };
-use super::strings::{self, Pool};
 use super::unit::{Unit, UnitId};
 use super::variable::{Storage, Variable, VariableId};
 use super::{Address, names};
+use crate::image::strings::Pool;
+use crate::image::{Format, Image, ImageError, Writer, number};
 use memmap2::Mmap;
-use twox_hash::XxHash3_64;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-/// Of the format. A table of another version is made anew, never converted.
-pub const VERSION: u32 = 1;
-
-const MAGIC: [u8; 8] = *b"mcrxdbg\n";
-
-/// The longest build-id that fits. Linkers write 8 to 32 bytes.
-const LONGEST_BUILD_ID: usize = 64;
+pub(crate) const FORMAT: Format = Format { magic: *b"mcrxdbg\n", version: 2, sections: 13 };
 
 /// The arrays, in the order of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,50 +33,6 @@ enum Section {
     TypeNames,
     VariableNames,
     FunctionNames,
-}
-
-const SECTIONS: usize = 13;
-
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-struct Extent {
-    offset: u64,
-    len: u64,
-}
-
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-struct Header {
-    magic: [u8; 8],
-    version: u32,
-    build_id_len: u32,
-    checksum: u64,
-    len: u64,
-    build_id: [u8; LONGEST_BUILD_ID],
-    sections: [Extent; SECTIONS],
-}
-
-/// What the checksum covers begins behind it.
-const CHECKED_FROM: usize = 24;
-
-/// Why bytes are no table.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ImageError {
-    /// Shorter than it says, or than a header.
-    #[error("it ends early")]
-    Truncated,
-    /// Another sort of file.
-    #[error("it is no table of debug info")]
-    Foreign,
-    /// Made by another release of mcrx.
-    #[error("it has version {found} of the format; this mcrx reads version {VERSION}")]
-    Version {
-        /// The file's.
-        found: u32,
-    },
-    /// Some byte has changed since it was written.
-    #[error("its checksum is wrong")]
-    Corrupt,
 }
 
 /// The records before they become an image.
@@ -131,29 +70,14 @@ impl Parts {
     }
 }
 
-#[derive(Debug)]
-enum Bytes {
-    Made(Vec<u64>),
-    Mapped(Mmap),
-}
-
-impl Bytes {
-    fn get(&self) -> &[u8] {
-        match self {
-            Bytes::Made(words) => words.as_bytes(),
-            Bytes::Mapped(map) => map,
-        }
-    }
-}
-
 /// What a binary's debug info says. See the module's documentation.
 pub struct Table {
-    bytes: Bytes,
+    image: Image,
 }
 
 impl Table {
     pub(super) fn from_parts(pool: Pool, parts: Parts, build_id: &[u8]) -> Table {
-        let mut writer = Writer::new(pool.bytes().len() + parts.bytes());
+        let mut writer = Writer::new(&FORMAT, pool.bytes().len() + parts.bytes());
         // In the order of `Section`.
         writer.add(pool.bytes());
         drop(pool);
@@ -169,83 +93,44 @@ impl Table {
         writer.add_records(parts.type_names);
         writer.add_records(parts.variable_names);
         writer.add_records(parts.function_names);
-        Table { bytes: Bytes::Made(writer.finish(build_id)) }
+        Table { image: writer.finish(build_id) }
     }
 
     /// The bytes, to be written to a file.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get()
+        self.image.as_bytes()
     }
 
     /// A table from a mapped file.
     pub fn from_map(map: Mmap) -> Result<Table, ImageError> {
-        let table = Table { bytes: Bytes::Mapped(map) };
-        table.check()?;
-        Ok(table)
+        Ok(Table { image: Image::from_map(map, &FORMAT)? })
     }
 
     /// A table from bytes. They are copied.
     pub fn from_bytes(bytes: &[u8]) -> Result<Table, ImageError> {
-        if !bytes.len().is_multiple_of(8) {
-            return Err(ImageError::Truncated);
-        }
-        let mut words = vec![0_u64; bytes.len().div_ceil(8)];
-        words.as_mut_bytes().iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-        let table = Table { bytes: Bytes::Made(words) };
-        table.check()?;
-        Ok(table)
-    }
-
-    fn check(&self) -> Result<(), ImageError> {
-        let bytes = self.bytes.get();
-        let magic = bytes.get(..MAGIC.len()).ok_or(ImageError::Truncated)?;
-        if magic != MAGIC {
-            return Err(ImageError::Foreign);
-        }
-        let (header, _) = Header::read_from_prefix(bytes).map_err(|_| ImageError::Truncated)?;
-        if header.version != VERSION {
-            return Err(ImageError::Version { found: header.version });
-        }
-        if usize::try_from(header.len) != Ok(bytes.len()) {
-            return Err(ImageError::Truncated);
-        }
-        let checked = bytes.get(CHECKED_FROM..).unwrap_or(&[]);
-        if XxHash3_64::oneshot(checked) != header.checksum {
-            return Err(ImageError::Corrupt);
-        }
-        Ok(())
-    }
-
-    fn header(&self) -> Option<&Header> {
-        Some(Header::ref_from_prefix(self.bytes.get()).ok()?.0)
+        Ok(Table { image: Image::from_bytes(bytes, &FORMAT)? })
     }
 
     /// Of the binary that the table describes; empty where it has none.
     pub fn build_id(&self) -> &[u8] {
-        let Some(header) = self.header() else { return &[] };
-        usize::try_from(header.build_id_len).ok().and_then(|len| header.build_id.get(..len)).unwrap_or(&[])
+        self.image.build_id()
     }
 
-    fn section(&self, section: Section) -> &[u8] {
-        let find = || {
-            let extent = self.header()?.sections.get(section as usize)?;
-            let start = usize::try_from(extent.offset).ok()?;
-            let end = start.checked_add(usize::try_from(extent.len).ok()?)?;
-            self.bytes.get().get(start..end)
-        };
-        find().unwrap_or(&[])
+    /// What tells this table from every other.
+    pub(crate) fn checksum(&self) -> u64 {
+        self.image.checksum()
     }
 
     fn records<T: FromBytes + Immutable + KnownLayout>(&self, section: Section) -> &[T] {
-        <[T]>::ref_from_bytes(self.section(section)).unwrap_or(&[])
+        self.image.records(section as usize)
     }
 
     pub(super) fn pool(&self) -> &[u8] {
-        self.section(Section::Strings)
+        self.image.section(Section::Strings as usize)
     }
 
     pub(super) fn string(&self, offset: u32) -> &str {
-        std::str::from_utf8(strings::at(self.pool(), offset)).unwrap_or("")
+        self.image.string(Section::Strings as usize, offset)
     }
 
     pub(super) fn type_records(&self) -> &[TypeRecord] {
@@ -358,82 +243,6 @@ impl Table {
 
 impl std::fmt::Debug for Table {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Table").field("bytes", &self.bytes.get().len()).finish_non_exhaustive()
+        out.debug_struct("Table").field("bytes", &self.as_bytes().len()).finish_non_exhaustive()
     }
-}
-
-/// A part of an array of records; empty where the array does not hold all of it.
-pub(super) fn part<T>(records: &[T], first: u32, count: u32) -> &[T] {
-    let find = || {
-        let first = usize::try_from(first).ok()?;
-        records.get(first..first.checked_add(usize::try_from(count).ok()?)?)
-    };
-    find().unwrap_or(&[])
-}
-
-fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
-}
-
-/// Puts arrays behind a header.
-struct Writer {
-    words: Vec<u64>,
-    sections: [Extent; SECTIONS],
-    next: usize,
-}
-
-impl Writer {
-    /// `bytes`: of all arrays, so that room is made once.
-    fn new(bytes: usize) -> Writer {
-        let header = size_of::<Header>().div_ceil(16) * 2;
-        let mut words = Vec::with_capacity(header + bytes / 8 + SECTIONS * 2);
-        words.resize(header, 0);
-        Writer { words, sections: [Extent { offset: 0, len: 0 }; SECTIONS], next: 0 }
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        let start = self.words.len();
-        self.words.resize(start + bytes.len().div_ceil(16) * 2, 0);
-        if let Some((to, _)) =
-            self.words.get_mut(start..).and_then(|rest| rest.as_mut_bytes().split_at_mut_checked(bytes.len()))
-        {
-            to.copy_from_slice(bytes);
-        }
-        if let Some(section) = self.sections.get_mut(self.next) {
-            *section = Extent { offset: wide(start * 8), len: wide(bytes.len()) };
-        }
-        self.next += 1;
-    }
-
-    /// By value, so that the records are freed as soon as they are copied.
-    fn add_records<T: IntoBytes + Immutable>(&mut self, records: Vec<T>) {
-        self.add(records.as_bytes());
-    }
-
-    fn finish(mut self, build_id: &[u8]) -> Vec<u64> {
-        let mut header = Header {
-            magic: MAGIC,
-            version: VERSION,
-            build_id_len: number(build_id.len().min(LONGEST_BUILD_ID)),
-            checksum: 0,
-            len: wide(self.words.len() * 8),
-            build_id: [0; LONGEST_BUILD_ID],
-            sections: self.sections,
-        };
-        header.build_id.iter_mut().zip(build_id).for_each(|(to, from)| *to = *from);
-        self.put(&header);
-        header.checksum = XxHash3_64::oneshot(self.words.as_bytes().get(CHECKED_FROM..).unwrap_or(&[]));
-        self.put(&header);
-        self.words
-    }
-
-    fn put(&mut self, header: &Header) {
-        if let Some(place) = self.words.as_mut_bytes().get_mut(..size_of::<Header>()) {
-            place.copy_from_slice(header.as_bytes());
-        }
-    }
-}
-
-fn wide(len: usize) -> u64 {
-    u64::try_from(len).unwrap_or(u64::MAX)
 }

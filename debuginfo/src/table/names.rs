@@ -1,12 +1,10 @@
 //! Finding by name: arrays of indices, sorted by the name's bytes.
 
 use super::record::TypeRecord;
-use super::strings::{self, Pool};
+use crate::image::strings::{self, Pool, StringId};
 use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::ops::Range;
-
-use super::build::StringId;
 
 /// The named types, by name, then tag, then as they were added.
 pub(super) fn index_types(pool: &Pool, types: &[TypeRecord]) -> Vec<u32> {

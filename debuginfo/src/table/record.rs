@@ -1,4 +1,4 @@
-//! The records of an image: their bytes are the format of the cache's files, so a change here is a new [`super::image::VERSION`].
+//! The records of an image: their bytes are the format of the cache's files, so a change here is a new version of [`super::image::FORMAT`].
 //!
 //! Strings are offsets into the pool (0: none), everything else an index into its array ([`NONE`]: none). All is little-endian.
 

@@ -1,10 +1,11 @@
 //! Types.
 
 use super::function::{Parameter, parameters};
-use super::image::{self, Table};
+use super::image::Table;
 use super::record::{Encoding, EnumeratorRecord, MemberRecord, TypeFlags, TypeRecord, UNKNOWN};
 use super::unit::{Unit, UnitId};
 use super::{Declared, names};
+use crate::image::part;
 
 /// A type, by its place in the table. Equal ids: the same type, in all units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -254,7 +255,7 @@ impl<'t> Type<'t> {
     /// Of a structure, union or class, in the order of the debug info, which is that of the source; else none.
     pub fn members(self) -> impl ExactSizeIterator<Item = Member<'t>> + use<'t> {
         let count = if self.tag().is_aggregate() { self.record.count } else { 0 };
-        let records = image::part::<MemberRecord>(self.table.members(), self.record.first, count);
+        let records = part::<MemberRecord>(self.table.members(), self.record.first, count);
         let table = self.table;
         records.iter().map(move |record| Member { table, record })
     }
@@ -262,7 +263,7 @@ impl<'t> Type<'t> {
     /// The constants of an enumeration; else none.
     pub fn enumerators(self) -> impl ExactSizeIterator<Item = Enumerator<'t>> + use<'t> {
         let count = if self.tag() == Tag::Enumeration { self.record.count } else { 0 };
-        let records = image::part::<EnumeratorRecord>(self.table.enumerators(), self.record.first, count);
+        let records = part::<EnumeratorRecord>(self.table.enumerators(), self.record.first, count);
         let table = self.table;
         records.iter().map(move |record| Enumerator { name: table.string(record.name), value: record.value })
     }

@@ -3,6 +3,7 @@
 use super::image::Table;
 use super::record::UnitRecord;
 use super::types::{Type, TypeId};
+use crate::image::part;
 
 /// A unit, by its place among all units of a program: see [`crate::dwarf`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +66,7 @@ impl<'t> Unit<'t> {
     }
 
     fn offsets(&self) -> &'t [super::record::OffsetRecord] {
-        super::image::part(self.table.offsets(), self.record.first, self.record.count)
+        part(self.table.offsets(), self.record.first, self.record.count)
     }
 }
 

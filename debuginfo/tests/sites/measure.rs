@@ -64,12 +64,12 @@ impl Measured {
         let sites = sites::find(&binary, &table, Some(&dwarf), &looking);
         let mut seen = BTreeSet::new();
         for site in sites.iter() {
-            let frames = lines.frames(site.call)?;
+            let frames = lines.frames(site.call())?;
             // The innermost line that makes something: those of inlined wrappers make nothing of their own.
             let mut places = frames.iter().map(|frame| frame.place.line);
             let Some(line) = places.find(|line| program.truth(*line).is_some()) else {
                 let function = frames.first().and_then(|frame| frame.function.as_deref()).unwrap_or("?");
-                if matches!(site.verdict, Verdict::Typed { .. }) && WRAPPERS.contains(&function) {
+                if matches!(site.verdict(), Verdict::Typed { .. }) && WRAPPERS.contains(&function) {
                     let what = described(&table, site);
                     self.wrong.push(format!("{options:?}: the wrapper {function} was typed: {what}"));
                 }
@@ -86,11 +86,11 @@ impl Measured {
         Ok(())
     }
 
-    fn judge(&mut self, table: &Table, site: &Site, line: u32, program: &Program, options: Options) {
+    fn judge(&mut self, table: &Table, site: Site<'_>, line: u32, program: &Program, options: Options) {
         let Some(truth) = program.truth(line) else { return };
         let count = self.idioms.entry(truth.idiom).or_default();
         count.sites += u32::from(truth.ty.is_some());
-        match (site.verdict, &truth.ty) {
+        match (site.verdict(), &truth.ty) {
             (Verdict::Typed { ty, .. }, Some(expected))
                 if table.ty(ty).is_some_and(|ty| spelled(ty) == *expected) =>
             {
@@ -172,14 +172,14 @@ fn spelled(ty: Type<'_>) -> String {
     }
 }
 
-fn described(table: &Table, site: &Site) -> String {
+fn described(table: &Table, site: Site<'_>) -> String {
     let name = |ty| table.ty(ty).map(spelled).unwrap_or_default();
-    let verdict = match site.verdict {
+    let verdict = match site.verdict() {
         Verdict::Typed { ty, .. } => name(ty),
         other => format!("{other:?}"),
     };
-    let evidence = site.evidence.iter().map(|evidence| {
+    let evidence = site.evidence().map(|evidence| {
         format!("{:?} {} {} at {}", evidence.landing, evidence.name, name(evidence.ty), evidence.at)
     });
-    format!("{} at {} {:?} {:?}", verdict, site.address, site.size, evidence.collect::<Vec<_>>())
+    format!("{} at {} {:?} {:?}", verdict, site.address(), site.size(), evidence.collect::<Vec<_>>())
 }

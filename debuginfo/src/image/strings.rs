@@ -1,12 +1,15 @@
 //! The pool of strings: each once, ended by NUL, named by its offset. Offset 0 is the empty string, which stands for none.
 
-use super::build::StringId;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
 
+/// A string of the table in the making. The default is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct StringId(pub(crate) u32);
+
 /// The pool in the making.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     bytes: Vec<u8>,
     known: HashTable<Known>,
 }
@@ -26,14 +29,14 @@ impl Known {
 }
 
 impl Pool {
-    pub(super) fn new() -> Pool {
+    pub(crate) fn new() -> Pool {
         Pool { bytes: vec![0], known: HashTable::new() }
     }
 
     /// The string's offset. What stands behind a NUL in it is left out.
     ///
     /// Past 4 GiB of different strings, it is the empty one.
-    pub(super) fn intern(&mut self, text: &[u8]) -> StringId {
+    pub(crate) fn intern(&mut self, text: &[u8]) -> StringId {
         let len = memchr::memchr(0, text).unwrap_or(text.len());
         let text = text.get(..len).unwrap_or(&[]);
         if text.is_empty() {
@@ -52,11 +55,11 @@ impl Pool {
         StringId(offset)
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    pub(super) fn text(&self, id: StringId) -> &[u8] {
+    pub(crate) fn text(&self, id: StringId) -> &[u8] {
         at(&self.bytes, id.0)
     }
 }
@@ -75,7 +78,7 @@ fn is_at(pool: &[u8], offset: u32, text: &[u8]) -> bool {
 }
 
 /// The string at an offset of a pool; empty where there is none.
-pub(super) fn at(pool: &[u8], offset: u32) -> &[u8] {
+pub(crate) fn at(pool: &[u8], offset: u32) -> &[u8] {
     let rest = usize::try_from(offset).ok().and_then(|offset| pool.get(offset..)).unwrap_or(&[]);
     let len = memchr::memchr(0, rest).unwrap_or(rest.len());
     rest.get(..len).unwrap_or(&[])
