@@ -1,9 +1,9 @@
 //! An image of live processes holds what they hold.
 
 use mcrx_harness::{Context, Explain as _, Result, Suite, ensure, program, until};
-use mcrx_live::capture::capture;
+use mcrx_live::capture::{Choice, capture, capture_by};
 use mcrx_live::hold::Scope;
-use mcrx_tracer::image::{Image, MappingKind, Process, ThreadMemory};
+use mcrx_tracer::image::{Image, MappingKind, Method, Process, ThreadMemory};
 use program_under_test::Program;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         .test(cc(), modules_are_where_the_linker_has_put_them)
         .test(cc(), a_process_without_its_main_thread_is_captured)
         .test(cc(), a_removed_program_is_captured_with_its_code)
-        .test(cc(), a_large_heap_is_held_for_its_copy_only)
+        .test(cc(), a_large_heap_is_cloned_and_holds_the_same_as_a_copy)
         .within(Duration::from_secs(180));
     nginx::tests(suite).run()
 }
@@ -69,10 +69,18 @@ fn read(process: &Process, place: &Place) -> Result<Vec<u8>> {
 
 fn every_kind_of_memory_is_what_the_program_says_it_is(test: &Context) -> Result<()> {
     let (program, places) = start(test, &[])?;
-    let image = capture(Scope::Tree(program.pid()))?;
-    ensure!(image.processes.len() == 2, "{} processes", image.processes.len());
-    let process = root(&image)?;
-    for (name, place) in &places {
+    for (choice, method) in [(Choice::Copy, Method::Copy), (Choice::Clone, Method::Clone)] {
+        let image = capture_by(Scope::Tree(program.pid()), choice)?;
+        ensure!(image.processes.len() == 2, "{} processes", image.processes.len());
+        ensure!(image.taken.method == method, "{choice:?}");
+        check_places(&image, &places)?;
+    }
+    Ok(())
+}
+
+fn check_places(image: &Image, places: &BTreeMap<String, Place>) -> Result<()> {
+    let process = root(image)?;
+    for (name, place) in places {
         if place.sum == "absent" {
             // Not to be taken for zeros.
             ensure!(process.memory.bytes(place.address, 1).is_none(), "{name}");
@@ -101,8 +109,9 @@ fn every_kind_of_memory_is_what_the_program_says_it_is(test: &Context) -> Result
 fn all_is_of_one_instant(test: &Context) -> Result<()> {
     let (program, places) = start(test, &[])?;
     let mut last = 0;
-    for _ in 0..20 {
-        let image = capture(Scope::Tree(program.pid()))?;
+    for round in 0..20 {
+        let choice = if round % 2 == 0 { Choice::Copy } else { Choice::Clone };
+        let image = capture_by(Scope::Tree(program.pid()), choice)?;
         let process = root(&image)?;
         let word = |name: &str| process.memory.word(places[name].address).context(name.to_owned());
         let (before, after) = (word("before")?, word("after")?);
@@ -200,7 +209,8 @@ fn a_removed_program_is_captured_with_its_code(test: &Context) -> Result<()> {
     let image = capture(Scope::Process(program.pid()))?;
     std::fs::remove_file(path.with_extension("old"))?;
     let after = capture(Scope::Process(program.pid()))?;
-    for image in [&image, &after] {
+    let cloned = capture_by(Scope::Process(program.pid()), Choice::Clone)?;
+    for image in [&image, &after, &cloned] {
         let process = root(image)?;
         for name in ["code", "constant", "initialised", "relocated"] {
             ensure!(sum(&read(process, &places[name])?) == places[name].sum, "{name}");
@@ -210,13 +220,15 @@ fn a_removed_program_is_captured_with_its_code(test: &Context) -> Result<()> {
     Ok(())
 }
 
-fn a_large_heap_is_held_for_its_copy_only(test: &Context) -> Result<()> {
-    let (program, places) = start(test, &["512"])?;
+fn a_large_heap_is_cloned_and_holds_the_same_as_a_copy(test: &Context) -> Result<()> {
+    let (program, places) = start(test, &["256"])?;
     let large = &places["large"];
-    let start = std::time::Instant::now();
-    let image = capture(Scope::Process(program.pid()))?;
-    eprintln!("512 MiB: held for {:.1?} of {:.1?}", image.taken.held, start.elapsed());
-    ensure!(sum(&read(root(&image)?, large)?) == large.sum);
-    ensure!(image.taken.held < start.elapsed());
+    for (choice, method) in [(Choice::Copy, Method::Copy), (Choice::Quickest, Method::Clone)] {
+        let start = std::time::Instant::now();
+        let image = capture_by(Scope::Process(program.pid()), choice)?;
+        eprintln!("256 MiB, {method:?}: held for {:.1?} of {:.1?}", image.taken.held, start.elapsed());
+        ensure!(image.taken.method == method && image.taken.held < start.elapsed());
+        ensure!(sum(&read(root(&image)?, large)?) == large.sum, "{method:?}");
+    }
     Ok(())
 }

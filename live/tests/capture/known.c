@@ -134,6 +134,13 @@ int main(int argc, char **argv)
     if (ftruncate(removed_fd, PAGE))
         exit(1);
 
+    /* What a child would not have, or would find wiped. */
+    char *wiped = anonymous(2 * PAGE, MAP_PRIVATE), *not_forked = anonymous(2 * PAGE, MAP_PRIVATE);
+    fill(wiped, PAGE, 8);
+    fill(not_forked, PAGE, 9);
+    madvise(wiped, PAGE, MADV_WIPEONFORK);
+    madvise(not_forked, PAGE, MADV_DONTFORK);
+
     /* Shared memory of every make. The child writes to some that we never touch. */
     char *shared = anonymous(16 * PAGE, MAP_SHARED);
     int memory_fd = memfd_create("known", 0);
@@ -182,6 +189,8 @@ int main(int argc, char **argv)
     say("big", big, 3 << 20);
     say("sparse", sparse + (1ul << 39), 2 * PAGE);
     say("seam", seam, 8 * PAGE);
+    say("wiped", wiped, 2 * PAGE);
+    say("not-forked", not_forked, 2 * PAGE);
     say("file-touched", file, 4 * PAGE);
     say("file-shared", file_shared, 2 * PAGE);
     say("file-read", file_read, PAGE);

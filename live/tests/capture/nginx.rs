@@ -4,7 +4,7 @@ use mcrx_allocator::reader::{Consistency, Heap, Limits};
 use mcrx_harness::client::Wrk;
 use mcrx_harness::server::Nginx;
 use mcrx_harness::{Context, Result, Suite, ensure, preload, program};
-use mcrx_live::capture::capture;
+use mcrx_live::capture::{Choice, capture, capture_by};
 use mcrx_live::hold::Scope;
 
 pub(crate) fn tests(suite: Suite) -> Suite {
@@ -19,7 +19,8 @@ fn nginx_under_load_is_captured_with_its_heaps(test: &Context) -> Result<()> {
         let load = scope.spawn(|| load.run(wrk, &url));
         let mut pauses = Vec::new();
         while !load.is_finished() {
-            let image = capture(Scope::Tree(nginx.pid()))?;
+            let choice = if pauses.len() % 2 == 0 { Choice::Copy } else { Choice::Clone };
+            let image = capture_by(Scope::Tree(nginx.pid()), choice)?;
             pauses.push(image.taken.held);
             ensure!(image.processes.len() == 3, "{} processes", image.processes.len());
             for process in &image.processes {

@@ -1,12 +1,15 @@
 //! Threads that wait, in every way there is, and are held again and again.
 
 use super::program_under_test::Program;
-use mcrx_harness::{Context, Need, Result, Suite, ensure};
-use mcrx_live::hold::{Scope, while_held};
+use mcrx_harness::{Context, Explain as _, Need, Result, Suite, ensure};
+use mcrx_live::hold::{Code, Held, Scope, Twins, while_held_then};
+use mcrx_live::process::maps;
 use std::time::{Duration, Instant};
 
 pub(crate) fn tests(suite: Suite, compiler: &dyn Fn() -> [Need; 1]) -> Suite {
-    suite.test(compiler(), no_call_returns_early_or_late_or_with_eintr_when_held_a_hundred_times)
+    suite
+        .test(compiler(), no_call_returns_early_or_late_or_with_eintr_when_held_a_hundred_times)
+        .test(compiler(), no_call_returns_early_or_late_or_with_eintr_when_its_thread_makes_twins)
 }
 
 /// How long the timed calls of the program wait.
@@ -43,12 +46,39 @@ impl Returned {
 }
 
 fn no_call_returns_early_or_late_or_with_eintr_when_held_a_hundred_times(test: &Context) -> Result<()> {
+    let count = |held: &Held, _: &Twins<'_>| Ok(held.processes[0].threads.len());
+    check(test, count)
+}
+
+/// Each in turn is led away from its call and back to it, more than once.
+fn no_call_returns_early_or_late_or_with_eintr_when_its_thread_makes_twins(test: &Context) -> Result<()> {
+    let (mut next, mut made, mut code) = (0, 0, None);
+    check(test, |held, twins| {
+        let process = &held.processes[0];
+        if code.is_none() {
+            code = Code::find(process.pid, &maps::read(process.pid)?);
+        }
+        let code = code.context("no system call instructions in its C library")?;
+        for _ in 0..2 {
+            let thread = &process.threads[next % process.threads.len()];
+            // One that sleeps in the kernel for good cannot.
+            made += usize::from(twins.make_by(process.pid, thread.id, &code).is_ok());
+            next += 1;
+        }
+        ensure!(next < 10 || made > next / 2, "{made} of {next} were made");
+        Ok(process.threads.len())
+    })
+}
+
+/// Holds all of them again and again; `work` says how many there are.
+fn check(test: &Context, mut work: impl FnMut(&Held, &Twins<'_>) -> Result<usize> + Send) -> Result<()> {
     let mut program = Program::start_of(test, "hold", "blocked", &[])?;
     let start = Instant::now();
-    let (mut threads, mut longest) = (0, Duration::ZERO);
+    let (mut threads, mut longest) = (0usize, Duration::ZERO);
     for _ in 0..100 {
-        let (held, pause) = while_held(Scope::Tree(program.pid()), |held| held.processes[0].threads.len())?;
-        threads = held;
+        let (count, pause) = while_held_then(Scope::Tree(program.pid()), &mut work, |count| count)?;
+        // On a slow machine some have had their time by the last.
+        threads = threads.max(count?);
         longest = longest.max(pause);
         // Each waits again before it is held again, most of the time.
         std::thread::sleep(Duration::from_millis(20));
