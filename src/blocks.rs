@@ -9,6 +9,7 @@ use mcrx_live::process::memory::ProcessMemory;
 use serde::Serialize;
 use std::time::Duration;
 use symbols::{NamedFrame, Symbols};
+pub(crate) use tally::readable;
 use tally::{Row, Sum};
 use target::Target;
 
@@ -216,7 +217,7 @@ fn print(facts: &Facts, target: &Target, output: &Output) -> Result<()> {
         "{}: {} blocks, {} ({held})",
         target.described(),
         facts.count,
-        tally::readable(facts.bytes)
+        readable(facts.bytes)
     ))?;
     if facts.torn > 0 {
         output.line(format_args!(

@@ -1,14 +1,15 @@
-//! `mcrx doctor`: what mcrx will not see of a program, and why, and what to do about it.
+//! `mcrx doctor`: what mcrx will not see of a program or of a process, and why, and what to do about it.
 
 use crate::elf::dynamic::Dynamic;
 use crate::elf::{Elf, Error, Parsed, build_id, hex};
 use crate::exit::Failure;
-use crate::locate;
 use crate::output::{Output, PathFact};
+use crate::{locate, subject};
 use anyhow::{Context, Result};
 use debug_info::Whereabouts;
-use finding::{Finding, Severity};
+use finding::Finding;
 use libraries::Libraries;
+use process::ProcessFacts;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,35 +18,45 @@ mod allocators;
 mod debug_info;
 mod finding;
 mod libraries;
+mod print;
+mod process;
 mod start;
 
-/// Say what mcrx will not see of a program, why, and what to do about it
+/// Say what mcrx will not see of a program or of a process, why, and what to do about it
 ///
-/// Nothing is started: the file is looked at, and the libraries and debug files that belong to it.
+/// Of a program nothing is started: the file is looked at, and the libraries and debug files that belong to it. A process is held still
+/// once, for as long as it takes to copy the allocator's tables, and looked at as it runs.
 #[derive(clap::Args)]
 #[command(after_help = "\
-An error means that the program's blocks are not seen at all. A warning means that less is known: its types, or names of functions.
+An error means that blocks are not seen at all. A warning means that less is known: types, or names of functions; or that less can be \
+done.
 
-What is looked for: static, set-user-ID, musl and other programs that libmcrx.so cannot be loaded into; a malloc in the program, or in \
-a library with calls of its own; sanitizers; missing libraries; missing debug info, symbols, build-id.
+What is looked for in a program: static, set-user-ID, musl and other programs that libmcrx.so cannot be loaded into; a malloc in the \
+program, or in a library with calls of its own; sanitizers; missing libraries; missing debug info, symbols, build-id.
+
+In a process, besides: libmcrx.so that was not loaded; who may hold it, or who holds it already; blocks without a site; files that were \
+replaced since they were loaded; libraries without debug info; io_uring, seccomp filters, sealed mappings, containers; more memory \
+than can be copied.
 
 Exit codes: 0 nothing was found, 1 something was.
 
 Examples:
   mcrx doctor /usr/sbin/nginx
   mcrx doctor redis-server              looked for in PATH
+  mcrx doctor 4711                      a process
   mcrx doctor ./server --json | jq '.findings[].code'")]
 pub(crate) struct Args {
-    /// The program: a file, or a name to look for in PATH
-    #[arg(value_name = "BIN")]
-    program: PathBuf,
+    /// A process, or a program: a file, or a name to look for in PATH
+    #[arg(value_name = "PID|BIN")]
+    target: PathBuf,
 }
 
 /// What `--json` prints.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Facts {
     schema: &'static str,
-    file: PathFact,
+    /// The program. None only of a process that may not be looked into.
+    file: Option<PathFact>,
     /// Hexadecimal.
     build_id: Option<String>,
     /// The loader it names.
@@ -54,8 +65,10 @@ struct Facts {
     debug_info: Option<PathFact>,
     /// The file that has its full symbol table.
     symbols: Option<PathFact>,
-    /// What it is loaded with, as far as it was found.
+    /// What it is loaded with, as far as it was found. Not of a process: those are among its modules.
     libraries: Vec<LibraryFacts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<ProcessFacts>,
     findings: Vec<Finding>,
 }
 
@@ -66,16 +79,25 @@ struct LibraryFacts {
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
-    let path = locate(&args.program)?;
-    let mut facts = examine(&path)?;
+    let process = args.target.to_str().map(subject::pid).transpose()?.flatten();
+    let mut facts = match process {
+        Some(pid) => process::examine(pid, output)?,
+        None => {
+            let path = locate(&args.target)?;
+            let mut facts = examine(&path, &path)?;
+            facts.file = Some(PathFact(path));
+            facts
+        }
+    };
     // Stable: in the order of the look otherwise.
     facts.findings.sort_by_key(|finding| finding.severity);
-    print(&facts, output)?;
+    print::facts(&facts, output)?;
     output.facts(&facts)?;
+    let title = facts.title();
     match facts.findings.len() {
         0 => Ok(()),
-        1 => Err(Failure::Finding(format!("1 finding about {}", path.display())).into()),
-        count => Err(Failure::Finding(format!("{count} findings about {}", path.display())).into()),
+        1 => Err(Failure::Finding(format!("1 finding about {title}")).into()),
+        count => Err(Failure::Finding(format!("{count} findings about {title}")).into()),
     }
 }
 
@@ -85,18 +107,10 @@ fn locate(program: &Path) -> Result<PathBuf> {
     std::path::absolute(&path).with_context(|| format!("cannot find {}", program.display()))
 }
 
-fn examine(path: &Path) -> Result<Facts> {
-    let shown = path.display();
-    let mut facts = Facts {
-        schema: "mcrx.doctor/1",
-        file: PathFact(path.to_owned()),
-        build_id: None,
-        interpreter: None,
-        debug_info: None,
-        symbols: None,
-        libraries: Vec::new(),
-        findings: Vec::new(),
-    };
+/// `path`: where it can be read. `named`: where it lies, if that is another path; its debug files lie beside that.
+fn examine(path: &Path, named: &Path) -> Result<Facts> {
+    let shown = named.display();
+    let mut facts = Facts::of(Some(PathFact(path.to_owned())));
     let metadata = fs::metadata(path).with_context(|| format!("cannot look at {shown}"))?;
     let elf = match Elf::open(path) {
         Ok(elf) => elf,
@@ -127,22 +141,35 @@ fn examine(path: &Path) -> Result<Facts> {
         // Which malloc it has, and which libraries, makes no difference then.
         facts.findings.push(finding);
     } else {
-        facts.look_at_libraries(&file, &dynamic);
+        facts.look_at_libraries(named, &file, &dynamic);
     }
     // Debug files lie beside the file itself, not beside links to it.
-    let real = path.canonicalize().with_context(|| format!("cannot look at {shown}"))?;
+    let real = named.canonicalize().unwrap_or_else(|_| named.to_owned());
     let (Whereabouts { debug_info, symbols }, findings) = debug_info::look(&elf, &file, &real);
     facts.findings.extend(findings);
     let or_itself = |place: Option<PathBuf>| {
-        place.map(|place| PathFact(if place == real { path.to_owned() } else { place }))
+        place.map(|place| PathFact(if place == real { named.to_owned() } else { place }))
     };
     (facts.debug_info, facts.symbols) = (or_itself(debug_info), or_itself(symbols));
     Ok(facts)
 }
 
 impl Facts {
-    fn look_at_libraries(&mut self, file: &Parsed<'_>, dynamic: &Dynamic) {
-        let libraries = Libraries::of(&self.file.0, dynamic);
+    fn of(file: Option<PathFact>) -> Facts {
+        Facts { schema: "mcrx.doctor/1", file, ..Facts::default() }
+    }
+
+    /// What they are about.
+    fn title(&self) -> String {
+        match (&self.process, &self.file) {
+            (Some(process), _) => format!("process {}", process.title()),
+            (None, Some(file)) => file.0.display().to_string(),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn look_at_libraries(&mut self, program: &Path, file: &Parsed<'_>, dynamic: &Dynamic) {
+        let libraries = Libraries::of(program, dynamic);
         self.findings.extend(libraries.missing.iter().map(|(name, user)| {
             Finding::error(
                 "missing-library",
@@ -157,34 +184,4 @@ impl Facts {
             .map(|library| LibraryFacts { file: PathFact(library.elf.path().to_owned()), name: library.name })
             .collect();
     }
-}
-
-fn print(facts: &Facts, output: &Output) -> Result<()> {
-    output.heading(facts.file.0.display())?;
-    let shown = |path: &Option<PathFact>| match path {
-        Some(path) if *path == facts.file => "in it".to_owned(),
-        Some(path) => path.0.display().to_string(),
-        None => "none".to_owned(),
-    };
-    output.line(format_args!("  build-id    {}", facts.build_id.as_deref().unwrap_or("none")))?;
-    output.line(format_args!("  debug info  {}", shown(&facts.debug_info)))?;
-    output.line(format_args!("  symbols     {}", shown(&facts.symbols)))?;
-    for finding in &facts.findings {
-        let severity = match finding.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        output.line(format_args!("\n{severity} [{}]: {}", finding.code, finding.message))?;
-        output.line(format_args!("  do: {}", finding.help))?;
-    }
-    if facts.findings.is_empty() {
-        output.line("\nNothing stands in the way.")?;
-    }
-    if !facts.findings.iter().any(|finding| finding.severity == Severity::Error) {
-        output.line(format_args!(
-            "\nNext: LD_PRELOAD=/path/to/libmcrx.so {} ..., then mcrx blocks PID",
-            facts.file.0.display()
-        ))?;
-    }
-    Ok(())
 }

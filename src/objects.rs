@@ -145,6 +145,9 @@ fn what_is(trace: &Trace<'_>, address: u64, subject: &Subject) -> WhatisFacts {
         let Some(block) = trace.blocks.get(number) else { return facts("nothing", String::new(), None) };
         let object = trace.marked.object_at(trace.model, block.len, number, offset);
         let what = names::place(trace, Node(number), offset);
+        if trace.blocks.is_area(number) {
+            return facts("mapped", what, None);
+        }
         let block = BlockFacts {
             address: format!("{:#x}", block.address),
             bytes: block.requested,

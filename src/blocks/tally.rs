@@ -56,7 +56,7 @@ fn by<K: Copy + Eq + Hash + Ord>(heap: &Heap, key: impl Fn(&Block) -> K) -> Vec<
 }
 
 /// Bytes as people say them.
-pub(super) fn readable(bytes: u64) -> String {
+pub(crate) fn readable(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if bytes < 1024 {
         return format!("{bytes} bytes");

@@ -3,6 +3,7 @@
 mod allocators;
 mod build;
 mod debug_info;
+mod process;
 mod start;
 
 use build::Folder;

@@ -20,9 +20,12 @@ mod describe;
 mod files;
 mod instant;
 mod kept;
+mod loaded;
 mod modules;
 mod plan;
 mod shared;
+
+pub use loaded::loaded;
 
 use crate::hold::{HoldError, Scope, while_held_then};
 use crate::process::pages::Pages;

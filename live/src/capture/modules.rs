@@ -16,7 +16,7 @@ use std::ops::Range;
 type Header = ProgramHeader64<Endianness>;
 
 /// Most bytes that are looked at of what a file says of itself: a program has about a dozen headers of 56 bytes.
-const HEADERS_MAX: usize = 65536;
+pub(super) const HEADERS_MAX: usize = 65536;
 /// Most libraries that are followed in the dynamic linker's list: a list that was overwritten may run in a circle.
 const LIBRARIES_MAX: usize = 65536;
 

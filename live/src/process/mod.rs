@@ -1,5 +1,6 @@
 //! What a live process is made of, as the kernel tells it: without stopping it, and without changing anything.
 
+pub mod condition;
 pub mod flags;
 pub mod maps;
 pub mod memory;
