@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod elf;
 mod exit;
+mod leaks;
 mod locate;
 mod objects;
 mod output;
@@ -36,6 +37,7 @@ enum Command {
     Blocks(blocks::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
+    Leaks(leaks::Args),
     Pins(pins::Args),
     Refs(objects::RefsArgs),
     Sites(sites::Args),
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Blocks(args) => blocks::run(&args, &output),
         Command::Demo(args) => demo::run(&args, &output),
         Command::Doctor(args) => doctor::run(&args, &output),
+        Command::Leaks(args) => leaks::run(&args, &output),
         Command::Pins(args) => pins::run(&args, &output),
         Command::Refs(args) => objects::refs(&args, &output),
         Command::Sites(args) => sites::run(&args, &output),

@@ -10,6 +10,8 @@ mod busy;
 mod command;
 #[path = "trace/known.rs"]
 mod known;
+#[path = "trace/leaks.rs"]
+mod leaks;
 #[path = "trace/refusals.rs"]
 mod refusals;
 #[path = "trace/servers.rs"]
@@ -18,7 +20,7 @@ mod servers;
 mod tree;
 
 fn main() -> ExitCode {
-    [known::tests, refusals::tests, servers::tests, tree::tests]
+    [known::tests, leaks::tests, refusals::tests, servers::tests, tree::tests]
         .into_iter()
         .fold(Suite::new(), |suite, tests| tests(suite))
         .run()

@@ -43,6 +43,7 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "ssh-keygen", package: "openssh-client" },
     Program { name: "strip", package: "binutils" },
     Program { name: "tnftp", package: "tnftp" },
+    Program { name: "valgrind", package: "valgrind" },
     Program { name: "wrk", package: "wrk" },
 ];
 
