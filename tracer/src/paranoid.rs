@@ -1,481 +1,406 @@
 //! A second, slow tracer that checks the first: a sanity trace.
 //!
-//! It shares neither pointer maps nor worklists with it, nor the allocator's index: types are walked anew, member by member, for every
-//! object, blocks are found in a map by address, and everything is kept in sets. Of the first tracer's result it takes the types of
-//! blocks alone, and holds against them:
+//! It begins with what the first one begins with (blocks, roots, what sites and facts say before any pointer is followed) and finds out
+//! everything else once more: what the type of each block is, by the rules that [`crate::mark`] gives; every pointer, and how it is to
+//! be read; what is reached, and what is pinned. Then it holds both results against each other.
 //!
-//! - every pointer: the same words, to the same places, read the same way, and none more;
-//! - what is reached, and what is pinned;
-//! - *soundness*: each type of a block or island is what its site says, or what a pointer to that very place says;
-//! - *completeness*: a pointer that is not believed is in the list of disagreements.
+//! It shares neither pointer maps nor worklists with the first one, nor compiled facts, nor the allocator's index: types are walked
+//! member by member, for every object anew; the values that facts speak of are looked up by their names; blocks are found in a map by
+//! address. One thread, and everything in maps and sets. What it has in common with the first are the numbers of types
+//! ([`Ty`]), which are names and nothing more.
 //!
-//! What it does not do: know facts. It is for traces without any.
+//! What it does not do: check what both begin with. Roots are checked against gdb's view of a process, blocks against the allocator's own
+//! count.
+
+mod agree;
+mod blocks;
+mod infer;
+mod values;
+mod words;
 
 use crate::blocks::Block;
 use crate::graph::{Graph, Kind};
 use crate::mark::{Input, Marked};
-use crate::model::Ty;
+use crate::model::{Relation, Ty};
 use crate::roots::RootKind;
-use mcrx_debuginfo::table::{Count, Encoding, Kind as Form, Tag, Type};
+use blocks::{Lookup, Target};
+use infer::{Beliefs, Filled};
+use mcrx_debuginfo::table::Type;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+use std::rc::Rc;
+use values::Ground;
+use words::{Item, Word};
 
-/// How a word is to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word<'t> {
-    /// A pointer to this type.
-    To(Type<'t>),
-    /// A pointer to no type that is said.
-    Open,
-    /// A pointer to code.
-    Code,
-    /// So many bytes, each aligned word of which may be a pointer.
-    Bytes(u64),
-}
-
-/// Where a pointer leads: node, and bytes into it.
-type Target = (u32, u64);
+/// A pointer: where in its node, to which node, where in that, and how it is read.
+type Edge = (u64, u32, u64, Kind);
 
 struct Twin<'a> {
     input: &'a Input<'a>,
-    marked: &'a Marked,
-    /// First byte, with the block's number.
-    blocks: BTreeMap<u64, (u32, Block)>,
-    /// The same of roots that pointers may lead to, with their ends.
+    blocks: Lookup<'a>,
+    /// Roots that pointers may lead to: first byte, with node and end.
     variables: BTreeMap<u64, (u32, u64)>,
-    words: HashMap<Ty, Vec<(u64, Word<'a>)>>,
-    /// All that pointers say of places of blocks.
-    said: HashSet<(u32, u64, Ty)>,
-    /// Blocks to which there are pointers that are not believed, in what is reached.
-    disbelieved: HashSet<u32>,
+    /// The names by which facts speak of types.
+    names: HashMap<Ty, BTreeSet<String>>,
+    /// The words of types of which all objects read alike.
+    fixed: RefCell<HashMap<Ty, Rc<Vec<Item>>>>,
+    /// What names were found to mean: they are looked for among all types and functions.
+    types: RefCell<HashMap<String, Option<Ty>>>,
+    values: RefCell<HashMap<(String, Option<Ty>), Rc<Vec<u64>>>>,
 }
 
 /// What the two tracers do not agree on, one line each, at most `most` of them. Empty: they agree.
 pub fn check(input: &Input<'_>, marked: &Marked, graph: &Graph, most: usize) -> Vec<String> {
-    let areas = input.blocks.areas().map(|(number, area)| (number, Block::from(area)));
-    let blocks: Vec<(u32, Block)> = input.blocks.iter().chain(areas).collect();
-    let mut twin = Twin {
-        input,
-        marked,
-        blocks: blocks.iter().map(|(number, block)| (block.address, (*number, *block))).collect(),
-        variables: BTreeMap::new(),
-        words: HashMap::new(),
-        said: HashSet::new(),
-        disbelieved: HashSet::new(),
-    };
-    let first_root = input.blocks.numbers();
-    for (number, root) in (first_root..).zip(input.roots) {
-        let is_object = matches!(root.kind, RootKind::Variable | RootKind::ThreadLocal | RootKind::Local);
-        if is_object && root.address != 0 {
-            twin.variables.insert(root.address, (number, root.address + root.len));
-        }
-    }
+    let twin = Twin::new(input);
+    let beliefs = twin.infer();
     let mut differences = Vec::new();
-    let mut edges: HashMap<u32, BTreeSet<(u64, Target, Kind)>> = HashMap::new();
-    for (number, block) in blocks {
-        edges.insert(number, twin.of_block(number, &block));
-    }
-    for (number, root) in (first_root..).zip(input.roots) {
-        let mut of_root = BTreeSet::new();
-        if let Some(bytes) = root.bytes(input.process) {
-            match root.ty {
-                Some(ty) => twin.read(ty, 0, root.address, bytes, &mut of_root),
-                None => twin.read_bytes(0, root.address, bytes, &mut of_root),
-            }
-        }
-        edges.insert(number, of_root);
-    }
-    for node in graph.nodes() {
-        let first = graph.edges(node).map(|edge| (edge.offset, (edge.to.0, edge.to_offset), edge.kind));
-        let first: BTreeSet<(u64, Target, Kind)> = first.collect();
-        let second = edges.get(&node.0).cloned().unwrap_or_default();
-        for edge in first.symmetric_difference(&second) {
-            let who = if first.contains(edge) { "only the first" } else { "only the second" };
-            differences.push(format!("{who} tracer has in node {} the pointer {edge:?}", node.0));
-        }
-    }
-    let first_area = input.blocks.areas().next().map_or(first_root, |(number, _)| number);
-    let reached = reach(&edges, first_area);
-    let mut pinned: HashSet<u32> = HashSet::new();
-    for node in &reached {
-        let pins = edges.get(node).into_iter().flatten().filter(|(.., kind)| kind.pins());
-        for (_, (to, _), kind) in pins {
-            if *to < first_area {
-                pinned.insert(*to);
-            }
-            if *kind == Kind::Disagreeing {
-                twin.disbelieved.insert(*to);
-            }
-        }
-    }
-    for node in graph.nodes() {
-        if reached.contains(&node.0) != graph.is_reached(node) {
-            differences.push(format!("node {} is reached by one tracer only", node.0));
-        }
-        if node.0 < first_area && graph.is_pinned(node.0) != pinned.contains(&node.0) {
-            differences.push(format!("node {} is pinned by one tracer only", node.0));
-        }
-    }
-    twin.check_types(&mut differences);
+    twin.compare_types(&beliefs, marked, &mut differences);
+    let edges = twin.edges(&beliefs);
+    twin.compare_graph(&edges, graph, &mut differences);
     differences.truncate(most);
     differences
 }
 
-/// By recursion, if with a stack of its own.
-fn reach(edges: &HashMap<u32, BTreeSet<(u64, Target, Kind)>>, first: u32) -> HashSet<u32> {
-    let mut reached: HashSet<u32> = edges.keys().copied().filter(|node| *node >= first).collect();
-    let mut stack: Vec<u32> = reached.iter().copied().collect();
-    while let Some(node) = stack.pop() {
-        for (_, (to, _), _) in edges.get(&node).into_iter().flatten() {
-            if reached.insert(*to) {
-                stack.push(*to);
-            }
-        }
-    }
-    reached
-}
-
 impl<'a> Twin<'a> {
-    fn of_block(&mut self, number: u32, block: &Block) -> BTreeSet<(u64, Target, Kind)> {
-        let mut edges = BTreeSet::new();
-        let memory = &self.input.process.memory;
-        let Some(bytes) = memory.bytes(block.address, usize::try_from(block.len).unwrap_or(usize::MAX))
-        else {
-            return edges;
-        };
-        let mut typed = vec![false; bytes.len()];
-        let mut objects: Vec<(u64, Ty)> =
-            self.marked.islands_of(number).map(|(at, one)| (at, one.ty)).collect();
-        if let Some(ty) = self.marked.ty(number) {
-            typed.fill(true);
-            let size = self.size(ty).max(1);
-            match self.tail(ty).filter(|_| block.len != size) {
-                None => objects.extend((0..block.len / size).map(|index| (index * size, ty))),
-                Some((offset, element)) => {
-                    objects.push((0, ty));
-                    let stride = self.size(element).max(1);
-                    let is_byte = stride == 1 && self.is_base(element);
-                    if is_byte {
-                        let rest = bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..).unwrap_or(&[]);
-                        self.read_bytes(offset, block.address + offset, rest, &mut edges);
-                    } else {
-                        let count = block.len.saturating_sub(offset) / stride;
-                        objects.extend((0..count).map(|index| (offset + index * stride, element)));
-                    }
-                }
+    fn new(input: &'a Input<'a>) -> Twin<'a> {
+        let (blocks, fixed) = (Lookup::of(input.blocks), RefCell::default());
+        let (types, values) = (RefCell::default(), RefCell::default());
+        let mut variables = BTreeMap::new();
+        for (node, root) in (input.blocks.numbers()..).zip(input.roots) {
+            let is_object = matches!(root.kind, RootKind::Variable | RootKind::ThreadLocal | RootKind::Local);
+            if is_object && root.address != 0 {
+                variables.insert(root.address, (node, root.address + root.len));
             }
         }
-        for (offset, ty) in objects {
-            let size = self.size(ty);
-            let range = usize::try_from(offset).unwrap_or(0)..usize::try_from(offset + size).unwrap_or(0);
-            if let Some(typed) = typed.get_mut(range.clone()) {
-                typed.fill(true);
+        let facts = input.model.facts();
+        let owners = facts.fields.iter().map(|fact| &fact.owner);
+        let owners = owners.chain(facts.scratch.iter().map(|fact| &fact.owner));
+        let spoken_of: HashSet<&str> =
+            owners.chain(facts.pointers.iter().map(|fact| &fact.to)).map(String::as_str).collect();
+        let mut names: HashMap<Ty, BTreeSet<String>> = HashMap::new();
+        for ty in input.model.tables().flat_map(|(table, _)| table.types()) {
+            if let Some(name) = ty.name().filter(|name| spoken_of.contains(name))
+                && let Some(number) = input.model.number_in(ty.table(), ty)
+            {
+                names.entry(number).or_default().insert(name.to_owned());
             }
-            let of_object = bytes.get(range).unwrap_or(&[]);
-            self.read(ty, offset, block.address + offset, of_object, &mut edges);
         }
-        // Runs of untyped bytes; a word across the seam of two is none.
-        let mut start = 0;
-        while start < typed.len() {
-            let run = typed[start..].iter().take_while(|is| **is == typed[start]).count();
-            if !typed[start] {
-                let at = u64::try_from(start).unwrap_or(0);
-                self.read_bytes(at, block.address + at, &bytes[start..start + run], &mut edges);
-            }
-            start += run;
-        }
-        edges
+        Twin { input, blocks, variables, names, fixed, types, values }
     }
 
     fn size(&self, ty: Ty) -> u64 {
         self.input.model.ty(ty).and_then(Type::size).unwrap_or(0)
     }
 
-    fn is_base(&self, ty: Ty) -> bool {
-        matches!(self.input.model.ty(ty).map(Type::kind), Some(Form::Base(_)))
+    fn variant_of(&self, ty: Ty) -> Option<usize> {
+        let variant = self.input.model.variant(ty)?;
+        self.input.model.facts().variants.iter().position(|known| known == variant)
     }
 
-    /// The flexible array at the end of a structure: where, and of what.
-    fn tail(&self, ty: Ty) -> Option<(u64, Ty)> {
-        let (mut base, mut outer) = (0, self.input.model.ty(ty)?);
-        loop {
-            if !matches!(outer.tag(), Tag::Structure | Tag::Class) {
-                return None;
-            }
-            let last = outer.members().filter(|member| !member.is_base()).max_by_key(|m| m.offset())?;
-            base += last.offset();
-            outer = last.ty()?.resolved()?;
-            if let Form::Array { element: Some(element), count: Count::Open | Count::Exactly(0) } =
-                outer.kind()
-            {
-                return Some((base, self.number(element.resolved()?)?)).filter(|(_, ty)| self.size(*ty) > 0);
-            }
+    /// A type's number; in a variant, that of what leads to objects of it.
+    fn number_of(&self, ty: Type<'a>, variant: Option<usize>) -> Option<Ty> {
+        let number = self.input.model.number_in(ty.table(), ty)?;
+        Some(self.input.model.in_variant(number, variant).unwrap_or(number))
+    }
+
+    /// What a fact calls by a name: a type of the program, or a variant of one.
+    fn named(&self, name: &str) -> Option<Ty> {
+        if let Some(known) = self.types.borrow().get(name) {
+            return *known;
+        }
+        let found = self.find_named(name);
+        self.types.borrow_mut().insert(name.to_owned(), found);
+        found
+    }
+
+    fn find_named(&self, name: &str) -> Option<Ty> {
+        let find = |name: &str| {
+            self.input.model.tables().find_map(|(table, _)| {
+                let all = table.types().filter(|ty| ty.name() == Some(name));
+                let mut complete = all.filter_map(Type::resolved).filter(|ty| ty.size().is_some());
+                self.number_of(complete.next()?, None)
+            })
+        };
+        find(name).or_else(|| {
+            let variants = &self.input.model.facts().variants;
+            let place = variants.iter().position(|variant| variant.name == name)?;
+            self.input.model.in_variant(find(&variants.get(place)?.of)?, Some(place))
+        })
+    }
+
+    /// The words of a root, with their values.
+    fn read_root(&self, number: usize) -> Vec<(Item, u64)> {
+        let root = self.input.roots.get(number);
+        let Some((root, bytes)) = root.and_then(|root| Some((root, root.bytes(self.input.process)?))) else {
+            return Vec::new();
+        };
+        match root.ty {
+            Some(ty) => self.read_objects(ty, root.address, bytes, 0),
+            None => read_bytes(root.address, bytes, 0),
         }
     }
 
-    fn number(&self, ty: Type<'_>) -> Option<Ty> {
-        self.input.model.number_in(ty.table(), ty)
+    fn bytes(&self, block: &Block, range: Range<u64>) -> Option<&'a [u8]> {
+        let len = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
+        self.input.process.memory.bytes(block.address.checked_add(range.start)?, len)
     }
 
-    fn words(&mut self, ty: Ty) -> Vec<(u64, Word<'a>)> {
-        if let Some(words) = self.words.get(&ty) {
-            return words.clone();
+    /// The words of a block that is believed to be of one type.
+    fn read_whole(&self, number: u32, beliefs: &Beliefs) -> Vec<(Item, u64)> {
+        let (Some(block), Some(ty)) = (self.blocks.get(number), beliefs.whole.get(&number)) else {
+            return Vec::new();
+        };
+        let Some(bytes) = self.bytes(&block, 0..block.len) else { return Vec::new() };
+        if self.filled(*ty, block.len) != Filled::WithTail {
+            return self.read_objects(*ty, block.address, bytes, 0);
         }
+        let ground = Ground { address: block.address, bytes };
+        let mut items = self.items(*ty, 0, ground);
+        items.extend(self.tail_items(*ty, ground));
+        with_values(items, ground, 0)
+    }
+
+    /// The words of a typed part of a block.
+    fn read_part(&self, number: u32, offset: u64, beliefs: &Beliefs) -> Vec<(Item, u64)> {
+        let part = beliefs.parts.get(&number).and_then(|parts| parts.get(&offset));
+        let (Some(block), Some(part)) = (self.blocks.get(number), part) else { return Vec::new() };
+        let size = self.size(part.ty).max(1);
+        let starts = (0..).map(|index| index * part.stride).take_while(|at| at + size <= part.size);
+        let read = |at: u64| {
+            let start = offset + at;
+            let bytes = self.bytes(&block, start..start + size)?;
+            Some(self.read_objects(part.ty, block.address + start, bytes, start))
+        };
+        starts.filter_map(read).flatten().collect()
+    }
+
+    /// What may be pointers in what no part of a block covers.
+    fn read_rest(&self, number: u32, beliefs: &Beliefs) -> Vec<(Item, u64)> {
+        let Some(block) = self.blocks.get(number) else { return Vec::new() };
+        let parts = beliefs.parts.get(&number).into_iter().flatten();
         let mut words = Vec::new();
-        if let Some(described) = self.input.model.ty(ty) {
-            list(described, 0, 64, &mut words);
+        let mut dead = Vec::new();
+        let mut at = 0;
+        let mut gap = |range: Range<u64>| {
+            if let Some(bytes) = self.bytes(&block, range.clone()) {
+                words.extend(read_bytes(block.address + range.start, bytes, range.start));
+            }
+        };
+        for (start, part) in parts {
+            gap(at..(*start).max(at));
+            at = at.max(start + part.size);
+            dead.extend(self.scratch_of(&block, *start, part.ty));
         }
-        self.words.insert(ty, words.clone());
+        gap(at..block.len.max(at));
+        words.retain(|(item, _)| {
+            !dead.iter().any(|dead: &Range<u64>| dead.contains(&(block.address + item.at)))
+        });
         words
     }
 
-    fn read(
-        &mut self,
-        ty: Ty,
-        base: u64,
-        address: u64,
-        bytes: &[u8],
-        edges: &mut BTreeSet<(u64, Target, Kind)>,
-    ) {
-        for (offset, word) in self.words(ty) {
-            let at = usize::try_from(offset).unwrap_or(usize::MAX);
-            let rest = bytes.get(at..).unwrap_or(&[]);
-            if let Word::Bytes(len) = word {
-                let len = usize::try_from(len).unwrap_or(0).min(rest.len());
-                self.read_bytes(base + offset, address.wrapping_add(offset), &rest[..len], edges);
-                continue;
-            }
-            let Some(value) = rest.first_chunk().map(|value| u64::from_le_bytes(*value)) else { continue };
-            if !(4096..1 << 47).contains(&value) || word == Word::Code {
-                continue;
-            }
-            let end = value.checked_sub(1).and_then(|last| self.block_at(last));
-            let edge = match (self.block_at(value), word) {
-                (Some((number, into)), Word::To(claimed)) => {
-                    let len = self.input.blocks.get(number).map_or(0, |block| block.len);
-                    if into >= len && into > 0 {
-                        ((number, into), Kind::PastEnd)
-                    } else {
-                        ((number, into), self.judge(number, into, claimed))
-                    }
-                }
-                (Some(target @ (number, into)), _) => {
-                    let len = self.input.blocks.get(number).map_or(0, |block| block.len);
-                    (target, if into >= len && into > 0 { Kind::PastEnd } else { Kind::Opaque })
-                }
-                (None, _) if end.is_some() => {
-                    let (number, into) = end.unwrap_or_default();
-                    ((number, into + 1), Kind::PastEnd)
-                }
-                (None, _) => {
-                    let Some((start, (number, end))) = self.variables.range(..=value).next_back() else {
-                        continue;
-                    };
-                    if value >= *end {
-                        continue;
-                    }
-                    let kind = if matches!(word, Word::To(_)) { Kind::Precise } else { Kind::Opaque };
-                    ((*number, value - start), kind)
+    /// Where nothing is live, as an object in a block says.
+    fn scratch_of(&self, block: &Block, start: u64, ty: Ty) -> Vec<Range<u64>> {
+        let facts = self.input.model.facts();
+        let Some(bytes) =
+            self.bytes(block, start..start + self.size(ty)).filter(|_| !facts.scratch.is_empty())
+        else {
+            return Vec::new();
+        };
+        self.dead_in(ty, Ground { address: block.address + start, bytes })
+    }
+
+    /// The words of objects side by side. `base`: from the start of the node to the first byte.
+    fn read_objects(&self, ty: Ty, address: u64, bytes: &[u8], base: u64) -> Vec<(Item, u64)> {
+        let ground = Ground { address, bytes };
+        let Ok(size @ 1..) = usize::try_from(self.size(ty)) else { return Vec::new() };
+        let starts = (0..bytes.len()).step_by(size).filter_map(|at| u64::try_from(at).ok());
+        starts.flat_map(|at| with_values(self.items(ty, at, ground), ground, base)).collect()
+    }
+
+    fn edges(&self, beliefs: &Beliefs) -> BTreeMap<u32, BTreeSet<Edge>> {
+        let mut edges = BTreeMap::new();
+        for (number, _) in self.blocks.all() {
+            let read = match beliefs.whole.contains_key(&number) {
+                true => self.read_whole(number, beliefs),
+                false => {
+                    let parts = beliefs.parts.get(&number).into_iter().flatten();
+                    let parts = parts.flat_map(|(at, _)| self.read_part(number, *at, beliefs));
+                    parts.chain(self.read_rest(number, beliefs)).collect()
                 }
             };
-            edges.insert((base + offset, edge.0, edge.1));
+            edges.insert(number, self.pointers(read, beliefs));
         }
+        for (node, root) in (self.input.blocks.numbers()..).zip(0..self.input.roots.len()) {
+            edges.insert(node, self.pointers(self.read_root(root), beliefs));
+        }
+        edges
     }
 
-    fn read_bytes(&self, base: u64, address: u64, bytes: &[u8], edges: &mut BTreeSet<(u64, Target, Kind)>) {
-        for (index, window) in (0u64..).zip(bytes.windows(8)) {
-            let value = window.first_chunk().map_or(0, |value| u64::from_le_bytes(*value));
-            if address.wrapping_add(index).is_multiple_of(8)
-                && (4096..1 << 47).contains(&value)
-                && let Some(target) = self.block_at(value)
-            {
-                edges.insert((base + index, target, Kind::Likely));
+    fn pointers(&self, read: Vec<(Item, u64)>, beliefs: &Beliefs) -> BTreeSet<Edge> {
+        read.into_iter().filter_map(|(item, value)| self.pointer(item, value, beliefs)).collect()
+    }
+
+    fn pointer(&self, Item { at, word, .. }: Item, value: u64, beliefs: &Beliefs) -> Option<Edge> {
+        let claimed = match word {
+            Word::Code => return None,
+            Word::Maybe | Word::Bytes(_) => {
+                return self.blocks.at(value).map(|target| (at, target.number, target.into, Kind::Likely));
             }
+            Word::To(claimed, _) => Some(claimed),
+            Word::Open => None,
+        };
+        if let Some(target) = self.blocks.at_or_past(value) {
+            let kind = match claimed {
+                _ if target.is_past => Kind::PastEnd,
+                Some(claimed) => self.judge(target, claimed, beliefs),
+                None => Kind::Opaque,
+            };
+            return Some((at, target.number, target.into, kind));
         }
+        let (start, (node, end)) = self.variables.range(..=value).next_back()?;
+        let kind = if claimed.is_some() { Kind::Precise } else { Kind::Opaque };
+        (value < *end).then_some((at, *node, value - start, kind))
     }
 
-    /// The allocator knows blocks up to their usable size.
-    fn block_at(&self, address: u64) -> Option<Target> {
-        let (start, (number, _)) = self.blocks.range(..=address).next_back()?;
-        let (found, _) = self.input.blocks.at(*start)?;
-        // Usable bytes are the allocator's to say: asked at the address, it must name the block that is nearest below.
-        let (named, into) = self.input.blocks.at(address)?;
-        (found == *number && named == *number && into == address - start).then_some((*number, into))
-    }
-
-    fn judge(&mut self, number: u32, into: u64, claimed: Type<'a>) -> Kind {
-        if let Some(ty) = self.number(claimed) {
-            self.said.insert((number, into, ty));
-        }
-        if matches!(claimed.kind(), Form::Base(_) | Form::Enumeration(_)) {
-            return Kind::Precise;
-        }
-        let (start, ty) = match self.marked.ty(number) {
-            Some(ty) => (0, Some(ty)),
+    fn judge(&self, target: Target, claimed: Ty, beliefs: &Beliefs) -> Kind {
+        let Target { number, into, .. } = target;
+        let len = self.blocks.get(number).map_or(0, |block| block.len);
+        let known = match beliefs.whole.get(&number) {
+            Some(ty) => Some((*ty, self.into_object(*ty, len, into))),
             None => {
-                let island = self.marked.islands_of(number).filter(|(at, _)| *at <= into).last();
-                let island = island.filter(|(at, island)| into < at + island.size);
-                (island.map_or(0, |(at, _)| at), island.map(|(_, island)| island.ty))
+                let parts = beliefs.parts.get(&number).into_iter().flatten();
+                let part = parts.filter(|(at, part)| **at <= into && into < **at + part.size).last();
+                part.map(|(at, part)| (part.ty, (into - at) % part.stride.max(1)))
             }
         };
-        let Some(outer) = ty.and_then(|ty| self.input.model.ty(ty)) else { return Kind::Disagreeing };
-        let size = outer.size().unwrap_or(0).max(1);
-        let len = self.input.blocks.get(number).map_or(0, |block| block.len);
-        let has_tail = ty.and_then(|ty| self.tail(ty)).is_some() && len != size;
-        let within = if self.marked.ty(number).is_some() && !has_tail { into % size } else { into - start };
-        if holds(outer, within, claimed, 32) { Kind::Precise } else { Kind::Disagreeing }
+        let is_there = known.is_some_and(|(ty, into)| self.relation(ty, into, claimed) == Relation::Within);
+        if is_there || self.is_number(claimed) { Kind::Precise } else { Kind::Disagreeing }
     }
 
-    fn check_types(&self, differences: &mut Vec<String>) {
-        let given = |block: u32| self.input.given(block).map(|given| given.ty);
-        let is_said =
-            |block, at, ty| self.said.contains(&(block, at, ty)) || (at == 0 && given(block) == Some(ty));
-        for (number, ty) in (0u32..).zip(self.marked.types.iter()) {
-            if let Some(ty) = ty.filter(|ty| !is_said(number, 0, *ty)) {
-                let name = self.input.model.name(ty);
-                differences.push(format!("nobody says that block {number} is of type {name}"));
+    fn compare_types(&self, beliefs: &Beliefs, marked: &Marked, differences: &mut Vec<String>) {
+        let name = |ty: Ty| self.input.model.name(ty);
+        let spell = |ty: Option<Ty>| ty.map_or("of no type".to_owned(), name);
+        for (number, ty) in (0u32..).zip(marked.types.iter()) {
+            let second = beliefs.whole.get(&number).copied();
+            if ty != second {
+                differences.push(format!("block {number} is {} or {}", spell(ty), spell(second)));
             }
         }
-        let blocks: HashSet<u32> = self.marked.disagreements.iter().map(|found| found.block).collect();
-        for block in self.disbelieved.difference(&blocks) {
-            differences.push(format!("a pointer to block {block} is not believed, and nothing says so"));
-        }
-        for ((number, at), island) in &self.marked.islands {
-            if !is_said(*number, *at, island.ty) {
-                let name = self.input.model.name(island.ty);
-                differences.push(format!("nobody says that there is a {name} at {at} of block {number}"));
-            }
-        }
-    }
-}
-
-/// All words of a type that are or may be pointers, by walking its members.
-fn list<'t>(ty: Type<'t>, base: u64, deeper: u32, words: &mut Vec<(u64, Word<'t>)>) {
-    let (Some(ty), Some(deeper)) = (ty.resolved(), deeper.checked_sub(1)) else { return };
-    let size = ty.size().unwrap_or(0);
-    match ty.kind() {
-        Form::Pointer(target) => {
-            let target = target.and_then(Type::resolved);
-            words.push((
-                base,
-                match target {
-                    Some(target) if matches!(target.kind(), Form::Function(_)) => Word::Code,
-                    Some(target) if matches!(target.kind(), Form::Unknown) => Word::Open,
-                    Some(target) if target.tag() == Tag::Union => Word::Open,
-                    Some(target) if matches!(target.kind(), Form::Base(_)) && target.size() == Some(1) => {
-                        Word::Open
-                    }
-                    Some(target) if target.size().unwrap_or(0) > 0 => Word::To(target),
-                    _ => Word::Open,
-                },
+        type Island = (u32, u64, Ty, u64, u64);
+        let first: BTreeSet<Island> = marked
+            .islands
+            .iter()
+            .map(|((number, at), island)| (*number, *at, island.ty, island.size, island.stride))
+            .collect();
+        let second = beliefs.parts.iter().flat_map(|(number, parts)| {
+            parts.iter().map(|(at, part)| (*number, *at, part.ty, part.size, part.stride))
+        });
+        let second: BTreeSet<Island> = second.collect();
+        for island in first.symmetric_difference(&second) {
+            let (number, at, ty, size, stride) = island;
+            let ty = name(*ty);
+            differences.push(format!(
+                "only the {} tracer has {size} bytes of {ty}, one every {stride}, at {at} of block {number}",
+                who(first.contains(island))
             ));
         }
-        Form::Base(Encoding::Signed | Encoding::Unsigned | Encoding::Other) if size == 8 || size == 16 => {
-            words.push((base, Word::Bytes(size)));
+        let first: BTreeSet<infer::Dispute> =
+            marked.disagreements.iter().map(|one| (one.block, one.offset, one.claimed, one.known)).collect();
+        for dispute in first.symmetric_difference(&beliefs.disputes) {
+            let (number, at, claimed, known) = dispute;
+            differences.push(format!(
+                "only the {} tracer disputes that there is a {} at {at} of block {number}, which is {}",
+                who(first.contains(dispute)),
+                name(*claimed),
+                spell(*known)
+            ));
         }
-        Form::Unknown if size >= 8 => words.push((base, Word::Bytes(size))),
-        Form::Aggregate => {
-            let is_union = ty.tag() == Tag::Union || ty.members().any(|member| member.variant().is_some());
-            let members = ty.members().filter(|member| member.bit_size().is_none());
-            let mut each: Vec<Vec<(u64, Word<'t>)>> = Vec::new();
-            for member in members {
-                let Some(inner) = member.ty() else { continue };
-                let mut found = Vec::new();
-                list(inner, base + member.offset(), deeper, &mut found);
-                if member.offset() + inner.size().unwrap_or(0) > 0 {
-                    each.push(found);
+    }
+
+    fn compare_graph(
+        &self,
+        edges: &BTreeMap<u32, BTreeSet<Edge>>,
+        graph: &Graph,
+        differences: &mut Vec<String>,
+    ) {
+        let none = BTreeSet::new();
+        for node in graph.nodes() {
+            let first: BTreeSet<Edge> =
+                graph.edges(node).map(|edge| (edge.offset, edge.to.0, edge.to_offset, edge.kind)).collect();
+            let second = edges.get(&node.0).unwrap_or(&none);
+            for edge in first.symmetric_difference(second) {
+                let who = who(first.contains(edge));
+                let (at, to, into, kind) = edge;
+                differences.push(format!(
+                    "only the {who} tracer has a pointer at {at} of node {} to {into} of node {to}: {kind:?}",
+                    node.0
+                ));
+            }
+        }
+        let mut reached: BTreeSet<u32> =
+            edges.keys().copied().filter(|node| *node >= self.blocks.first_area).collect();
+        let mut pinned = BTreeSet::new();
+        let mut stack: Vec<u32> = reached.iter().copied().collect();
+        while let Some(node) = stack.pop() {
+            for (_, to, _, kind) in edges.get(&node).into_iter().flatten() {
+                if kind.pins() {
+                    pinned.insert(*to);
+                }
+                if reached.insert(*to) {
+                    stack.push(*to);
                 }
             }
-            if !is_union {
-                words.extend(each.into_iter().flatten());
-            } else if each.windows(2).all(|pair| pair[0] == pair[1]) {
-                words.extend(each.into_iter().next().unwrap_or_default());
-            } else if size >= 8 {
-                words.push((base, Word::Bytes(size)));
+        }
+        for node in graph.nodes() {
+            if reached.contains(&node.0) != graph.is_reached(node) {
+                let who = who(graph.is_reached(node));
+                differences.push(format!("only the {who} tracer reaches node {}", node.0));
+            }
+            let is_block = node.0 < self.blocks.first_area;
+            if is_block && graph.is_pinned(node.0) != pinned.contains(&node.0) {
+                let who = who(graph.is_pinned(node.0));
+                differences.push(format!("only the {who} tracer has block {} pinned", node.0));
             }
         }
-        Form::Array { element: Some(element), count: Count::Exactly(count) } => {
-            let stride = element.size().unwrap_or(0);
-            let is_byte =
-                element.resolved().is_some_and(|e| matches!(e.kind(), Form::Base(_))) && stride == 1;
-            match (is_byte, stride) {
-                (true, _) if count >= 8 => words.push((base, Word::Bytes(count))),
-                (true, _) | (_, 0) => {}
-                _ => (0..count).for_each(|index| list(element, base + index * stride, deeper, words)),
-            }
-        }
-        _ => {}
     }
 }
 
-/// Whether there is an `inner` at an offset of `outer`.
-fn holds<'t>(outer: Type<'t>, offset: u64, inner: Type<'t>, deeper: u32) -> bool {
-    let (Some(outer), Some(deeper)) = (outer.resolved(), deeper.checked_sub(1)) else { return false };
-    let mut inner = inner;
-    loop {
-        if offset == 0 && alike(outer, inner) {
-            return true;
-        }
-        match inner.kind() {
-            Form::Array { element: Some(element), .. } => match element.resolved() {
-                Some(element) => inner = element,
-                None => break,
-            },
-            _ => break,
-        }
-    }
-    match outer.kind() {
-        Form::Aggregate => outer.members().filter(|member| member.bit_size().is_none()).any(|member| {
-            let Some(ty) = member.ty().and_then(Type::resolved) else { return false };
-            let is_open = matches!(ty.kind(), Form::Array { count: Count::Open | Count::Exactly(0), .. });
-            let end = ty.size().and_then(|size| size.checked_add(member.offset()));
-            offset >= member.offset()
-                && (is_open || end.is_some_and(|end| offset < end))
-                && holds(ty, offset - member.offset(), inner, deeper)
-        }),
-        Form::Array { element: Some(element), .. } => {
-            let size = element.size().unwrap_or(0);
-            size > 0 && holds(element, offset % size, inner, deeper)
-        }
-        _ => false,
-    }
+fn who(is_first: bool) -> &'static str {
+    if is_first { "first" } else { "second" }
 }
 
-/// Whether two types can stand for one another.
-fn alike(one: Type<'_>, other: Type<'_>) -> bool {
-    let target = |ty: Type<'_>| {
-        ty.target().and_then(Type::resolved).map(|t| (t.tag(), t.size(), t.name().map(str::to_owned), t.id()))
+/// What may be an address of a process: not the first page, nor the kernel's.
+fn is_address(word: u64) -> bool {
+    (4096..1 << 47).contains(&word)
+}
+
+/// Aligned words that may be pointers. `base`: from the start of the node to the first byte.
+fn read_bytes(address: u64, bytes: &[u8], base: u64) -> Vec<(Item, u64)> {
+    let all = Item { at: 0, mask: u64::MAX, word: Word::Bytes(u64::try_from(bytes.len()).unwrap_or(0)) };
+    with_values(vec![all], Ground { address, bytes }, base)
+}
+
+/// Those of some words that may be addresses, with their values, bytes cut up into words.
+fn with_values(items: Vec<Item>, ground: Ground<'_>, base: u64) -> Vec<(Item, u64)> {
+    let value = |at: u64| {
+        let rest = ground.bytes.get(usize::try_from(at).ok()?..)?;
+        rest.first_chunk().map(|word| u64::from_le_bytes(*word))
     };
-    match (one.kind(), other.kind()) {
-        _ if one == other => true,
-        (Form::Pointer(_), Form::Pointer(_)) => match (target(one), target(other)) {
-            (Some((tag, size, name, id)), Some((tag_other, size_other, name_other, id_other))) => {
-                size.is_none_or(|size| size <= 1)
-                    || size_other.is_none_or(|size| size <= 1)
-                    || (tag == tag_other && name == name_other)
-                    || (id == id_other && std::ptr::eq(one.table(), other.table()))
+    let mut words = Vec::new();
+    for item in items {
+        let mut put = |at: u64, word: Word| {
+            if let Some(value) = value(at).map(|value| value & item.mask).filter(|value| is_address(*value)) {
+                words.push((Item { at: base + at, mask: item.mask, word }, value));
             }
-            _ => true,
-        },
-        (Form::Base(_) | Form::Enumeration(_), Form::Base(_) | Form::Enumeration(_)) => {
-            one.size() == other.size()
+        };
+        match item.word {
+            Word::Bytes(len) => (item.at..item.at.saturating_add(len).saturating_sub(7))
+                .take_while(|at| value(*at).is_some())
+                .filter(|at| ground.address.wrapping_add(*at).is_multiple_of(8))
+                .for_each(|at| put(at, Word::Maybe)),
+            word => put(item.at, word),
         }
-        (Form::Aggregate, Form::Aggregate) => {
-            let shape = |ty: Type<'_>| {
-                let member = |m: mcrx_debuginfo::table::Member<'_>| {
-                    (m.name().map(str::to_owned), m.bit_offset(), m.bit_size(), m.ty().map(Type::size))
-                };
-                (
-                    ty.tag(),
-                    ty.name().map(str::to_owned),
-                    ty.size(),
-                    ty.members().map(member).collect::<Vec<_>>(),
-                )
-            };
-            one.name().is_some()
-                && !one.is_declaration()
-                && !other.is_declaration()
-                && shape(one) == shape(other)
-        }
-        _ => false,
     }
+    words
 }

@@ -233,6 +233,9 @@ impl<'a> State<'a> {
         if self.disputed.contains(&(number, WHOLE)) || self.disputed.contains(&(number, offset)) {
             return;
         }
+        if self.is_said(found) {
+            return;
+        }
         let size = model.map(claimed).size;
         let room = len.saturating_sub(offset).checked_div(size).unwrap_or(0);
         let island = Island { ty: claimed, size: size * u64::from(count).min(room), stride: size };
@@ -267,6 +270,16 @@ impl<'a> State<'a> {
         } else if !model.is_number(claimed) {
             self.settle(number, offset, island, new);
         }
+    }
+
+    /// Whether an island says already what a claim does: also one that another claim of the same round has made.
+    fn is_said(&self, Found { number, offset, claimed, count }: Found) -> bool {
+        self.island_at(number, offset).is_some_and(|(start, island)| {
+            let into = offset - start;
+            let end = into.saturating_add(u64::from(count).saturating_mul(island.stride));
+            let relation = self.input.model.relation(island.ty, into % island.stride.max(1), claimed);
+            (count == 1 || end <= island.size) && relation == Relation::Within
+        })
     }
 
     /// Whether a block can be of a type as a whole.

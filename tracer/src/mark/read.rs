@@ -50,17 +50,29 @@ pub(crate) fn island(
     }
 }
 
-/// What may be pointers in the bytes that islands leave over.
+/// What may be pointers in the bytes that islands leave over, but for what a fact about an island's type says is not live.
 pub(crate) fn rest(
     input: &Input<'_>,
     block: &Block,
     islands: impl Iterator<Item = (u64, Island)>,
     each: &mut impl FnMut(Pointer),
 ) {
-    for range in gaps(block.len, islands.map(|(offset, island)| (offset, island.size))) {
+    let mut dead: Vec<Range<u64>> = Vec::new();
+    let sizes = islands.map(|(offset, island)| {
+        let size = input.model.map(island.ty).size;
+        if let Some(bytes) = bytes(input, block, offset..offset.saturating_add(size)) {
+            let (memory, address) = (&input.process.memory, block.address + offset);
+            dead.extend(input.model.scratch(memory, island.ty, address, bytes));
+        }
+        (offset, island.size)
+    });
+    for range in gaps(block.len, sizes) {
         let Some(bytes) = bytes(input, block, range.clone()) else { continue };
-        scan_conservatively(block.address + range.start, bytes, |pointer| {
-            each(Pointer { offset: pointer.offset + range.start, ..pointer });
+        let start = block.address + range.start;
+        scan_conservatively(start, bytes, |pointer| {
+            if !dead.iter().any(|dead| dead.contains(&(start + pointer.offset))) {
+                each(Pointer { offset: pointer.offset + range.start, ..pointer });
+            }
         });
     }
 }

@@ -302,19 +302,16 @@ impl<'m, 't> Compiler<'m, 't> {
             Kind::Array { .. } => return,
             _ => return as_declared(self),
         };
-        let Some((extent, element)) = self.extent(array, owner, below) else {
-            return match (room, &array.element) {
-                // Of what is not known, behind a pointer to what is not said.
-                (None, None) => {
-                    let what = self.pointer(below, u64::MAX);
-                    self.put(offset, what);
-                }
-                _ => as_declared(self),
-            };
-        };
-        match room {
-            Some(room) => self.put_told(offset, Sort::Inside { ty: element, extent, room }),
-            None => self.put_told(offset, Sort::Behind { to: element, extent }),
+        let what = self.pointer(below, u64::MAX);
+        if room.is_none() && array.element.is_none() && !matches!(what, What::Precise { .. }) {
+            // Of what is not said: it stays that, however much there is of it.
+            return self.put(offset, what);
+        }
+        match (self.extent(array, owner, below), room) {
+            (Some((extent, ty)), Some(room)) => self.put_told(offset, Sort::Inside { ty, extent, room }),
+            (Some((extent, to)), None) => self.put_told(offset, Sort::Behind { to, extent }),
+            (None, None) if array.element.is_none() => self.put(offset, what),
+            (None, _) => as_declared(self),
         }
     }
 

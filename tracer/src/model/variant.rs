@@ -94,7 +94,7 @@ impl<'t> Model<'t> {
     }
 
     /// A type's variant, if it has this one.
-    pub(super) fn in_variant(&self, ty: Ty, place: Option<usize>) -> Option<Ty> {
+    pub(crate) fn in_variant(&self, ty: Ty, place: Option<usize>) -> Option<Ty> {
         let number = self.variants.numbers.get(&(ty, place?))?;
         self.types().checked_add(*number).map(Ty)
     }
