@@ -3,16 +3,19 @@
 //! Each subcommand is one module with an `Args` and a `run`; what they print goes through [`output`], how they end
 //! through [`exit`].
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 mod blocks;
 mod demo;
 mod doctor;
 mod elf;
+#[cfg(test)]
+mod examples;
 mod exit;
 mod leaks;
 mod locate;
+mod man;
 mod objects;
 mod output;
 mod pins;
@@ -38,6 +41,7 @@ enum Command {
     Demo(demo::Args),
     Doctor(doctor::Args),
     Leaks(leaks::Args),
+    Man(man::Args),
     Pins(pins::Args),
     Refs(objects::RefsArgs),
     Sites(sites::Args),
@@ -56,6 +60,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args, &output),
         Command::Doctor(args) => doctor::run(&args, &output),
         Command::Leaks(args) => leaks::run(&args, &output),
+        Command::Man(args) => man::run(&args, Cli::command(), &output),
         Command::Pins(args) => pins::run(&args, &output),
         Command::Refs(args) => objects::refs(&args, &output),
         Command::Sites(args) => sites::run(&args, &output),

@@ -22,8 +22,8 @@ Examples:
 pub(crate) struct WhatisArgs {
     #[command(flatten)]
     asked: Asked,
-    /// Hold only this process, not those that descend from it; who shares memory with it is not known then
-    #[arg(long, conflicts_with = "process")]
+    /// Only this one process is held; who shares memory with it is not known then
+    #[arg(long)]
     alone: bool,
 }
 

@@ -37,8 +37,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     which: Which,
-    /// Only the process itself, not those that descend from it
-    #[arg(long, conflicts_with = "process")]
+    /// Only this one process, not the others
+    #[arg(long)]
     alone: bool,
     /// List the places whose types are in dispute
     #[arg(long)]

@@ -148,6 +148,8 @@ impl<W: Write> Screen<W> {
 /// A line for a terminal.
 fn drawn(name: &str, percent: Option<u64>, seconds: u64, turn: char, columns: usize) -> String {
     let behind = match percent {
+        // There has to be room for what is being done, too.
+        Some(percent) if columns < 3 * BAR => format!("  {percent} %  {seconds} s"),
         Some(percent) => {
             let full = usize::try_from(percent).unwrap_or(0) * BAR / 100;
             format!("  [{}{}] {percent:>3} %  {seconds} s", "#".repeat(full), "-".repeat(BAR - full))

@@ -7,6 +7,7 @@ use mcrx_harness::{Context, Explain, Result, Suite, ensure, program, until};
 use mcrx_tracer::image::Process;
 use mcrx_tracer::snapshot;
 use serde_json::Value;
+use std::path::Path;
 use std::time::Duration;
 
 pub(crate) fn tests(suite: Suite) -> Suite {
@@ -61,13 +62,21 @@ fn check(test: &Context, busy: &Busy, at_least: usize) -> Result<()> {
         let process = image.processes.iter().find(|process| process.pid == pid);
         let process = process.with_context(|| format!("process {pid} is not in the snapshot"))?;
         let count = counted_in(process)?;
-        let traced = facts(&["trace", name, "--process", &pid.to_string()])?;
+        let traced = facts(&["trace", name, "--alone", "--process", &pid.to_string()])?;
         agree(&traced, count).with_context(|| format!("{}, in the snapshot", process.name))?;
         alive(pid).with_context(|| format!("{}, alive", process.name))?;
         blocks += count.0;
     }
     ensure!(number(&taken, &["blocks"])? == blocks, "{blocks} blocks are in the snapshot of {taken}");
-    Ok(())
+    keep(busy, name)
+}
+
+/// For `cargo xtask table tracer`, which says where: what is traced of the server with all its processes.
+fn keep(busy: &Busy, snapshot: &str) -> Result<()> {
+    let Some(folder) = std::env::var_os("MCRX_TRACED") else { return Ok(()) };
+    let traced = facts(&["trace", snapshot])?;
+    let file = Path::new(&folder).join(format!("{}.json", busy.name));
+    Ok(std::fs::write(file, serde_json::to_vec(&traced)?)?)
 }
 
 /// What the allocator's tables say, read from a process's memory.
@@ -87,7 +96,7 @@ fn alive(pid: u32) -> Result<()> {
     // Some servers have timers that make blocks and free them: what is compared is what did not change meanwhile.
     let (traced, count) = until(Duration::from_secs(20), "the same count before and after", || {
         let before = counted()?;
-        let traced = facts(&["trace", &pid, "--paranoid"])?;
+        let traced = facts(&["trace", &pid, "--alone", "--paranoid"])?;
         Ok((counted()? == before).then_some((traced, before)))
     })?;
     agree(&traced, count)

@@ -1,7 +1,7 @@
 //! The chores of the project: everything a contributor or CI runs that is not the product itself.
 //!
 //! `cargo xtask test` is the one test command; `cargo xtask servers` builds the real servers that tests run on;
-//! `cargo xtask bench` runs us beside our peers.
+//! `cargo xtask bench` runs us beside our peers; `cargo xtask table` keeps what the documentation says of measurements true.
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 mod bench;
 mod install;
 mod servers;
+mod table;
 mod test;
 
 #[derive(Parser)]
@@ -26,6 +27,8 @@ enum Chore {
     Servers(servers::Args),
     /// Measure against peers, side by side in one run
     Bench(bench::Args),
+    /// Measure a table of the documentation anew, and write it there
+    Table(table::Args),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::run(&args),
         Chore::Servers(args) => servers::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Table(args) => table::run(&args),
     };
     match outcome {
         Ok(code) => code,
