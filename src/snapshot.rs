@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use mcrx_allocator::reader::{Consistency, Heap, Limits};
 use mcrx_live::capture::capture;
 use mcrx_live::hold::Scope;
-use mcrx_tracer::image::Image;
+use mcrx_tracer::image::{Image, Method};
 use mcrx_tracer::snapshot::{Options, save};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -16,7 +16,8 @@ use crate::exit::Failure;
 
 /// Write what a server and all its processes have in memory to a file
 ///
-/// They are held still for as long as the copy takes; how long that was is said. What the file is made of can be traced, compared and
+/// They are held still for as long as it takes to copy their memory, or, where there is much of it, to clone them: their memory is then
+/// copied from the clones, which end with that. Which it was, and for how long, is said. What the file is made of can be traced, compared and
 /// transformed later, on another machine that has the same programs.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -44,6 +45,8 @@ pub(crate) struct Args {
 struct Facts {
     schema: &'static str,
     pause_ms: f64,
+    /// How memory was read: `copy`, or `clone`.
+    method: &'static str,
     /// Their ids.
     processes: Vec<u32>,
     /// Live blocks of all of them together.
@@ -68,6 +71,10 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     let facts = Facts {
         schema: "mcrx.snapshot/1",
         pause_ms: milliseconds(image.taken.held),
+        method: match image.taken.method {
+            Method::Copy => "copy",
+            Method::Clone => "clone",
+        },
         processes: image.processes.iter().map(|process| process.pid).collect(),
         blocks,
         bytes: written.bytes,
@@ -76,12 +83,16 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     };
     let file = args.output.display();
     output.line(format_args!(
-        "{file}: {} processes, {} blocks, {} bytes of memory in {} bytes; held still for {:.1} ms",
+        "{file}: {} processes, {} blocks, {} bytes of memory in {} bytes; held still for {:.1} ms to be {}",
         facts.processes.len(),
         facts.blocks,
         facts.bytes,
         facts.file_bytes,
-        facts.pause_ms
+        facts.pause_ms,
+        match image.taken.method {
+            Method::Copy => "copied",
+            Method::Clone => "cloned",
+        }
     ))?;
     output.line(format_args!("\nNext: mcrx trace {file}"))?;
     output.facts(&facts)?;

@@ -16,11 +16,13 @@ mod leaks;
 mod refusals;
 #[path = "trace/servers.rs"]
 mod servers;
+#[path = "trace/storm.rs"]
+mod storm;
 #[path = "trace/tree.rs"]
 mod tree;
 
 fn main() -> ExitCode {
-    [known::tests, leaks::tests, refusals::tests, servers::tests, tree::tests]
+    [known::tests, leaks::tests, refusals::tests, servers::tests, storm::tests, tree::tests]
         .into_iter()
         .fold(Suite::new(), |suite, tests| tests(suite))
         .run()
