@@ -20,9 +20,11 @@ mod servers;
 mod storm;
 #[path = "trace/tree.rs"]
 mod tree;
+#[path = "trace/truth.rs"]
+mod truth;
 
 fn main() -> ExitCode {
-    [known::tests, leaks::tests, refusals::tests, servers::tests, storm::tests, tree::tests]
+    [known::tests, leaks::tests, refusals::tests, servers::tests, storm::tests, tree::tests, truth::tests]
         .into_iter()
         .fold(Suite::new(), |suite, tests| tests(suite))
         .run()

@@ -42,6 +42,8 @@ pub(crate) struct Load {
 impl Load {
     /// As much as the tracer is to be shown with.
     pub(crate) const FULL: Load = Load { connections: 200, items: 100_000 };
+    /// Some of everything.
+    pub(crate) const SMALL: Load = Load { connections: 20, items: 2_000 };
 }
 
 /// A server's processes that run under the allocator, at work.

@@ -21,3 +21,4 @@ pub mod roots;
 pub mod snapshot;
 mod spread;
 pub mod trace;
+pub mod value;

@@ -8,8 +8,7 @@ use mcrx_harness::{Context, Result, ensure};
 /// More than the buffers of two sockets hold.
 const LARGE: usize = 16 << 20;
 /// As many processes as it starts with: none more is made, none ends.
-const STEADY: &str =
-    "StartServers 2\nServerLimit 2\nThreadsPerChild 16\nMaxRequestWorkers 32\nMinSpareThreads 16\nMaxSpareThreads 64";
+const STEADY: &str = "StartServers 2\nServerLimit 2\nThreadsPerChild 16\nMaxRequestWorkers 32\nMinSpareThreads 16\nMaxSpareThreads 64";
 
 pub(crate) fn httpd(test: &Context, load: Load, look: impl FnOnce(&Busy) -> Result<()>) -> Result<()> {
     let httpd = start(test, Httpd::of(test.first_server()?).with(STEADY))?;
