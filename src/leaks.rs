@@ -21,7 +21,9 @@ mod sources;
 #[derive(clap::Args)]
 #[command(after_help = "\
 The words are those of valgrind: direct is its definitely lost, and the classes mean the same. But memory is read by the types that debug \
-info gives: a number that looks like a pointer, and what a function has left on its stack, hold nothing.
+info gives: what a function has left on its stack holds nothing, nor does a floating-point number with the bits of a pointer. Programs \
+that cut up blocks themselves, for pools or with headers of their own, may hold them by pointers into the middle alone: then possibly \
+lost means little.
 
 A live process is held for as long as it takes to copy its memory. Only blocks whose call is in the program itself are counted; --all \
 counts those of libraries too.

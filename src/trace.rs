@@ -82,7 +82,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         if args.disagreements {
             print_disagreements(trace, output)?;
         }
-        output.line(format_args!("\nNext: mcrx pins {}", subject.named(&args.which)))?;
+        let named = subject.named(&args.which);
+        let leaks = match facts.counts.totals.unreachable.blocks {
+            0 => String::new(),
+            _ => format!(", or mcrx leaks {named} for what is unreachable"),
+        };
+        output.line(format_args!("\nNext: mcrx pins {named}{leaks}"))?;
         output.facts(&facts)?;
         if args.paranoid { check(trace, output) } else { Ok(()) }
     })

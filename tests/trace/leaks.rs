@@ -73,6 +73,7 @@ programs! {
     intrusive: "intrusive.c",
     library: "library.c",
     list_head: "list_head.c",
+    mapped: "mapped.c",
     number: "number.c",
     other_stack: "other_stack.c",
     overwritten: "overwritten.c",
@@ -91,6 +92,8 @@ pub(crate) fn tests(suite: Suite) -> Suite {
         .test([program("gcc")], blocks_of_libraries_are_counted_when_asked_for)
         .test([program("gcc")], a_snapshot_has_lost_what_its_process_has)
         .test([program("gcc")], heuristics_are_chosen_by_name)
+        .test([program("gcc")], nothing_lost_is_no_finding)
+        .test([], what_cannot_be_traced_is_refused)
 }
 
 fn compiler(file: &str) -> Need {
@@ -198,5 +201,21 @@ fn heuristics_are_chosen_by_name(test: &Context) -> Result<()> {
     }
     let refused = mcrx(&["leaks", &waiting.pid(), "--heuristics", "guesses"])?;
     ensure!(refused.status.code() == Some(2), "{refused:?}");
+    Ok(())
+}
+
+fn nothing_lost_is_no_finding(test: &Context) -> Result<()> {
+    let waiting = start(test, "intrusive.c")?;
+    let output = mcrx(&["leaks", &waiting.pid()])?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success() && text.contains(": 0 blocks lost, 0 bytes; 0 possibly"), "{text}");
+    Ok(())
+}
+
+fn what_cannot_be_traced_is_refused(_: &Context) -> Result<()> {
+    for (target, code) in [("/nowhere/to/be/found", 2), ("4000000000", 3)] {
+        let output = mcrx(&["leaks", target])?;
+        ensure!(output.status.code() == Some(code) && output.stdout.is_empty(), "{target}: {output:?}");
+    }
     Ok(())
 }

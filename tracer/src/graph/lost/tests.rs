@@ -163,7 +163,7 @@ fn graph() -> impl Strategy<Value = Drawn> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(5000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn random_graphs_are_told_as_the_definitions_tell_them(graph in graph()) {
