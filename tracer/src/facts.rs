@@ -76,7 +76,7 @@ pub struct PointerFact {
 /// A type under another name: laid out the same, but with facts of its own. A reading that leads to it says of which sort an object is
 /// that does not know it itself: an entry of redis's dictionaries holds what its dictionary is of.
 ///
-/// In it, pointers to the type (also through further pointers and arrays) are pointers to the variant. It stands to the type as a larger
+/// A [`Reading::InVariant`] leads to it, or its name does. In it, pointers to the type (also through further pointers and arrays) are pointers to the variant. It stands to the type as a larger
 /// object stands to its first member: it says more, and both can be true of one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
@@ -114,6 +114,14 @@ pub enum Reading {
     Array(Array),
     /// One of several readings, told by a value.
     Match(Box<Choice<Reading>>),
+    /// What another reading says, with pointers to the type that a variant is of leading to the variant: also pointers to such
+    /// pointers, and arrays of them.
+    InVariant {
+        /// The variant's name.
+        variant: String,
+        /// What it is otherwise.
+        reading: Box<Reading>,
+    },
 }
 
 /// As many objects as a member elsewhere says: behind a pointer, in an array of which only so many elements are in use, or in a

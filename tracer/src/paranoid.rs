@@ -36,6 +36,9 @@ use words::{Item, Word};
 /// A pointer: where in its node, to which node, where in that, and how it is read.
 type Edge = (u64, u32, u64, Kind);
 
+/// A name, and the type of what is compared with it.
+type Meant = (String, Option<Ty>);
+
 struct Twin<'a> {
     input: &'a Input<'a>,
     blocks: Lookup<'a>,
@@ -47,7 +50,7 @@ struct Twin<'a> {
     fixed: RefCell<HashMap<Ty, Rc<Vec<Item>>>>,
     /// What names were found to mean: they are looked for among all types and functions.
     types: RefCell<HashMap<String, Option<Ty>>>,
-    values: RefCell<HashMap<(String, Option<Ty>), Rc<Vec<u64>>>>,
+    values: RefCell<HashMap<Meant, Rc<Vec<u64>>>>,
 }
 
 /// What the two tracers do not agree on, one line each, at most `most` of them. Empty: they agree.
@@ -267,10 +270,9 @@ impl<'a> Twin<'a> {
         let Target { number, into, .. } = target;
         let len = self.blocks.get(number).map_or(0, |block| block.len);
         let known = match beliefs.whole.get(&number) {
-            Some(ty) => Some((*ty, self.into_object(*ty, len, into))),
+            Some(ty) => Some((*ty, self.within_object(*ty, len, into))),
             None => {
-                let parts = beliefs.parts.get(&number).into_iter().flatten();
-                let part = parts.filter(|(at, part)| **at <= into && into < **at + part.size).last();
+                let part = beliefs.part_over(number, into);
                 part.map(|(at, part)| (part.ty, (into - at) % part.stride.max(1)))
             }
         };

@@ -243,6 +243,12 @@ impl<'m, 't> Compiler<'m, 't> {
             Reading::Member(path) => self.read_member(path, ty, offset, deeper),
             Reading::Array(array) => self.read_array(array, owner, ty, offset, deeper),
             Reading::Match(choice) => self.read_choice(choice, owner, ty, offset, deeper),
+            Reading::InVariant { variant, reading } => {
+                let place = self.model.place_of_variant_named(variant).or(self.variant);
+                let before = std::mem::replace(&mut self.variant, place);
+                self.read(reading, owner, ty, offset, deeper);
+                self.variant = before;
+            }
         }
     }
 

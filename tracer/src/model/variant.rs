@@ -53,7 +53,7 @@ impl Variants {
 
     /// The structure of a variant's name.
     pub(super) fn named(&self, model: &Model<'_>, name: &str) -> Option<Ty> {
-        let place = model.facts().variants.iter().position(|variant| variant.name == name)?;
+        let place = model.place_of_variant_named(name)?;
         let of = &model.facts().variants.get(place)?.of;
         model.all_named(of).find_map(|ty| model.in_variant(ty, Some(place)))
     }
@@ -81,6 +81,11 @@ impl<'t> Model<'t> {
     /// Which variant it is, by its place among the facts.
     pub(super) fn place_of_variant(&self, ty: Ty) -> Option<usize> {
         self.home_of_variant(ty).map(|(_, place)| place)
+    }
+
+    /// The variant of a name, by its place among the facts.
+    pub(crate) fn place_of_variant_named(&self, name: &str) -> Option<usize> {
+        self.facts().variants.iter().position(|variant| variant.name == name)
     }
 
     /// Which variant a type is.

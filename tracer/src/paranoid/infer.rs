@@ -39,6 +39,14 @@ pub(super) struct Beliefs {
     pub(super) disputes: BTreeSet<Dispute>,
 }
 
+impl Beliefs {
+    /// The part of a block that holds a place, and where it begins.
+    pub(super) fn part_over(&self, number: u32, offset: u64) -> Option<(u64, Part)> {
+        let (at, part) = self.parts.get(&number)?.range(..=offset).next_back()?;
+        (offset < at + part.size).then_some((*at, *part))
+    }
+}
+
 /// How a block is filled by objects of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Filled {
@@ -125,13 +133,13 @@ impl Twin<'_> {
             size if size > len => Filled::Not,
             size if size == len => Filled::By(1),
             _ if self.has_tail(ty) => Filled::WithTail,
-            size if len % size == 0 => Filled::By(len / size),
+            size if len.is_multiple_of(size) => Filled::By(len / size),
             _ => Filled::InPart,
         }
     }
 
     /// Bytes into the one object that holds a place of a block of one type.
-    pub(super) fn into_object(&self, ty: Ty, len: u64, offset: u64) -> u64 {
+    pub(super) fn within_object(&self, ty: Ty, len: u64, offset: u64) -> u64 {
         match self.filled(ty, len) {
             Filled::By(_) => offset % self.size(ty),
             _ => offset,
@@ -270,7 +278,7 @@ impl Pass<'_, '_> {
             if offset == 0 && known == claimed && self.lessons.larger.contains_key(&number) {
                 self.confirmed.insert(number);
             }
-            match twin.relation(known, twin.into_object(known, len, offset), claimed) {
+            match twin.relation(known, twin.within_object(known, len, offset), claimed) {
                 Relation::Within => {}
                 _ if is_number => {}
                 Relation::Around if offset == 0 && self.can_be(number, claimed) => {
@@ -291,10 +299,8 @@ impl Pass<'_, '_> {
             return;
         }
         // What a part says already need not be said again: not of the block as a whole either.
-        let is_said = self.parts_of(number).any(|(at, part)| {
-            let end = |part: Part| at + part.size;
-            (at..end(part)).contains(&offset)
-                && (count == 1 || offset + u64::from(count) * part.stride <= end(part))
+        let is_said = self.beliefs.part_over(number, offset).is_some_and(|(at, part)| {
+            (count == 1 || offset + u64::from(count) * part.stride <= at + part.size)
                 && twin.relation(part.ty, (offset - at) % part.stride.max(1), claimed) == Relation::Within
         });
         if is_said {
@@ -316,7 +322,7 @@ impl Pass<'_, '_> {
             return;
         }
         let stranger = self.parts_of(number).find(|(at, inside)| {
-            let into = twin.into_object(claimed, len, *at);
+            let into = twin.within_object(claimed, len, *at);
             twin.relation(claimed, into, inside.ty) != Relation::Within
         });
         match stranger {
@@ -359,7 +365,7 @@ impl Pass<'_, '_> {
     fn settle(&mut self, number: u32, offset: u64, part: Part, tasks: &mut Vec<Task>) {
         let twin = self.twin;
         let (mut offset, mut part) = (offset, part);
-        let around = self.parts_of(number).find(|(at, around)| *at <= offset && offset < at + around.size);
+        let around = self.beliefs.part_over(number, offset);
         if let Some((at, around)) = around {
             let into = (offset - at) % around.stride.max(1);
             let end = offset - at + part.size;
@@ -377,8 +383,8 @@ impl Pass<'_, '_> {
             }
         }
         let end = offset + part.size;
-        let inside: Vec<(u64, Part)> =
-            self.parts_of(number).filter(|(at, _)| (offset..end).contains(at)).collect();
+        let inside = self.beliefs.parts.get(&number).into_iter().flat_map(|parts| parts.range(offset..end));
+        let inside: Vec<(u64, Part)> = inside.map(|(at, part)| (*at, *part)).collect();
         let stranger = inside.iter().find(|(at, inside)| {
             twin.relation(part.ty, (at - offset) % part.stride.max(1), inside.ty) != Relation::Within
         });
@@ -388,7 +394,9 @@ impl Pass<'_, '_> {
             return;
         }
         let parts = self.beliefs.parts.entry(number).or_default();
-        parts.retain(|at, _| !inside.iter().any(|(inside, _)| inside == at));
+        for (at, _) in inside {
+            parts.remove(&at);
+        }
         parts.insert(offset, part);
         tasks.push(Task::Part(number, offset));
     }

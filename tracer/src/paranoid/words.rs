@@ -353,6 +353,13 @@ impl<'w, 'a> Walk<'w, 'a> {
             Reading::Member(path) => self.read_member(path, ty, at, deeper),
             Reading::Array(array) => self.read_array(array, owner, ty, at, deeper),
             Reading::Match(choice) => self.read_choice(choice, owner, ty, at, deeper),
+            Reading::InVariant { variant, reading } => {
+                let variants = &self.twin.input.model.facts().variants;
+                let place = variants.iter().position(|known| known.name == *variant).or(self.variant);
+                let before = std::mem::replace(&mut self.variant, place);
+                self.read(reading, owner, ty, at, deeper);
+                self.variant = before;
+            }
         }
     }
 

@@ -1,0 +1,8 @@
+//! Facts, on objects of types that a C compiler has laid out: what they make of pointers, and that a second tracer, which evaluates them
+//! by itself, agrees.
+
+mod arrays;
+mod matches;
+mod places;
+mod variants;
+mod world;
