@@ -5,8 +5,7 @@ use mcrx_allocator::reader::{Address, Memory as _, Piece};
 use nix::unistd::Pid;
 use std::num::NonZero;
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Bytes of one call: fewer cost more calls, more do not fit the cache.
 pub(super) const CALL: u64 = 1 << 20;
@@ -33,8 +32,7 @@ pub(super) struct Unread {
 pub(super) fn run(jobs: Vec<Job<'_>>) -> Vec<Unread> {
     let total: usize = jobs.iter().map(|job| job.buffer.len()).sum();
     let calls = calls(jobs);
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    if total < WORTH_THREADS || threads == 1 {
+    if total < WORTH_THREADS || processors() == 1 {
         return calls.into_iter().flat_map(call).collect();
     }
     let calls = Mutex::new(calls);
@@ -52,13 +50,19 @@ pub(super) fn run(jobs: Vec<Job<'_>>) -> Vec<Unread> {
         }
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take_turns)).collect();
+        let others: Vec<_> = (1..processors()).map(|_| scope.spawn(take_turns)).collect();
         let mut unread = take_turns();
         for other in others {
             unread.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         unread
     })
+}
+
+/// How many there are for us. Files have to be read for that, so it is asked once, before anything is held.
+pub(super) fn processors() -> usize {
+    static NUMBER: OnceLock<usize> = OnceLock::new();
+    *NUMBER.get_or_init(|| std::thread::available_parallelism().map_or(1, NonZero::get))
 }
 
 /// Jobs of one process that make one call.

@@ -24,7 +24,7 @@ impl Facts {
     pub(super) fn of(pid: Pid, thread: Pid) -> io::Result<Facts> {
         let status = Status::of(pid).ok_or(io::ErrorKind::NotFound)?;
         let executable = fs::read_link(format!("/proc/{thread}/exe"))?;
-        let arguments = fs::read(format!("/proc/{thread}/cmdline")).unwrap_or_default();
+        let arguments = crate::process::read(format!("/proc/{thread}/cmdline")).unwrap_or_default();
         Ok(Facts {
             pid: number(pid),
             parent: status.parent().map_or(0, number),
@@ -50,7 +50,7 @@ fn number(pid: Pid) -> u32 {
 
 /// A thread that is held.
 pub(super) fn thread(process: Pid, thread: &HeldThread) -> Thread {
-    let name = fs::read(format!("/proc/{process}/task/{}/comm", thread.id)).unwrap_or_default();
+    let name = crate::process::read(format!("/proc/{process}/task/{}/comm", thread.id)).unwrap_or_default();
     let registers = match &thread.registers {
         Some(r) => Registers::from_words([
             r.r15, r.r14, r.r13, r.r12, r.rbp, r.rbx, r.r11, r.r10, r.r9, r.r8, r.rax, r.rcx, r.rdx, r.rsi,

@@ -141,6 +141,7 @@ pub fn capture_by(scope: Scope, choice: Choice) -> Result<Image, CaptureError> {
 
 /// `None`: a clone was not what it should be.
 fn attempt(scope: Scope, choice: Choice) -> Result<Option<Image>, CaptureError> {
+    copy::processors();
     let mut common = Common::default();
     let mut surveyed = survey(scope, &mut common, choice)?;
     let at = SystemTime::now();

@@ -12,7 +12,6 @@ use crate::process::memory::ProcessMemory;
 use crate::process::pages::{Pages, Which};
 use mcrx_tracer::image::{Buffer, Content, Memory, Segment};
 use nix::unistd::Pid;
-use std::fs;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
@@ -20,7 +19,7 @@ use std::sync::Arc;
 
 /// The text of a process's list of mappings.
 pub(super) fn list(thread: Pid) -> io::Result<Vec<u8>> {
-    fs::read(format!("/proc/{thread}/maps"))
+    crate::process::read(format!("/proc/{thread}/maps"))
 }
 
 /// What is to be done for one process.
@@ -198,6 +197,9 @@ impl Plan {
 
     /// While the process is held: which pages are to be copied.
     pub(super) fn look(&mut self, thread: Pid, pages: &mut Pages) -> Result<(), PlanError> {
+        if let Some(whole) = self.whole() {
+            pages.remember(whole);
+        }
         // A file's page may have become the process's own since the survey.
         let mut changed = false;
         for (mapping, source) in self.mappings.iter().zip(&mut self.sources) {
@@ -214,6 +216,12 @@ impl Plan {
             self.make_areas(thread, older).map_err(PlanError::NoRoom)?;
         }
         self.find_wanted(pages).map_err(PlanError::Unreadable)
+    }
+
+    /// From the first mapping to the last, but for the kernel's own.
+    fn whole(&self) -> Option<Range<u64>> {
+        let last = self.mappings.iter().rev().find(|mapping| !mapping.is("vsyscall"))?;
+        Some(self.mappings.first()?.range.start..last.range.end)
     }
 
     fn find_wanted(&mut self, pages: &mut Pages) -> io::Result<()> {

@@ -1,7 +1,6 @@
 //! What a process has asked the kernel to do with its memory when it forks, from `/proc/PID/smaps` (proc_pid_smaps(5)).
 
 use nix::unistd::Pid;
-use std::fs;
 use std::io;
 use std::ops::Range;
 
@@ -23,7 +22,7 @@ pub struct Flags {
 /// # Errors
 /// Those of reading the file.
 pub fn unusual(process: Pid) -> io::Result<Vec<(Range<u64>, Flags)>> {
-    Ok(parse(&fs::read_to_string(format!("/proc/{process}/smaps"))?))
+    Ok(parse(&super::read_text(format!("/proc/{process}/smaps"))?))
 }
 
 fn parse(text: &str) -> Vec<(Range<u64>, Flags)> {

@@ -2,7 +2,6 @@
 
 use nix::unistd::Pid;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
@@ -75,7 +74,7 @@ impl Mapping {
 /// # Errors
 /// Those of reading the file: `NotFound` or ESRCH if the process has ended, `PermissionDenied`.
 pub fn read(pid: Pid) -> io::Result<Vec<Mapping>> {
-    Ok(parse(&fs::read(format!("/proc/{pid}/maps"))?))
+    Ok(parse(&super::read(format!("/proc/{pid}/maps"))?))
 }
 
 /// The mappings in a list's text, in the order of their addresses. A line without sense is left out: there is none.

@@ -41,6 +41,9 @@ pub enum Which {
 pub struct Pages {
     map: File,
     words: Vec<u8>,
+    regions: Vec<Region>,
+    /// Pages in memory or in swap within a range, as they were when that was last asked for.
+    remembered: Option<(Range<u64>, Vec<Region>)>,
 }
 
 impl Pages {
@@ -49,7 +52,15 @@ impl Pages {
     /// # Errors
     /// Those of opening the file.
     pub fn of(pid: Pid) -> io::Result<Pages> {
-        Ok(Pages { map: File::open(format!("/proc/{pid}/pagemap"))?, words: vec![0; WORDS * WORD] })
+        let map = File::open(format!("/proc/{pid}/pagemap"))?;
+        Ok(Pages { map, words: Vec::new(), regions: Vec::new(), remembered: None })
+    }
+
+    /// Asks for all of a range at once. What is [found](Pages::find) in it from now on is as it is now: for a process that is held.
+    pub fn remember(&mut self, range: Range<u64>) {
+        let mut all = Vec::new();
+        let whole = self.scan(&range, 0, |region| all.push(region));
+        self.remembered = whole.map(|()| (range, all));
     }
 
     /// Ranges of addresses within `range` whose pages count, in order, none touching the next.
@@ -57,17 +68,28 @@ impl Pages {
     /// # Errors
     /// Those of reading the file. Addresses that are not mapped do not count, and are no error.
     pub fn find(&mut self, range: Range<u64>, which: Which) -> io::Result<Vec<Range<u64>>> {
-        match self.scan(&range, which) {
-            Some(found) => Ok(found),
+        let mut found = Vec::new();
+        if let Some((whole, regions)) = &self.remembered
+            && whole.start <= range.start
+            && range.end <= whole.end
+        {
+            let first = regions.partition_point(|region| region.end <= range.start);
+            let regions = regions[first..].iter().take_while(|region| region.start < range.end);
+            let counted = regions.filter(|region| region.categories & which.unwanted() == 0);
+            counted
+                .for_each(|region| add(&mut found, region.start.max(range.start)..region.end.min(range.end)));
+            return Ok(found);
+        }
+        match self.scan(&range, which.unwanted(), |region| add(&mut found, region.start..region.end)) {
+            Some(()) => Ok(found),
             None => self.read_words(&range, which),
         }
     }
 
-    /// By ranges. Nothing if the kernel cannot.
-    fn scan(&mut self, range: &Range<u64>, which: Which) -> Option<Vec<Range<u64>>> {
-        let mut found = Vec::new();
-        let mut regions = vec![Region::default(); REGIONS];
-        let (unwanted, end) = (which.unwanted(), range.end.next_multiple_of(PAGE));
+    /// By ranges: pages in memory or in swap that are of no `unwanted` kind. Nothing if the kernel cannot.
+    fn scan(&mut self, range: &Range<u64>, unwanted: u64, mut each: impl FnMut(Region)) -> Option<()> {
+        self.regions.resize(REGIONS, Region::default());
+        let end = range.end.next_multiple_of(PAGE);
         let mut start = range.start / PAGE * PAGE;
         while start < end {
             let mut question = Question {
@@ -76,29 +98,30 @@ impl Pages {
                 start,
                 end,
                 walk_end: 0,
-                regions: regions.as_mut_ptr().expose_provenance() as u64,
+                regions: self.regions.as_mut_ptr().expose_provenance() as u64,
                 count: REGIONS as u64,
                 pages_max: 0,
                 inverted: unwanted,
                 all_of: unwanted,
                 any_of: IS_PRESENT | IS_SWAPPED,
-                told: IS_PRESENT | IS_SWAPPED,
+                told: IS_PRESENT | IS_SWAPPED | IS_FILE | IS_ZEROS,
             };
             // SAFETY: PAGEMAP_SCAN reads and writes one `struct pm_scan_arg`, which `question` is, and writes at most `count` of
             // `struct page_region` from `regions` on, where there are as many.
             let answers = unsafe { libc::ioctl(self.map.as_raw_fd(), PAGEMAP_SCAN, &raw mut question) };
             let answers = usize::try_from(answers).ok()?;
-            regions.iter().take(answers).for_each(|region| add(&mut found, region.start..region.end));
+            self.regions.iter().take(answers).for_each(|region| each(*region));
             if question.walk_end <= start {
                 return None;
             }
             start = question.walk_end;
         }
-        Some(found)
+        Some(())
     }
 
     /// By a word per page.
     fn read_words(&mut self, range: &Range<u64>, which: Which) -> io::Result<Vec<Range<u64>>> {
+        self.words.resize(WORDS * WORD, 0);
         let mut found: Vec<Range<u64>> = Vec::new();
         let (mut page, end) = (range.start / PAGE, range.end.div_ceil(PAGE));
         while page < end {
@@ -211,8 +234,13 @@ mod tests {
         // Of the program's own file, whose pages nobody touches meanwhile.
         let path = mappings.iter().find_map(|mapping| mapping.path()).unwrap().to_owned();
         for mapping in mappings.iter().filter(|mapping| mapping.path() == Some(&*path)) {
-            let words = pages.read_words(&mapping.range, Which::Own).unwrap();
-            assert!(pages.scan(&mapping.range, Which::Own).is_none_or(|found| found == words), "{mapping:?}");
+            for which in [Which::Own, Which::Touched] {
+                let words = pages.read_words(&mapping.range, which).unwrap();
+                pages.remembered = None;
+                assert_eq!(pages.find(mapping.range.clone(), which).unwrap(), words, "{mapping:?}");
+                pages.remember(mapping.range.start - PAGE..mapping.range.end + PAGE);
+                assert_eq!(pages.find(mapping.range.clone(), which).unwrap(), words, "{mapping:?}");
+            }
         }
     }
 

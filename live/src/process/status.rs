@@ -1,5 +1,6 @@
 //! Who a process or thread is and what it does, from `/proc/PID/status` (proc(5)).
 
+use super::read_text;
 use nix::unistd::Pid;
 use std::fs;
 
@@ -11,13 +12,13 @@ impl Status {
     /// Of a process, or of any thread by its number; nothing if there is none.
     #[must_use]
     pub fn of(pid: Pid) -> Option<Status> {
-        fs::read_to_string(format!("/proc/{pid}/status")).ok().map(Status)
+        read_text(format!("/proc/{pid}/status")).ok().map(Status)
     }
 
     /// Of a thread of this process.
     #[must_use]
     pub fn of_thread(process: Pid, thread: Pid) -> Option<Status> {
-        fs::read_to_string(format!("/proc/{process}/task/{thread}/status")).ok().map(Status)
+        read_text(format!("/proc/{process}/task/{thread}/status")).ok().map(Status)
     }
 
     fn field(&self, name: &str) -> &str {

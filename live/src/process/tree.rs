@@ -2,6 +2,7 @@
 //!
 //! A walk, not a moment, unless the processes stand still.
 
+use super::read_text;
 use super::status::threads;
 use nix::unistd::Pid;
 use std::collections::{HashMap, HashSet};
@@ -29,7 +30,7 @@ pub fn with_descendants(root: Pid) -> Vec<Pid> {
 fn children(parent: Pid) -> Vec<Pid> {
     let lists = threads(parent)
         .into_iter()
-        .filter_map(|thread| fs::read_to_string(format!("/proc/{parent}/task/{thread}/children")).ok());
+        .filter_map(|thread| read_text(format!("/proc/{parent}/task/{thread}/children")).ok());
     lists
         .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
         .map(Pid::from_raw)

@@ -38,7 +38,7 @@ pub(crate) fn a_process_that_may_make_no_other_is_copied(test: &Context) -> Resu
 }
 
 pub(crate) fn a_stopped_process_is_copied(test: &Context) -> Result<()> {
-    let (mut program, _) = server(test, &["heap=4"])?;
+    let (mut program, _) = server(test, &["heap=4", "interrupted"])?;
     let process = program.pid();
     kill(process, Signal::SIGSTOP)?;
     let state = || mcrx_harness::process::Process::read(process).map(|process| process.state());
