@@ -15,6 +15,7 @@ mod noise;
 mod report;
 mod stats;
 mod supply;
+mod tracer;
 
 use anyhow::{Result, bail};
 use area::{Area, Findings, Method};
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use supply::Supply;
 
 /// Every area. `noise` comes first: it says how much of a difference means something here.
-const AREAS: &[Area] = &[noise::AREA, allocator::AREA, debuginfo::AREA];
+const AREAS: &[Area] = &[noise::AREA, allocator::AREA, debuginfo::AREA, tracer::AREA];
 
 /// Measure against peers, side by side in one run
 #[derive(clap::Args)]

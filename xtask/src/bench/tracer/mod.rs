@@ -1,0 +1,23 @@
+//! `cargo xtask bench tracer`: servers captured, written and traced, beside what else can do so.
+//!
+//! What it does not do: check what comes out. The tests of `mcrx-live` and `mcrx-tracer` and of the command do.
+
+mod held;
+mod program;
+mod server;
+mod snapshot;
+
+use super::area::{Area, Case, Method};
+use super::supply::Supply;
+
+pub(crate) const AREA: Area = Area {
+    name: "tracer",
+    about: "time that servers are held for a capture, and snapshots, beside fork, plain copies and gcore",
+    method: Method::Cases(cases),
+};
+
+fn cases(supply: &mut Supply) -> Vec<Case> {
+    let mut cases = held::cases(supply);
+    cases.extend(snapshot::cases(supply));
+    cases
+}
