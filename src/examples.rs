@@ -23,7 +23,7 @@ fn words(line: &str) -> Vec<&str> {
 fn stands_for(word: &str) -> &str {
     match word {
         "PID" => "4711",
-        "FILE" => "nginx.snap",
+        "FILE" | "FOLDER" => "somewhere",
         "ADDRESS" => "0x1000",
         word => word,
     }

@@ -58,9 +58,26 @@ fn pages(mut command: clap::Command) -> io::Result<Vec<(String, Vec<u8>)>> {
             let mut page = Vec::new();
             let release = concat!("mcrx ", env!("CARGO_PKG_VERSION"));
             Man::new(command).title(&name).source(release).manual("mcrx").render(&mut page)?;
-            Ok((format!("{name}.1"), page))
+            Ok((format!("{name}.1"), unfilled(&page)))
         })
         .collect()
+}
+
+/// What is indented, as examples are, keeps its lines: roff(7) would fill them.
+fn unfilled(page: &[u8]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    let mut was_indented = false;
+    for line in page.split(|byte| *byte == b'\n') {
+        let is_indented = line.starts_with(b"  ");
+        match (was_indented, is_indented) {
+            (false, true) => lines.push(&b".nf"[..]),
+            (true, false) => lines.push(&b".fi"[..]),
+            _ => {}
+        }
+        lines.push(line);
+        was_indented = is_indented;
+    }
+    lines.join(&b'\n')
 }
 
 #[cfg(test)]
@@ -68,6 +85,11 @@ mod tests {
     use super::*;
     use crate::Cli;
     use clap::CommandFactory;
+
+    #[test]
+    fn indented_lines_are_not_filled() {
+        assert_eq!(unfilled(b"a\n  b\n  c\nd\n"), b"a\n.nf\n  b\n  c\n.fi\nd\n");
+    }
 
     #[test]
     fn every_subcommand_has_a_page_with_each_of_its_examples_on_a_line_of_its_own() {

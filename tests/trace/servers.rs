@@ -1,7 +1,7 @@
 //! Real servers at work: blocks are counted as the allocator counts them, two tracers agree, and neither server nor clients notice.
 
 use crate::busy::{self, Busy, Load};
-use crate::command::{facts, number};
+use crate::command::{facts, mcrx, number};
 use mcrx_allocator::reader::{Consistency, Heap, Limits};
 use mcrx_harness::{Context, Explain, Result, Suite, ensure, program, until};
 use mcrx_tracer::image::Process;
@@ -71,12 +71,13 @@ fn check(test: &Context, busy: &Busy, at_least: usize) -> Result<()> {
     keep(busy, name)
 }
 
-/// For `cargo xtask table tracer`, which says where: what is traced of the server with all its processes.
+/// For `cargo xtask table tracer`, which says where: what is traced of the server with all its processes; and what people see.
 fn keep(busy: &Busy, snapshot: &str) -> Result<()> {
     let Some(folder) = std::env::var_os("MCRX_TRACED") else { return Ok(()) };
-    let traced = facts(&["trace", snapshot])?;
-    let file = Path::new(&folder).join(format!("{}.json", busy.name));
-    Ok(std::fs::write(file, serde_json::to_vec(&traced)?)?)
+    let file = |ending| Path::new(&folder).join(format!("{}.{ending}", busy.name));
+    std::fs::write(file("json"), serde_json::to_vec(&facts(&["trace", snapshot])?)?)?;
+    let live = mcrx(&["trace", &busy.main.to_string()])?;
+    Ok(std::fs::write(file("txt"), live.stdout)?)
 }
 
 /// What the allocator's tables say, read from a process's memory.

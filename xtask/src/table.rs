@@ -1,4 +1,4 @@
-//! `cargo xtask table tracer`: the table of `tracer/README.md`, measured and written into it.
+//! `cargo xtask table tracer`: the table of `tracer/README.md` and the transcript of `README.md`, measured and written into them.
 //!
 //! The servers, their loads and the traces are those of the end-to-end tests (`tests/trace/servers.rs`), which keep what `mcrx trace`
 //! said in a folder when they are told one: so the table is of what the tests show to be right.
@@ -9,13 +9,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 /// Measure a table of the documentation anew, and write it there
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which: `tracer`, in tracer/README.md
+    /// Which: `tracer`, in tracer/README.md, with what `mcrx trace` says of nginx in README.md
     #[arg(value_parser = ["tracer"])]
     table: String,
     /// Print it, and write nothing
@@ -23,9 +23,25 @@ pub(crate) struct Args {
     print: bool,
 }
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tracer/README.md");
-const BEGIN: &str = "<!-- table: begin; by cargo xtask table tracer -->\n";
-const END: &str = "<!-- table: end -->\n";
+/// A place in a file of the documentation, between two lines.
+struct Place {
+    file: &'static str,
+    begin: &'static str,
+    end: &'static str,
+}
+
+const TABLE: Place = Place {
+    file: concat!(env!("CARGO_MANIFEST_DIR"), "/../tracer/README.md"),
+    begin: "<!-- table: begin; by cargo xtask table tracer -->\n",
+    end: "<!-- table: end -->\n",
+};
+
+/// What a person sees of nginx.
+const TRANSCRIPT: Place = Place {
+    file: concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"),
+    begin: "<!-- mcrx trace: begin; by cargo xtask table tracer -->\n",
+    end: "<!-- mcrx trace: end -->\n",
+};
 
 /// A program of the table: the server's name in the tests, and what share of its own blocks a trial by hand found pinned (of memcached:
 /// bytes), without rules and with them.
@@ -50,14 +66,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         test.args(["--exact", newest]).env("MCRX_TRACED", folder.path());
         ensure!(test.status()?.success(), "{newest} failed: there is no table of what is wrong");
     }
-    let table = table(folder.path())?;
+    let (table, transcript) = (table(folder.path())?, transcript(folder.path())?);
     if *print {
-        println!("{table}");
+        println!("{table}\n{transcript}");
         return Ok(ExitCode::SUCCESS);
     }
-    let text = fs::read_to_string(FILE).with_context(|| format!("{FILE} cannot be read"))?;
-    fs::write(FILE, replaced(&text, &table)?).with_context(|| format!("{FILE} cannot be written"))?;
-    eprintln!("tracer/README.md has a new table");
+    TABLE.write(&table)?;
+    TRANSCRIPT.write(&transcript)?;
+    eprintln!("tracer/README.md has a new table, README.md a new transcript");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -86,15 +102,47 @@ fn is_of(release: &str, program: &str) -> bool {
     release.strip_prefix(program).is_some_and(|rest| rest.starts_with(['-', '_']))
 }
 
-/// The text with another table between its marks.
-fn replaced(text: &str, table: &str) -> Result<String> {
-    let (Some(begin), Some(end)) = (text.find(BEGIN), text.find(END)) else {
-        bail!("{FILE} has no place for the table: wanted the lines {BEGIN:?} and {END:?}");
+impl Place {
+    fn write(&self, content: &str) -> Result<()> {
+        let text = fs::read_to_string(self.file).with_context(|| format!("{} cannot be read", self.file))?;
+        fs::write(self.file, self.replaced(&text, content)?)
+            .with_context(|| format!("{} cannot be written", self.file))
+    }
+
+    /// The text with something else in this place.
+    fn replaced(&self, text: &str, content: &str) -> Result<String> {
+        let Place { file, begin, end } = self;
+        let (Some(from), Some(to)) = (text.find(begin), text.find(end)) else {
+            bail!("{file} has no place for it: wanted the lines {begin:?} and {end:?}");
+        };
+        ensure!(from < to, "{file}: {end:?} comes before {begin:?}");
+        let head = text.get(..from + begin.len()).unwrap_or(text);
+        Ok(format!("{head}\n{content}\n{}", text.get(to..).unwrap_or_default()))
+    }
+}
+
+/// What `mcrx trace` printed of nginx, as code. Programs are called by their names: where they lie on this machine is nobody's business.
+fn transcript(folder: &Path) -> Result<String> {
+    let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let is_nginx = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        is_of(&name, "nginx") && name.ends_with(".txt")
     };
-    let head = text.get(..begin + BEGIN.len()).unwrap_or(text);
-    let rest = text.get(end..).unwrap_or_default();
-    ensure!(begin < end, "{FILE}: the table ends before it begins");
-    Ok(format!("{head}\n{table}\n{rest}"))
+    let file = files.into_iter().find(is_nginx).context("nginx was not traced")?;
+    let text = fs::read_to_string(file)?;
+    let lines = text.trim().lines().map(|line| format!("    {}", without_paths(line)).trim_end().to_owned());
+    Ok(format!("    $ mcrx trace $(cat nginx.pid)\n\n{}\n", lines.collect::<Vec<_>>().join("\n")))
+}
+
+/// A line up to the first path in it, and what comes after a bracket behind that.
+fn without_paths(line: &str) -> String {
+    match line.split_once(" /") {
+        Some((before, path)) => {
+            let behind = path.find("): ").and_then(|at| path.get(at..)).unwrap_or_default();
+            format!("{before} nginx ...{behind}")
+        }
+        None => line.to_owned(),
+    }
 }
 
 /// Of each program that was traced.
@@ -103,6 +151,9 @@ fn table(folder: &Path) -> Result<String> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if path.extension().is_none_or(|ending| ending != "json") {
+            continue;
+        }
         traced.insert(name, serde_json::from_slice(&fs::read(&path)?)?);
     }
     let mut table = HEAD.to_owned();
@@ -235,16 +286,32 @@ mod tests {
     }
 
     #[test]
-    fn only_the_table_is_replaced() {
-        let text = format!("before\n{BEGIN}old\n{END}after\n");
-        assert_eq!(replaced(&text, "new\n").unwrap(), format!("before\n{BEGIN}\nnew\n\n{END}after\n"));
-        assert!(replaced("no marks", "new").is_err());
-        assert!(replaced(&format!("{END}{BEGIN}"), "new").is_err());
+    fn only_what_is_between_the_lines_is_replaced() {
+        let place = Place { file: "a.md", begin: "<begin>\n", end: "<end>\n" };
+        let replaced = place.replaced("before\n<begin>\nold\n<end>\nafter\n", "new\n").unwrap();
+        assert_eq!(replaced, "before\n<begin>\n\nnew\n\n<end>\nafter\n");
+        assert!(place.replaced("no lines", "new").is_err());
+        assert!(place.replaced("<end>\n<begin>\n", "new").is_err());
     }
 
     #[test]
-    fn the_documentation_has_a_place_for_it() {
-        assert!(replaced(&fs::read_to_string(FILE).unwrap(), "").is_ok());
+    fn the_documentation_has_a_place_for_each() {
+        for place in [TABLE, TRANSCRIPT] {
+            assert!(place.replaced(&fs::read_to_string(place.file).unwrap(), "").is_ok(), "{}", place.file);
+        }
+    }
+
+    #[test]
+    fn where_programs_lie_is_not_told() {
+        assert_eq!(
+            without_paths("7 (nginx: master process /home/me/ngi...): 12 blocks"),
+            "7 (nginx: master process nginx ...): 12 blocks"
+        );
+        assert_eq!(
+            without_paths("   7   12  nginx: master process /home/me/x..."),
+            "   7   12  nginx: master process nginx ..."
+        );
+        assert_eq!(without_paths("plain"), "plain");
     }
 
     #[test]
