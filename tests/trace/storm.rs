@@ -7,7 +7,7 @@ use crate::command::{facts, number};
 use mcrx_allocator::reader::{Consistency, Heap, Limits};
 use mcrx_harness::client::{RedisBenchmark, Value, Wrk};
 use mcrx_harness::server::{Nginx, Redis};
-use mcrx_harness::{Context, Explain as _, Pid, Result, Suite, ensure, preload, program, server};
+use mcrx_harness::{Context, Explain as _, Pid, Result, Suite, ensure, preload, program, server, until};
 use mcrx_live::capture::{Choice, capture_by};
 use mcrx_live::hold::Scope;
 use mcrx_tracer::image::{Image, Method};
@@ -136,7 +136,10 @@ fn nginx_serves_on_through_many_snapshots(test: &Context) -> Result<()> {
         pids.sort();
         pids
     };
-    let before = processes();
+    // It serves as soon as one worker does.
+    let before = until(Duration::from_secs(60), "both workers", || {
+        Ok(Some(processes()).filter(|processes| processes.len() == 3))
+    })?;
     let mut clients: Vec<_> = (0..8).map(|_| nginx.http()).collect::<Result<_>>()?;
     let page = clients[0].get("/text.txt")?.body;
     let (wrk, url) = (test.program("wrk")?, nginx.url("/"));
@@ -154,7 +157,8 @@ fn nginx_serves_on_through_many_snapshots(test: &Context) -> Result<()> {
         Ok(())
     })?;
     pauses.say("nginx");
-    ensure!(processes() == before, "its processes are not those that they were");
+    let after = processes();
+    ensure!(after == before, "its processes were {before:?}, and are {after:?}");
     let log = std::fs::read_to_string(nginx.place().path("error.log"))?;
     let complaint = log.lines().find(|line| {
         ["[warn]", "[error]", "[crit]", "[alert]", "[emerg]", "unknown process"]
@@ -218,7 +222,7 @@ fn redis_serves_on_through_many_snapshots(test: &Context) -> Result<()> {
     let now: Vec<Value> =
         idle.iter_mut().map(|client| client.command(["CLIENT", "ID"])).collect::<Result<_>>()?;
     ensure!(now == ids, "a connection is not the one that it was");
-    mcrx_harness::until(Duration::from_secs(60), "the last save to end", || {
+    until(Duration::from_secs(60), "the last save to end", || {
         Ok((info(&mut client, "rdb_bgsave_in_progress")? == "0").then_some(()))
     })?;
     ensure!(info(&mut client, "rdb_last_bgsave_status")? == "ok", "a save has failed");
