@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use mcrx_debuginfo::cache::Cache;
 use mcrx_live::capture::{CaptureError, capture};
 use mcrx_live::hold::{HoldError, Scope};
+use mcrx_live::process::status::Status;
 use mcrx_live::process::tree;
 use mcrx_tracer::debug::Shelf;
 use mcrx_tracer::facts::Facts;
@@ -88,10 +89,12 @@ pub(crate) fn pid(target: &str) -> Result<Option<Pid>> {
         return Ok(None);
     }
     let number: i32 = target.parse().ok().filter(|pid| *pid > 0).with_context(|| no_process(target))?;
-    if !Path::new(&format!("/proc/{number}")).exists() {
-        bail!(no_process(target));
+    let pid = Pid::from_raw(number);
+    let status = Status::of(pid).with_context(|| no_process(target))?;
+    if let Some(process) = status.process().filter(|process| *process != pid) {
+        bail!("{pid} is a thread of process {process} ({}): ask for that one", status.name());
     }
-    Ok(Some(Pid::from_raw(number)))
+    Ok(Some(pid))
 }
 
 fn no_process(target: &str) -> String {

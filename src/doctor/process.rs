@@ -51,9 +51,6 @@ impl Patient {
     fn new(pid: Pid) -> Result<Patient> {
         let Some(status) = Status::of(pid) else { bail!("there is no process {pid}") };
         let name = shortened(status.name(), usize::MAX);
-        if let Some(process) = status.process().filter(|process| *process != pid) {
-            bail!("{pid} is a thread of process {process} ({name}): ask for that one");
-        }
         match live_thread(pid) {
             Some(thread) => Ok(Patient { pid, thread, name }),
             None if status.has_ended() => {

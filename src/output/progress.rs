@@ -102,8 +102,9 @@ fn columns() -> Option<usize> {
     if is_dumb || !io::stderr().is_terminal() {
         return None;
     }
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
-    Some(size.map_or(WIDTH, |size| usize::from(size.ws_col)).max(BAR))
+    // Some do not know how wide they are, and say 0.
+    let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+    Some(if columns == 0 { WIDTH } else { columns })
 }
 
 impl State {

@@ -8,6 +8,7 @@ pub(crate) fn tests(suite: Suite) -> Suite {
     suite
         .test([], what_is_no_process_and_no_snapshot_is_refused)
         .test([], a_process_without_the_allocator_is_refused)
+        .test([], a_thread_is_told_from_its_process)
 }
 
 fn refusal(arguments: &[&str]) -> Result<(i32, String)> {
@@ -48,4 +49,21 @@ fn a_process_without_the_allocator_is_refused(test: &Context) -> Result<()> {
     }
     ensure!(!file.exists(), "a file was left");
     Ok(())
+}
+
+fn a_thread_is_told_from_its_process(_: &Context) -> Result<()> {
+    let (own, here) = std::sync::mpsc::channel();
+    let (until, end) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let _ = own.send(nix::unistd::gettid());
+        let _ = end.recv();
+    });
+    let number = here.recv()?.to_string();
+    for command in ["trace", "pins", "doctor"] {
+        let (code, text) = refusal(&[command, &number])?;
+        let want = format!("is a thread of process {} (", std::process::id());
+        ensure!(code == 3 && text.contains(&want), "{command}: {code} {text}");
+    }
+    drop(until);
+    thread.join().map_err(|_| mcrx_harness::anyhow!("it panicked"))
 }
