@@ -8,6 +8,7 @@
 //!
 //! Nothing is kept per block: all that is said of one is worked out from the allocator's tables, which the reader has.
 
+use crate::prefetch::prefetch;
 use mcrx_allocator::reader::{Heap, Place, SiteKey, Slot};
 use std::ops::Range;
 
@@ -74,19 +75,19 @@ impl<'h> Blocks<'h> {
     }
 
     /// The live blocks, by number; without areas.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, Block)> {
+    pub fn iter(&self) -> Live<'_> {
         self.range(0..self.first_area)
     }
 
     /// The live blocks with these numbers; without areas.
-    pub fn range(&self, numbers: Range<u32>) -> impl Iterator<Item = (u32, Block)> {
-        let (heap, sorted) = match &self.index {
-            Index::Heap(heap) => (Some(heap.blocks_in(numbers.clone())), None),
-            Index::Sorted(all) => (None, Some((0u32..).zip(all))),
-        };
-        let of_heap = heap.into_iter().flatten().map(|block| (block.slot.0, Block::from(&block)));
-        let listed = sorted.into_iter().flatten().map(|(number, block)| (number, *block));
-        of_heap.chain(listed.filter(move |(number, _)| numbers.contains(number)))
+    pub fn range(&self, numbers: Range<u32>) -> Live<'_> {
+        match &self.index {
+            Index::Heap(heap) => Live::Heap(heap.blocks_in(numbers)),
+            Index::Sorted(all) => {
+                let end = numbers.end.min(self.first_area);
+                Live::Sorted(all, numbers.start.min(end)..end)
+            }
+        }
     }
 
     /// The areas, with their numbers.
@@ -137,6 +138,19 @@ impl<'h> Blocks<'h> {
         }
     }
 
+    /// Has what [`find`](Blocks::find) will look at brought into the cache. Returns the number that it will most likely say.
+    #[inline]
+    pub(crate) fn foresee(&self, word: u64) -> Option<u32> {
+        match &self.index {
+            Index::Heap(heap) => {
+                let (slot, tag) = heap.foresee(word)?;
+                prefetch(tag);
+                Some(slot.0)
+            }
+            Index::Sorted(_) => None,
+        }
+    }
+
     fn find_area(&self, word: u64) -> Option<(u32, Block, u64)> {
         let before = self.areas.partition_point(|area| area.range.start <= word);
         let place = before.checked_sub(1)?;
@@ -160,6 +174,29 @@ impl<'h> Blocks<'h> {
         }
         let (number, block, offset) = self.find(word.checked_sub(1)?)?;
         Some(Hit { number, block, offset: offset + 1, past: true })
+    }
+}
+
+/// Live blocks, with their numbers.
+pub enum Live<'b> {
+    #[doc(hidden)]
+    Heap(mcrx_allocator::reader::Blocks<'b>),
+    #[doc(hidden)]
+    Sorted(&'b [Block], Range<u32>),
+}
+
+impl Iterator for Live<'_> {
+    type Item = (u32, Block);
+
+    #[inline]
+    fn next(&mut self) -> Option<(u32, Block)> {
+        match self {
+            Live::Heap(blocks) => blocks.next().map(|block| (block.slot.0, Block::from(&block))),
+            Live::Sorted(all, numbers) => {
+                let number = numbers.next()?;
+                Some((number, *all.get(usize::try_from(number).ok()?)?))
+            }
+        }
     }
 }
 

@@ -249,14 +249,14 @@ impl Graph {
         self.nodes().flat_map(move |node| of_node(node).map(move |edge| (node, edge)))
     }
 
-    /// Counts of the blocks for which `counts` says so; areas are none.
+    /// Counts of all blocks, and of those of which `is_own` says that the program itself made them. Areas are no blocks.
     pub fn totals(
         &self,
         blocks: &Blocks<'_>,
         marked: &Marked,
-        counts: impl Fn(u32) -> bool + Sync,
-    ) -> Totals {
-        totals::count(self, blocks, marked, counts)
+        is_own: impl Fn(u32) -> bool + Sync,
+    ) -> (Totals, Totals) {
+        totals::count(self, blocks, marked, is_own)
     }
 }
 

@@ -17,6 +17,7 @@ pub mod image;
 pub mod mark;
 pub mod model;
 pub mod paranoid;
+mod prefetch;
 pub mod roots;
 pub mod snapshot;
 mod spread;

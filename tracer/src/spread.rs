@@ -17,8 +17,22 @@ pub(crate) trait Worker: Send {
     /// Something to be done.
     type Item: Send;
 
-    /// Does it. What is to be done because of it goes to `more`.
+    /// Does it, now or when others have been given. What is to be done because of it goes to `more`.
     fn work(&mut self, item: Self::Item, more: &mut Vec<Self::Item>);
+
+    /// Nothing else will be given unless `more` gets something: does what was put off.
+    fn catch_up(&mut self, _more: &mut Vec<Self::Item>) {}
+}
+
+/// One item done. `None`: none is left.
+#[inline]
+fn step<W: Worker>(worker: &mut W, stack: &mut Vec<W::Item>) -> Option<()> {
+    if stack.is_empty() {
+        worker.catch_up(stack);
+    }
+    let item = stack.pop()?;
+    worker.work(item, stack);
+    Some(())
 }
 
 /// Does all of `front`, and what comes of it. Returns the workers, in no order; `start` makes them.
@@ -26,8 +40,9 @@ pub(crate) fn exhaust<W: Worker>(front: Vec<W::Item>, start: impl Fn() -> W + Sy
     let mut worker = start();
     let mut stack = front;
     for _ in 0..ALONE {
-        let Some(item) = stack.pop() else { return vec![worker] };
-        worker.work(item, &mut stack);
+        if step(&mut worker, &mut stack).is_none() {
+            return vec![worker];
+        }
     }
     let crowd = Crowd {
         start,
@@ -48,8 +63,7 @@ struct Crowd<W, S> {
 
 impl<W: Worker, S: Fn() -> W + Sync> Crowd<W, S> {
     fn go<'s>(&'s self, scope: &Scope<'s>, mut worker: W, mut stack: Vec<W::Item>) {
-        while let Some(item) = stack.pop() {
-            worker.work(item, &mut stack);
+        while step(&mut worker, &mut stack).is_some() {
             // Relaxed: one task too many or too few does no harm.
             if stack.len() >= PLENTY && self.busy.load(Ordering::Relaxed) < self.most {
                 self.busy.fetch_add(1, Ordering::Relaxed);

@@ -15,6 +15,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use crate::bits::Bits;
 use crate::blocks::Blocks;
 use crate::debug::{Debug, Described, Shelf};
 use crate::facts::Facts;
@@ -26,7 +27,8 @@ use crate::model::Model;
 use crate::roots::{self, Root, Starts};
 use mcrx_allocator::reader::{self, Consistency, Heap, Limits, Sites};
 use mcrx_debuginfo::cache::Cache;
-use std::sync::Arc;
+use rayon::prelude::*;
+use std::sync::{Arc, OnceLock};
 
 /// What is known of a process before any pointer is followed.
 pub struct Known {
@@ -108,6 +110,10 @@ pub struct Trace<'a> {
     pub marked: Marked,
     /// What was found of pointers.
     pub graph: Graph,
+    /// For each block, whether the program's own code made it.
+    own: Bits,
+    /// Of all blocks, and of those; counted when they are asked for.
+    totals: OnceLock<(Totals, Totals)>,
 }
 
 impl<'a> Trace<'a> {
@@ -121,7 +127,20 @@ impl<'a> Trace<'a> {
             Input { process, blocks: &blocks, model, roots: &roots, given: &by_site, placed: &placed };
         let marked = mark(&input);
         let graph = Graph::build(&input, &marked);
-        Trace { process, known, model, blocks, roots, by_site, placed, marked, graph }
+        let own = own(&blocks, &by_site);
+        Trace {
+            process,
+            known,
+            model,
+            blocks,
+            roots,
+            by_site,
+            placed,
+            marked,
+            graph,
+            own,
+            totals: OnceLock::new(),
+        }
     }
 
     /// What marking began with.
@@ -132,21 +151,41 @@ impl<'a> Trace<'a> {
 
     /// Whether the program's own code made a block.
     pub fn is_own(&self, block: u32) -> bool {
-        self.blocks.get(block).is_some_and(|block| self.by_site.is_own(block.site))
+        self.own.get(block)
+    }
+
+    fn counted(&self) -> &(Totals, Totals) {
+        self.totals.get_or_init(|| self.graph.totals(&self.blocks, &self.marked, |block| self.is_own(block)))
     }
 
     /// Counts of all blocks.
     pub fn totals(&self) -> Totals {
-        self.graph.totals(&self.blocks, &self.marked, |_| true)
+        self.counted().0
     }
 
     /// Counts of those that the program's own code made.
     pub fn own_totals(&self) -> Totals {
-        self.graph.totals(&self.blocks, &self.marked, |block| self.is_own(block))
+        self.counted().1
     }
 
     /// What pins the blocks that the program's own code made.
     pub fn own_pins(&self) -> Vec<Pin> {
         self.graph.pins(&self.input(), &self.marked, |block| self.is_own(block))
     }
+}
+
+/// Numbers that one thread looks at at a time.
+const CHUNK: u32 = 1 << 14;
+
+/// Whether the program's own code made each block.
+fn own(blocks: &Blocks<'_>, by_site: &BySite) -> Bits {
+    let own = Bits::clear(blocks.numbers());
+    (0..blocks.numbers().div_ceil(CHUNK)).into_par_iter().for_each(|chunk| {
+        let first = chunk * CHUNK;
+        let made_here = blocks.range(first..first.saturating_add(CHUNK));
+        for (number, _) in made_here.filter(|(_, block)| by_site.is_own(block.site)) {
+            own.set(number);
+        }
+    });
+    own
 }

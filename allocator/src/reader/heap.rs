@@ -3,7 +3,7 @@
 use super::decode::index;
 use super::header::{Header, has_magic};
 use super::placed::{self, PlacedBlock};
-use super::region::Region;
+use super::region::{Region, RegionBlocks};
 use super::{Address, Block, Consistency, Error, Limits, Memory, Place, Slot};
 use crate::abi::{ARENA_BASE, ARENA_SLOTS, REGION_SIZE, region_of};
 use core::ops::Range;
@@ -141,6 +141,14 @@ impl Heap {
         self.classify_placed(word)
     }
 
+    /// The slot of a region that `word` points into, whether or not a block lives there, and the bytes that
+    /// [`classify`](Heap::classify) will have to look at: for who looks up many words, so that they are in the cache by then.
+    #[must_use]
+    #[inline]
+    pub fn foresee(&self, word: u64) -> Option<(Slot, &[u8; 8])> {
+        self.region_of(word)?.foresee(word)
+    }
+
     fn classify_placed(&self, word: u64) -> Place {
         let after = self.placed.partition_point(|block| block.address.0 <= word);
         match after.checked_sub(1).and_then(|number| Some((number, self.placed.get(number)?))) {
@@ -163,26 +171,17 @@ impl Heap {
     }
 
     /// All live blocks: those of the regions in the order of their addresses, then the placed ones in theirs.
-    pub fn blocks(&self) -> impl Iterator<Item = Block> {
-        let placed = self.placed.iter().enumerate().map(|(number, placed)| self.placed_block(number, placed));
-        self.regions.iter().flat_map(Region::blocks).chain(placed)
+    #[must_use]
+    pub fn blocks(&self) -> Blocks<'_> {
+        self.blocks_in(0..self.slots())
     }
 
     /// The live blocks whose slots are in a range: in the order of their slots, which [`blocks`](Heap::blocks) has too.
-    pub fn blocks_in(&self, slots: Range<u32>) -> impl Iterator<Item = Block> {
-        let placed_from = slots.start.saturating_sub(self.region_slots);
-        let placed_to = slots.end.saturating_sub(self.region_slots);
-        let placed = self.placed.iter().enumerate().take(index(placed_to)).skip(index(placed_from));
-        let placed = placed.map(|(number, placed)| self.placed_block(number, placed));
-        let in_region = move |region: &Region| {
-            let first = region.first_slot();
-            let end = first.saturating_add(region.slots());
-            let within = slots.start.clamp(first, end) - first..slots.end.clamp(first, end) - first;
-            (within.start < within.end).then_some(within)
-        };
-        let regions = self.regions.iter();
-        let regions = regions.filter_map(move |region| Some(region.blocks_in(in_region(region)?)));
-        regions.flatten().chain(placed)
+    #[must_use]
+    pub fn blocks_in(&self, slots: Range<u32>) -> Blocks<'_> {
+        let placed = |slot: u32| index(slot.saturating_sub(self.region_slots)).min(self.placed.len());
+        let placed = placed(slots.start)..placed(slots.end);
+        Blocks { heap: self, slots, regions: &self.regions, region: None, placed }
     }
 
     /// The live block with this number among the blocks of this reading. Takes the logarithm of the number of slabs.
@@ -210,6 +209,37 @@ impl Heap {
     #[must_use]
     pub fn torn(&self) -> u64 {
         self.torn
+    }
+}
+
+/// Live blocks of a heap, by slot.
+#[derive(Debug, Clone)]
+pub struct Blocks<'h> {
+    heap: &'h Heap,
+    slots: Range<u32>,
+    /// Those that are still to come.
+    regions: &'h [Region],
+    /// The one that they come from now.
+    region: Option<RegionBlocks<'h>>,
+    /// Placed ones that are still to come, by their places.
+    placed: Range<usize>,
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = Block;
+
+    #[inline]
+    fn next(&mut self) -> Option<Block> {
+        loop {
+            if let Some(block) = self.region.as_mut().and_then(Iterator::next) {
+                return Some(block);
+            }
+            let Some((region, behind)) = self.regions.split_first() else {
+                let number = self.placed.next()?;
+                return Some(self.heap.placed_block(number, self.heap.placed.get(number)?));
+            };
+            (self.region, self.regions) = (Some(region.blocks_in(&self.slots)), behind);
+        }
     }
 }
 

@@ -70,7 +70,7 @@ pub use address::{Address, Epoch, Era, Generation, Slot};
 pub use block::{Block, Consistency, Limits, Place, SiteKey};
 pub use error::{BlockFault, EntryFault, Error, SpanFault, Table};
 pub use header::Header;
-pub use heap::{Copied, Heap, find};
+pub use heap::{Blocks, Copied, Heap, find};
 pub use maps::arena_bases;
 pub use memory::{Memory, Piece, Unreadable, Why};
 pub use region::Region;

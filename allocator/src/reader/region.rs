@@ -61,19 +61,8 @@ impl Region {
     /// `word` lies in the address space of this region.
     #[inline]
     pub(super) fn classify(&self, word: u64) -> Place {
-        let Some(span) = self.spans.covering(slice_of(word)) else { return Place::Free };
-        let in_span = word - slice_address(self.header.base, span.slice).0;
-        let number = match span.content {
-            // The offset fits: a slab has at most 512 KiB.
-            Content::Slab { shape, .. } => {
-                match u32::try_from(in_span).ok().and_then(|offset| shape.index(offset)) {
-                    Some((index, _)) => index - 1,
-                    None => return Place::Free,
-                }
-            }
-            Content::Large { .. } => 0,
-        };
-        match self.block(span, number) {
+        let found = self.slot_at(word).and_then(|(span, number)| self.block(span, number));
+        match found {
             Some(block) if word - block.address.0 < block.usable => {
                 Place::Live { offset: word - block.address.0, block }
             }
@@ -81,21 +70,35 @@ impl Region {
         }
     }
 
-    /// The live blocks, in the order of their addresses.
-    pub(super) fn blocks(&self) -> impl Iterator<Item = Block> {
-        let spans = self.spans.all().iter();
-        spans.flat_map(|span| (0..span.slots()).filter_map(|number| self.block(span, number)))
+    /// The span that a word points into, and which of its blocks, from 0, lies there, if one does.
+    #[inline]
+    fn slot_at(&self, word: u64) -> Option<(&Span, u32)> {
+        let span = self.spans.covering(slice_of(word))?;
+        let in_span = word - slice_address(self.header.base, span.slice).0;
+        let number = match span.content {
+            // The offset fits: a slab has at most 512 KiB.
+            Content::Slab { shape, .. } => shape.index(u32::try_from(in_span).ok()?)?.0 - 1,
+            Content::Large { .. } => 0,
+        };
+        Some((span, number))
     }
 
-    /// The live blocks of a range of slots of this region, in the order of their addresses.
-    pub(super) fn blocks_in(&self, slots: Range<u32>) -> impl Iterator<Item = Block> {
-        let spans = self.spans.beginning_at(slots.start).iter();
-        let spans = spans.take_while(move |span| span.slot < slots.end);
-        spans.flat_map(move |span| {
-            let first = slots.start.saturating_sub(span.slot);
-            let end = span.slots().min(slots.end - span.slot);
-            (first..end).filter_map(move |number| self.block(span, number))
-        })
+    /// The slot that `word` points into, whether or not a block lives there, and its tag.
+    #[inline]
+    pub(super) fn foresee(&self, word: u64) -> Option<(Slot, &[u8; size_of::<Tag>()])> {
+        let (span, number) = self.slot_at(word)?;
+        let slot = span.slot + number;
+        Some((Slot(self.first_slot + slot), self.tags.place(slot)?))
+    }
+
+    /// The live blocks of those of the heap's slots that are this region's, in the order of their addresses.
+    pub(super) fn blocks_in(&self, slots: &Range<u32>) -> RegionBlocks<'_> {
+        let end = self.first_slot.saturating_add(self.spans.slots);
+        let within = |slot: u32| slot.clamp(self.first_slot, end) - self.first_slot;
+        let (start, end) = (within(slots.start), within(slots.end));
+        let spans = if start < end { self.spans.beginning_at(start) } else { &[] };
+        let number = spans.first().map_or(0, |span| start.saturating_sub(span.slot));
+        RegionBlocks { region: self, spans, number, end }
     }
 
     /// The block of a slot of this region, if it is live.
@@ -106,6 +109,7 @@ impl Region {
     }
 
     /// Number of its first slot within the heap.
+    #[inline]
     pub(super) fn first_slot(&self) -> u32 {
         self.first_slot
     }
@@ -131,7 +135,40 @@ impl Region {
     }
 }
 
+/// The live blocks of consecutive slots of a region.
+#[derive(Debug, Clone)]
+pub(super) struct RegionBlocks<'r> {
+    region: &'r Region,
+    /// That of the next slot, and those behind it.
+    spans: &'r [Span],
+    /// Which of the first span's blocks is next.
+    number: u32,
+    /// One past the last slot.
+    end: u32,
+}
+
+impl Iterator for RegionBlocks<'_> {
+    type Item = Block;
+
+    #[inline]
+    fn next(&mut self) -> Option<Block> {
+        loop {
+            let (span, behind) = self.spans.split_first()?;
+            let end = span.slots().min(self.end.saturating_sub(span.slot));
+            while self.number < end {
+                self.number += 1;
+                if let Some(block) = self.region.block(span, self.number - 1) {
+                    return Some(block);
+                }
+            }
+            self.number = 0;
+            self.spans = if span.slot < self.end { behind } else { &[] };
+        }
+    }
+}
+
 impl Block {
+    #[inline]
     pub(super) fn new(
         region: Address,
         address: Address,

@@ -74,8 +74,13 @@ impl Tags {
 
     #[inline]
     pub(super) fn at(&self, slot: u32) -> Tag {
+        Tag(self.place(slot).map_or(0, |word| u64::from_le_bytes(*word)))
+    }
+
+    #[inline]
+    pub(super) fn place(&self, slot: u32) -> Option<&[u8; TAG_BYTES]> {
         let (words, _) = self.by_slot.as_chunks::<TAG_BYTES>();
-        Tag(words.get(index(slot)).map_or(0, |word| u64::from_le_bytes(*word)))
+        words.get(index(slot))
     }
 }
 

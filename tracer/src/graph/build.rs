@@ -5,6 +5,7 @@ use super::{Edge, Kind, Node};
 use crate::blocks::{Block, Hit};
 use crate::mark::{Input, Marked, read};
 use crate::model::{Pointer, Relation, Sort, Ty};
+use crate::prefetch::Queue;
 use crate::roots::RootKind;
 use rustc_hash::FxHashMap;
 use std::ops::Range;
@@ -29,9 +30,7 @@ impl<'a> Builder<'a> {
 
     /// The edges of some nodes.
     pub(super) fn rows(&self, nodes: Range<u32>) -> Rows {
-        let mut rows = Rows::new();
-        let mut reader =
-            Reader { builder: self, edges: Vec::new(), elsewhere: 0, within: FxHashMap::default() };
+        let mut reader = Reader::new(self);
         let first_root = self.input.blocks.numbers();
         let mut at = nodes.start;
         let blocks = self.input.blocks.range(nodes.start..nodes.end);
@@ -39,25 +38,26 @@ impl<'a> Builder<'a> {
         let in_range = |number: u32| nodes.contains(&number);
         for (number, block) in blocks.chain(areas.filter(|(number, _)| in_range(*number))) {
             // Free slots in between.
-            (at..number).for_each(|_| rows.push(&[], 0));
+            (at..number).for_each(|_| reader.end());
             self.read_block(number, &block, &mut reader);
-            reader.finish(&mut rows);
+            reader.end();
             at = number + 1;
         }
         for node in at..nodes.end {
             let root = node.checked_sub(first_root).and_then(|root| usize::try_from(root).ok());
             if let Some(root) = root.and_then(|root| self.input.roots.get(root)) {
-                read::root(self.input, root, &mut |pointer| reader.add(pointer));
+                read::root(self.input, root, &mut |pointer| reader.foresee(pointer));
             }
-            reader.finish(&mut rows);
+            reader.end();
         }
-        rows.finish()
+        reader.finish()
     }
 
     fn read_block(&self, number: u32, block: &Block, reader: &mut Reader<'_, 'a>) {
-        let mut each = |pointer| reader.add(pointer);
+        let mut each = |pointer| reader.foresee(pointer);
         if let Some(ty) = self.marked.ty(number) {
-            return read::whole(self.input, block, ty, &mut each);
+            let bytes = read::bytes(self.input, block, 0..block.len).unwrap_or(&[]);
+            return read::whole(self.input, block.address, bytes, ty, &mut each);
         }
         for (offset, island) in self.marked.islands_of(number) {
             read::island(self.input, block, offset, island, &mut each);
@@ -76,18 +76,64 @@ impl<'a> Builder<'a> {
 /// Reads the pointers of one node after another.
 struct Reader<'b, 'a> {
     builder: &'b Builder<'a>,
+    rows: Rows,
+    /// Of the node that is being read.
     edges: Vec<Edge>,
     elsewhere: u32,
+    /// Pointers whose targets have been asked for; in between, the ends of nodes.
+    ahead: Queue<Option<Pointer>>,
     /// Whether something of a type lies so many bytes into another: asked often, of few types.
     within: FxHashMap<(Ty, u64, Ty), bool>,
 }
 
-impl Reader<'_, '_> {
-    fn finish(&mut self, rows: &mut Rows) {
+impl<'b, 'a> Reader<'b, 'a> {
+    fn new(builder: &'b Builder<'a>) -> Reader<'b, 'a> {
+        Reader {
+            builder,
+            rows: Rows::new(),
+            edges: Vec::new(),
+            elsewhere: 0,
+            ahead: Queue::new(),
+            within: FxHashMap::default(),
+        }
+    }
+
+    #[inline]
+    fn foresee(&mut self, pointer: Pointer) {
+        if let Some(number) = self.builder.input.blocks.foresee(pointer.word) {
+            self.builder.marked.types.foresee(number);
+        }
+        self.queue(Some(pointer));
+    }
+
+    /// The node has no more pointers.
+    #[inline]
+    fn end(&mut self) {
+        self.queue(None);
+    }
+
+    #[inline]
+    fn queue(&mut self, item: Option<Pointer>) {
+        if let Some(first) = self.ahead.push(item) {
+            self.take(first);
+        }
+    }
+
+    fn take(&mut self, item: Option<Pointer>) {
+        if let Some(pointer) = item {
+            return self.add(pointer);
+        }
         self.edges.sort_unstable();
-        rows.push(&self.edges, self.elsewhere);
+        self.rows.push(&self.edges, self.elsewhere);
         self.edges.clear();
         self.elsewhere = 0;
+    }
+
+    fn finish(mut self) -> Rows {
+        while let Some(item) = self.ahead.pop() {
+            self.take(item);
+        }
+        self.rows.finish()
     }
 
     #[inline]

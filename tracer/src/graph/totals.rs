@@ -135,29 +135,36 @@ impl Totals {
 /// Numbers that one thread looks at at a time.
 const CHUNK: u32 = 1 << 14;
 
+/// Of all blocks, and of those of which `is_own` says that the program itself made them. Areas are no blocks.
 pub(super) fn count(
     graph: &Graph,
     blocks: &Blocks<'_>,
     marked: &Marked,
-    counts: impl Fn(u32) -> bool + Sync,
-) -> Totals {
+    is_own: impl Fn(u32) -> bool + Sync,
+) -> (Totals, Totals) {
+    let none = || (Totals::default(), Totals::default());
+    let joined =
+        |one: (Totals, Totals), other: (Totals, Totals)| (one.0.joined(other.0), one.1.joined(other.1));
     let of_blocks = (0..graph.first_area.div_ceil(CHUNK)).into_par_iter().map(|chunk| {
-        let mut totals = Totals::default();
+        let (mut all, mut own) = none();
         let first = chunk * CHUNK;
         let end = first.saturating_add(CHUNK).min(graph.first_area);
-        for (number, block) in blocks.range(first..end).filter(|(number, _)| counts(*number)) {
+        for (number, block) in blocks.range(first..end) {
+            let totals = if is_own(number) { &mut own } else { &mut all };
             totals.add_block(graph, marked, number, &block);
         }
-        totals
+        (all, own)
     });
     let of_pointers = graph.live_chunks().map(|(rows, live)| {
-        let mut totals = Totals::default();
-        let targets = live.flat_map(|place| rows.targets(place));
-        for (_, kind) in targets.filter(|(to, _)| to.0 < graph.first_area && counts(to.0)) {
-            totals.add_pointer(kind);
+        let (mut all, mut own) = none();
+        for place in live {
+            for (to, kind) in rows.targets(place).filter(|(to, _)| to.0 < graph.first_area) {
+                let totals = if is_own(to.0) { &mut own } else { &mut all };
+                totals.add_pointer(kind);
+            }
         }
-        totals
+        (all, own)
     });
-    let joined = of_blocks.reduce(Totals::default, Totals::joined);
-    joined.joined(of_pointers.reduce(Totals::default, Totals::joined))
+    let (others, own) = joined(of_blocks.reduce(none, joined), of_pointers.reduce(none, joined));
+    (others.joined(own), own)
 }

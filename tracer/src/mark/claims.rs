@@ -192,7 +192,9 @@ impl<'a> State<'a> {
             }
             self.reread |= !new.is_empty() && self.read_as_bytes.get(number);
             if new.contains(&WHOLE) {
-                work.push(Work::Whole(number, self.block(number).address));
+                let block = self.block(number);
+                let ty = self.types.get(number);
+                work.extend(ty.map(|ty| Work::Whole { address: block.address, len: block.len, ty }));
             } else {
                 let there = new.iter().filter(|offset| self.islands.contains_key(&(number, **offset)));
                 work.extend(there.map(|offset| Work::Island(number, *offset)));

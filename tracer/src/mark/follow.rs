@@ -4,6 +4,7 @@ use super::claims::{Found, State};
 use super::{Input, read};
 use crate::blocks::Block;
 use crate::model::{Pointer, Relation, Sort, Ty};
+use crate::prefetch::{Queue, prefetch_bytes};
 use crate::spread::{Worker, exhaust};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -13,8 +14,8 @@ use rustc_hash::FxHashMap;
 pub(super) enum Work {
     /// A root, by its number, by its type or as bytes.
     Root(usize),
-    /// All of a block or area at this address, by its type.
-    Whole(u32, u64),
+    /// All of a block, by its type.
+    Whole { address: u64, len: u64, ty: Ty },
     /// A typed part of one, by its offset.
     Island(u32, u64),
     /// What its islands leave over, as bytes.
@@ -80,6 +81,10 @@ struct Follower<'s, 'a> {
     untyped: Vec<u32>,
     /// Whether something of a type lies so many bytes into another: asked often, of few types.
     within: FxHashMap<(Ty, u64, Ty), bool>,
+    /// Pointers whose targets have been asked for.
+    pointers: Queue<Pointer>,
+    /// Objects whose bytes have.
+    objects: Queue<(u64, Ty, &'a [u8])>,
 }
 
 /// Claims that are kept before equal ones are looked for.
@@ -87,10 +92,40 @@ const CROWDED: usize = 1 << 16;
 
 impl<'s, 'a> Follower<'s, 'a> {
     fn new(input: &'s Input<'a>, state: &'s State<'a>) -> Follower<'s, 'a> {
-        let (claims, untyped) = (Vec::new(), Vec::new());
-        Follower { input, state, claims, crowded: CROWDED, untyped, within: FxHashMap::default() }
+        Follower {
+            input,
+            state,
+            claims: Vec::new(),
+            crowded: CROWDED,
+            untyped: Vec::new(),
+            within: FxHashMap::default(),
+            pointers: Queue::new(),
+            objects: Queue::new(),
+        }
     }
 
+    /// Reads an object that fills a block.
+    #[inline]
+    fn read(&mut self, (address, ty, bytes): (u64, Ty, &'a [u8]), more: &mut Vec<Work>) {
+        let input = self.input;
+        read::whole(input, address, bytes, ty, &mut |pointer| self.foresee(pointer, more));
+    }
+
+    /// Asks for what a pointer leads to, and follows the one that was asked for a while ago.
+    #[inline]
+    fn foresee(&mut self, pointer: Pointer, more: &mut Vec<Work>) {
+        if pointer.sort == Sort::Function {
+            return;
+        }
+        if let Some(number) = self.input.blocks.foresee(pointer.word) {
+            self.state.types.foresee(number);
+        }
+        if let Some(pointer) = self.pointers.push(pointer) {
+            self.take(pointer, more);
+        }
+    }
+
+    /// Follows a pointer.
     #[inline]
     fn take(&mut self, pointer: Pointer, more: &mut Vec<Work>) {
         let (number, block, offset, claim) = match pointer.sort {
@@ -119,7 +154,7 @@ impl<'s, 'a> Follower<'s, 'a> {
         }
         if self.state.reached.set(number) {
             match ty {
-                Some(_) => more.push(Work::Whole(number, block.address)),
+                Some(ty) => more.push(Work::Whole { address: block.address, len: block.len, ty }),
                 None => {
                     let islands = self.state.islands_of(number);
                     more.extend(islands.map(|(offset, _)| Work::Island(number, offset)));
@@ -169,19 +204,25 @@ impl Worker for Follower<'_, '_> {
     #[inline]
     fn work(&mut self, work: Work, more: &mut Vec<Work>) {
         let (input, state) = (self.input, self.state);
-        let mut each = |pointer| self.take(pointer, more);
+        if let Work::Whole { address, len, ty } = work {
+            let Some(bytes) = input.process.memory.bytes(address, usize::try_from(len).unwrap_or(usize::MAX))
+            else {
+                return;
+            };
+            prefetch_bytes(bytes);
+            if let Some(object) = self.objects.push((address, ty, bytes)) {
+                self.read(object, more);
+            }
+            return;
+        }
+        let mut each = |pointer| self.foresee(pointer, more);
         match work {
             Work::Root(number) => {
                 if let Some(root) = input.roots.get(number) {
                     read::root(input, root, &mut each);
                 }
             }
-            Work::Whole(number, address) => {
-                if let (Some((_, block, _)), Some(ty)) = (input.blocks.find(address), state.types.get(number))
-                {
-                    read::whole(input, &block, ty, &mut each);
-                }
-            }
+            Work::Whole { .. } => {}
             Work::Island(number, offset) => {
                 let island = state.islands.get(&(number, offset));
                 if let (Some(block), Some(island)) = (input.blocks.get(number), island) {
@@ -192,6 +233,18 @@ impl Worker for Follower<'_, '_> {
                 if let Some(block) = input.blocks.get(number) {
                     read::rest(input, &block, state.islands_of(number), &mut each);
                 }
+            }
+        }
+    }
+
+    fn catch_up(&mut self, more: &mut Vec<Work>) {
+        while more.is_empty() {
+            if let Some(pointer) = self.pointers.pop() {
+                self.take(pointer, more);
+            } else if let Some(object) = self.objects.pop() {
+                self.read(object, more);
+            } else {
+                return;
             }
         }
     }

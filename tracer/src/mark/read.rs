@@ -17,10 +17,10 @@ pub(crate) fn root(input: &Input<'_>, root: &Root, each: &mut impl FnMut(Pointer
 
 /// The pointers in a block that is of one type as a whole.
 #[inline]
-pub(crate) fn whole(input: &Input<'_>, block: &Block, ty: Ty, each: &mut impl FnMut(Pointer)) {
-    let Some(bytes) = bytes(input, block, 0..block.len) else { return };
-    let tail = input.model.fit(ty, block.len) == Fit::WithTail;
-    input.model.scan(&input.process.memory, ty, tail, block.address, bytes, each);
+pub(crate) fn whole(input: &Input<'_>, address: u64, bytes: &[u8], ty: Ty, each: &mut impl FnMut(Pointer)) {
+    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let tail = input.model.fit(ty, len) == Fit::WithTail;
+    input.model.scan(&input.process.memory, ty, tail, address, bytes, each);
 }
 
 /// The pointers in a typed part of a block; their offsets are from the block's start.
@@ -77,8 +77,9 @@ pub(crate) fn rest(
     }
 }
 
+/// Some of a block's bytes.
 #[inline]
-fn bytes<'a>(input: &Input<'a>, block: &Block, range: Range<u64>) -> Option<&'a [u8]> {
+pub(crate) fn bytes<'a>(input: &Input<'a>, block: &Block, range: Range<u64>) -> Option<&'a [u8]> {
     let len = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
     input.process.memory.bytes(block.address.checked_add(range.start)?, len)
 }

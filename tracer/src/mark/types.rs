@@ -1,6 +1,7 @@
 //! The type of each block, in four bytes.
 
 use crate::model::Ty;
+use crate::prefetch::prefetch;
 
 /// For each number the type of all of that block, if it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +20,14 @@ impl Types {
     pub fn get(&self, number: u32) -> Option<Ty> {
         let ty = *self.0.get(usize::try_from(number).ok()?)?;
         (ty != NONE).then_some(Ty(ty))
+    }
+
+    /// Has it brought into the cache.
+    #[inline]
+    pub(crate) fn foresee(&self, number: u32) {
+        if let Some(place) = usize::try_from(number).ok().and_then(|number| self.0.get(number)) {
+            prefetch(place);
+        }
     }
 
     pub(super) fn set(&mut self, number: u32, ty: Option<Ty>) {

@@ -120,29 +120,15 @@ impl Model<'_> {
         from: Bytes<'_>,
         each: &mut dyn FnMut(Pointer),
     ) {
-        let mut at = |offset: u64, mask: u64, sort: Sort| {
-            let word = from.word(offset).map(|word| word & mask);
-            if let Some(word) = word.filter(|word| is_address(*word)) {
-                each(Pointer { offset, word, sort });
-            }
-        };
-        // Those that take other items to read come last: `at` has borrowed what they are told to.
+        // Those that take other items to read come last: there are few.
         let mut others = false;
         for item in items {
             let offset = base.saturating_add(item.offset);
             match item.what {
-                What::Precise { to, mask } => at(offset, mask, Sort::Precise(to)),
-                What::Opaque { mask } => at(offset, mask, Sort::Opaque),
-                What::Function => at(offset, u64::MAX, Sort::Function),
-                What::Likely { len } => {
-                    let end = offset.saturating_add(len);
-                    let misaligned = from.address.wrapping_add(offset) % WORD;
-                    let mut word = if misaligned == 0 { offset } else { offset + WORD - misaligned };
-                    while word.saturating_add(WORD) <= end.min(from.len()) {
-                        at(word, u64::MAX, Sort::Likely);
-                        word += WORD;
-                    }
-                }
+                What::Precise { to, mask } => scan_word(offset, mask, Sort::Precise(to), from, each),
+                What::Opaque { mask } => scan_word(offset, mask, Sort::Opaque, from, each),
+                What::Function => scan_word(offset, u64::MAX, Sort::Function, from, each),
+                What::Likely { len } => scan_words(offset, len, from, each),
                 What::Repeat { .. } | What::Told(_) => others = true,
                 What::Scratch => {
                     let live = items.get(1..).unwrap_or(&[]);
@@ -257,7 +243,17 @@ impl Model<'_> {
     }
 }
 
+/// One word, if it can be an address.
+#[inline]
+fn scan_word(offset: u64, mask: u64, sort: Sort, from: Bytes<'_>, each: &mut dyn FnMut(Pointer)) {
+    let word = from.word(offset).map(|word| word & mask);
+    if let Some(word) = word.filter(|word| is_address(*word)) {
+        each(Pointer { offset, word, sort });
+    }
+}
+
 /// Every aligned word of a part of some bytes that can be an address.
+#[inline]
 fn scan_words(at: u64, len: u64, from: Bytes<'_>, each: &mut dyn FnMut(Pointer)) {
     let end = at.saturating_add(len).min(from.len());
     let (Ok(start), Ok(end)) = (usize::try_from(at), usize::try_from(end)) else { return };

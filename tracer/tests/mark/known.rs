@@ -1,6 +1,6 @@
 //! Small graphs whose marking is known.
 
-use crate::program::{Program, block};
+use crate::program::{AREAS, Program, block};
 use mcrx_tracer::facts::{FieldFact, Reading};
 use mcrx_tracer::graph::Kind;
 
@@ -188,4 +188,56 @@ fn the_way_to_an_object_is_the_precise_one() {
     let path = result.graph.path_to(mcrx_tracer::graph::Node(2));
     assert_eq!(path.len(), 3);
     assert!(path.iter().all(|step| step.edge.kind == Kind::Precise));
+}
+
+#[test]
+fn memory_that_is_no_block_is_reached_and_typed_where_something_points_into_it() {
+    // The area: a node at 16, and a word that may be a pointer behind it.
+    let mut program =
+        Program::default().block(&[0; 4]).block(&[0; 3]).block(&[0; 3]).root("node_ref", &[AREAS + 16]);
+    program.areas = vec![vec![0, 0, block(0), block(1), 0, 0, block(2)]];
+    let result = program.run();
+    assert_eq!(result.types[0], name("node"));
+    assert_eq!(result.islands, [(3, 16, "struct node".to_owned())]);
+    assert_eq!((result.pinned(), result.unreached()), (vec![2], vec![]));
+    let path = result.graph.path_to(mcrx_tracer::graph::Node(1));
+    assert_eq!(path.iter().map(|step| step.node.0).collect::<Vec<_>>(), [3], "a way begins at the area");
+}
+
+#[test]
+fn objects_that_facts_place_are_read_whoever_points_to_the_block() {
+    let record = |node: usize| [block(node), 0, 0, 0, 7];
+    let words = [vec![1], record(1).to_vec(), record(2).to_vec(), record(3).to_vec()].concat();
+    let mut program = Program::default()
+        .block(&words)
+        .block(&[0; 4])
+        .block(&[0; 4])
+        .block(&[0; 4])
+        .conservative_root(&[block(0)]);
+    program.placed = vec![(block(0) + 8, "node", 40, 2)];
+    let result = program.run();
+    // The third is beyond what was placed: bytes.
+    assert_eq!(result.types, [None, name("node"), name("node"), None]);
+    assert_eq!(result.islands, [(0, 8, "struct node".to_owned())]);
+    assert_eq!(result.pinned(), [0, 3]);
+    // Pointers to the second of them agree with it, and one in between does not.
+    program = program.root("node_ref", &[block(0) + 48]);
+    assert_eq!(program.run().marked.disagreements, []);
+    // Then it is no array of nodes, and there is the one that is pointed to.
+    let program = program.root("node_ref", &[block(0) + 56]);
+    assert_eq!(program.run().islands, [(0, 48, "struct node".to_owned())]);
+}
+
+#[test]
+fn what_is_reached_is_the_same_whether_or_not_it_had_to_be_found_out_anew() {
+    // First taken for bytes, since only a conservative root leads to it; the node found through it says otherwise.
+    let program = Program::default()
+        .block(&[block(1), block(2), 0, 0, 9])
+        .block(&[block(0), 0, 0, 0])
+        .block(&[0; 3])
+        .given(1, "node")
+        .conservative_root(&[block(0)]);
+    let result = program.run();
+    assert_eq!(result.islands, [(0, 0, "struct node".to_owned())]);
+    assert_eq!((result.unreached(), result.pinned()), (vec![], vec![0]));
 }

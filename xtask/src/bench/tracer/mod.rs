@@ -2,6 +2,7 @@
 //!
 //! What it does not do: check what comes out. The tests of `mcrx-live` and `mcrx-tracer` and of the command do.
 
+mod heap;
 mod held;
 mod program;
 mod server;
@@ -12,12 +13,13 @@ use super::supply::Supply;
 
 pub(crate) const AREA: Area = Area {
     name: "tracer",
-    about: "time that servers are held for a capture, and snapshots, beside fork, plain copies and gcore",
+    about: "marking beside LeakSanitizer, time held and snapshots beside fork, plain copies and gcore",
     method: Method::Cases(cases),
 };
 
 fn cases(supply: &mut Supply) -> Vec<Case> {
-    let mut cases = held::cases(supply);
+    let mut cases = heap::cases(supply);
+    cases.extend(held::cases(supply));
     cases.extend(snapshot::cases(supply));
     cases
 }
