@@ -72,7 +72,7 @@ impl Shelf {
     }
 
     /// `makes_blocks`: what its calls make is to be known.
-    fn described(&self, module: &Module, makes_blocks: bool) -> Arc<Described> {
+    pub(crate) fn described(&self, module: &Module, makes_blocks: bool) -> Arc<Described> {
         let of = |calls| (module.path.clone(), module.build_id, calls);
         let read = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
         // One without a build-id may be another file than the last of that path.

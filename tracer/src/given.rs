@@ -2,20 +2,15 @@
 //!
 //! What it does not do: find sites in binaries; [`crate::debug`] has them found.
 
+mod sites;
 mod slabs;
 
 use crate::blocks::Blocks;
-use crate::facts::SiteReading;
 use crate::image::Process;
 use crate::model::{Model, Ty};
 use crate::trace::Known;
 use mcrx_allocator::reader::{Address, Site as HeapSite, SiteKey};
-use mcrx_debuginfo::dwarf::Dwarf;
-use mcrx_debuginfo::lines::Lines;
-use mcrx_debuginfo::sites::{Extent, Verdict};
-use mcrx_debuginfo::table;
-use rustc_hash::FxHashMap;
-use std::cell::RefCell;
+use sites::Asking;
 
 /// What a site says of its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +53,11 @@ struct Made {
 impl BySite {
     /// Of all sites that made blocks of a process.
     pub fn of(process: &Process, known: &Known, model: &Model<'_>) -> BySite {
-        let asking = Asking::new(process, known, model);
-        let made = |site: &HeapSite<'_>| Made { given: asking.given(site), is_own: is_own(process, site) };
+        let asking = Asking::new(process, &known.debug, &known.tables, model);
+        let made = |site: &HeapSite<'_>| {
+            let frames = site.frames().map(|frame| frame.address().0).collect();
+            Made { given: asking.given(frames), is_own: is_own(process, site) }
+        };
         let mut by_site = BySite::default();
         known.sites.all().for_each(|(key, site)| by_site.put(key, made(&site)));
         by_site
@@ -111,94 +109,6 @@ impl BySite {
 /// All objects whose places are known before any pointer is followed: those of the program's own slabs. They do not overlap.
 pub fn placed(process: &Process, blocks: &Blocks<'_>, model: &Model<'_>) -> Vec<Placed> {
     slabs::find(&process.memory, blocks, model)
-}
-
-/// Who is asked what sites make.
-struct Asking<'a> {
-    process: &'a Process,
-    known: &'a Known,
-    model: &'a Model<'a>,
-    /// Functions that were inlined, for each module; where no fact names a function, they are not needed.
-    lines: Vec<Option<Lines<'a>>>,
-    /// What facts say of return addresses that were asked for: few calls make all blocks.
-    seen: RefCell<FxHashMap<u64, Option<&'a SiteReading>>>,
-}
-
-impl<'a> Asking<'a> {
-    fn new(process: &'a Process, known: &'a Known, model: &'a Model<'a>) -> Asking<'a> {
-        let mut lines = Vec::new();
-        if !model.facts().sites.is_empty() {
-            let dwarf = |module: &'a crate::debug::Described| -> Option<Dwarf<'a>> {
-                module.table.as_ref().and(module.binary.as_ref())?.dwarf().ok()
-            };
-            lines.extend(known.debug.modules.iter().map(|module| Lines::new(&dwarf(module)?).ok()));
-        }
-        Asking { process, known, model, lines, seen: RefCell::default() }
-    }
-
-    /// What a site says of its blocks' type.
-    fn given(&self, site: &HeapSite<'_>) -> Option<Given> {
-        let mut frames: Vec<u64> = site.frames().map(|frame| frame.address().0).collect();
-        // The innermost function that a fact is about says it, unless that one leaves it to its callers.
-        while let Some((place, reading)) = self.said(&frames) {
-            let whole = |ty| Some(Given { ty, offset: 0, whole: true });
-            match reading {
-                SiteReading::Of(name) => return whole(self.model.named(name)?),
-                SiteReading::NoPointers => return whole(self.model.byte()?),
-                SiteReading::CallerDecides => frames.drain(..=place),
-            };
-        }
-        let first = *frames.first()?;
-        let index = self.process.module_index(first)?;
-        let module = self.process.modules.get(index)?;
-        if self.is_opaque(index) {
-            return None;
-        }
-        // A wrapper is known within its own module only.
-        let frames = frames.into_iter().take_while(|at| module.range.contains(at));
-        let sites = &self.known.debug.modules.get(index)?.sites;
-        let found = sites.of_stack(frames.map(|at| table::Address(module.linked(at))))?;
-        let Verdict::Typed { ty, extent, .. } = found.verdict() else { return None };
-        let ty = self.model.number_of((*self.known.tables.get(index)?)?, ty)?;
-        let whole = matches!(extent, Extent::Exactly(_) | Extent::Array);
-        Some(Given { ty, offset: u64::try_from(found.offset()).ok()?, whole })
-    }
-
-    /// What a fact says of the innermost frame that one is about, and which frame that is.
-    fn said(&self, frames: &[u64]) -> Option<(usize, &'a SiteReading)> {
-        let facts = self.model.facts();
-        if facts.sites.is_empty() {
-            return None;
-        }
-        let of_frame =
-            |frame: &u64| *self.seen.borrow_mut().entry(*frame).or_insert_with(|| self.said_of(*frame));
-        frames.iter().enumerate().find_map(|(place, frame)| Some((place, of_frame(frame)?)))
-    }
-
-    /// What a fact says of the functions that a call, of which this is the return address, is in.
-    fn said_of(&self, frame: u64) -> Option<&'a SiteReading> {
-        // The call is before the address that it returns to.
-        let at = frame.checked_sub(1)?;
-        let inlined = self.inlined(at);
-        let function = self.known.debug.function(self.process, at).map(|(name, _)| name.to_owned());
-        inlined.iter().chain(&function).find_map(|name| self.model.facts().site(name))
-    }
-
-    /// The functions that were inlined where an address is, innermost first, and the one that they were inlined into.
-    fn inlined(&self, address: u64) -> Vec<String> {
-        let found = self.process.module_index(address).and_then(|index| {
-            let lines = self.lines.get(index)?.as_ref()?;
-            let frames =
-                lines.frames(table::Address(self.process.modules.get(index)?.linked(address))).ok()?;
-            Some(frames.into_iter().filter_map(|frame| Some(frame.function?.into_owned())).collect())
-        });
-        found.unwrap_or_default()
-    }
-
-    fn is_opaque(&self, module: usize) -> bool {
-        let module = self.process.modules.get(module);
-        module.is_some_and(|module| self.model.facts().is_opaque(&module.path))
-    }
 }
 
 /// Whether the call that decides is in the program itself.
