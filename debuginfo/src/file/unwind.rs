@@ -3,14 +3,12 @@
 use super::Binary;
 use super::elf::Elf;
 use crate::dwarf::Slice;
-use gimli::{BaseAddresses, DebugFrame, EhFrame, EhFrameHdr, LittleEndian, ParsedEhFrameHdr};
+use gimli::{BaseAddresses, DebugFrame, EhFrame, LittleEndian};
 
 /// How to unwind the functions of a program.
 pub struct Unwind<'a> {
     /// What every program has for exceptions, and so for all functions: `.eh_frame`, mapped in the running process.
     pub eh_frame: EhFrame<Slice<'a>>,
-    /// The sorted index of the above by address.
-    pub eh_frame_hdr: Option<ParsedEhFrameHdr<Slice<'a>>>,
     /// What compilers write where there is no `.eh_frame` (`-fno-asynchronous-unwind-tables`); in the debug file of a stripped program.
     pub debug_frame: DebugFrame<Slice<'a>>,
     /// What pointers in `.eh_frame` may be relative to, as linked.
@@ -33,7 +31,6 @@ impl Binary {
                 bases = set(bases, address);
             }
         }
-        let header = EhFrameHdr::new(bytes_of(program, ".eh_frame_hdr"), LittleEndian);
         let debug_frame = [Some(program), self.separate.as_ref()].into_iter().flatten();
         let debug_frame =
             debug_frame.map(|elf| bytes_of(elf, ".debug_frame")).find(|bytes| !bytes.is_empty());
@@ -41,7 +38,7 @@ impl Binary {
         debug_frame.set_address_size(8);
         let mut eh_frame = EhFrame::new(bytes_of(program, ".eh_frame"), LittleEndian);
         eh_frame.set_address_size(8);
-        Unwind { eh_frame, eh_frame_hdr: header.parse(&bases, 8).ok(), debug_frame, bases }
+        Unwind { eh_frame, debug_frame, bases }
     }
 }
 

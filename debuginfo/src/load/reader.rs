@@ -3,15 +3,15 @@
 //! Nothing here returns an error: this is where the time goes, and passing errors on from each step takes half of it. The first fault is
 //! kept in the [`Source`], where nothing comes after it, and [`Source::settle`] tells.
 
+mod bytes;
+
 use super::error::Fault;
 use super::plan::{Action, Plan, Step};
 use super::source::{Reference, Source};
 use super::text::Text;
 use crate::dwarf::{DieRef, Slice};
 use gimli::constants as dw;
-use gimli::{
-    DebugInfoOffset, DebugTypeSignature, DwAt, DwForm, Encoding, Format, ReaderOffsetId, UnitOffset,
-};
+use gimli::{DebugInfoOffset, DebugTypeSignature, DwAt, DwForm, Encoding, Format, UnitOffset};
 
 /// The next entries of a unit.
 pub(super) struct Reader<'s, 'u, 'a> {
@@ -277,113 +277,6 @@ impl<'s, 'u, 'a> Reader<'s, 'u, 'a> {
             Value::ListIndex(index) => Some(Ranges::Index(index)),
             _ => None,
         }
-    }
-
-    /// The unit is over before its entries are.
-    #[cold]
-    fn ends(&mut self) {
-        let place = u64::try_from(self.end - self.rest.len()).unwrap_or(u64::MAX);
-        self.source.fail(gimli::Error::UnexpectedEof(ReaderOffsetId(place)).into());
-        self.rest = &[];
-    }
-
-    #[inline]
-    fn take(&mut self, bytes: u32) -> &'a [u8] {
-        match self.rest.split_at_checked(super::outline::at(bytes)) {
-            Some((taken, rest)) => {
-                self.rest = rest;
-                taken
-            }
-            None => {
-                self.ends();
-                &[]
-            }
-        }
-    }
-
-    #[inline]
-    fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        match self.rest.split_first_chunk() {
-            Some((bytes, rest)) => {
-                self.rest = rest;
-                *bytes
-            }
-            None => {
-                self.ends();
-                [0; N]
-            }
-        }
-    }
-
-    #[inline]
-    fn u8(&mut self) -> u8 {
-        u8::from_le_bytes(self.bytes())
-    }
-
-    #[inline]
-    fn u16(&mut self) -> u16 {
-        u16::from_le_bytes(self.bytes())
-    }
-
-    #[inline]
-    fn u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.bytes())
-    }
-
-    #[inline]
-    fn leb(&mut self) -> u64 {
-        match self.rest {
-            [byte, rest @ ..] if *byte < 0x80 => {
-                self.rest = rest;
-                u64::from(*byte)
-            }
-            _ => self.long_leb(gimli::Reader::read_uleb128),
-        }
-    }
-
-    fn long_leb<T: Default>(&mut self, read: impl Fn(&mut Slice<'a>) -> gimli::Result<T>) -> T {
-        let mut rest = Slice::new(self.rest, gimli::LittleEndian);
-        match read(&mut rest) {
-            Ok(value) => {
-                self.rest = rest.slice();
-                value
-            }
-            Err(error) => {
-                self.source.fail(error.into());
-                self.rest = &[];
-                T::default()
-            }
-        }
-    }
-
-    fn uint(&mut self, bytes: u8) -> u64 {
-        let taken = self.take(u32::from(bytes));
-        taken.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
-    }
-
-    /// As wide as offsets in sections.
-    fn word(&mut self) -> u64 {
-        self.uint(self.encoding.format.word_size())
-    }
-
-    fn index(&mut self) -> usize {
-        let index = self.leb();
-        usize::try_from(index).unwrap_or(usize::MAX)
-    }
-
-    fn block(&mut self, length: u64) -> &'a [u8] {
-        // No unit is so long.
-        self.take(u32::try_from(length).unwrap_or(u32::MAX))
-    }
-
-    fn string(&mut self) -> &'a [u8] {
-        let Some(length) = memchr::memchr(0, self.rest) else {
-            self.ends();
-            return &[];
-        };
-        let text = self.take(super::outline::number(length));
-        self.take(1);
-        text
     }
 
     fn here(offset: u64) -> Value<'a> {
