@@ -7,7 +7,7 @@ use crate::output::{Output, PathFact};
 use crate::{locate, subject};
 use anyhow::{Context, Result};
 use debug_info::Whereabouts;
-use finding::Finding;
+use finding::{Finding, Severity};
 use libraries::Libraries;
 use process::ProcessFacts;
 use serde::Serialize;
@@ -99,6 +99,28 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         1 => Err(Failure::Finding(format!("1 finding about {title}")).into()),
         count => Err(Failure::Finding(format!("{count} findings about {title}")).into()),
     }
+}
+
+/// What is to be known of a program before it is started under the allocator.
+pub(crate) struct Outlook {
+    /// The file.
+    pub(crate) program: PathBuf,
+    /// Why its blocks would not be seen, each with what to do about it.
+    pub(crate) obstacles: Vec<(String, String)>,
+    /// What it is loaded with, as far as it was found.
+    pub(crate) libraries: Vec<PathBuf>,
+}
+
+/// Looks at a program that is about to be started.
+pub(crate) fn outlook(program: &Path) -> Result<Outlook> {
+    let program = locate(program)?;
+    let facts = examine(&program, &program)?;
+    let errors = facts.findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+    Ok(Outlook {
+        program,
+        obstacles: errors.map(|finding| (finding.message, finding.help)).collect(),
+        libraries: facts.libraries.into_iter().map(|library| library.file.0).collect(),
+    })
 }
 
 /// The file that was meant.

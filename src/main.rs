@@ -19,6 +19,7 @@ mod man;
 mod objects;
 mod output;
 mod pins;
+mod run;
 mod sites;
 mod snapshot;
 mod subject;
@@ -44,6 +45,7 @@ enum Command {
     Man(man::Args),
     Pins(pins::Args),
     Refs(objects::RefsArgs),
+    Run(run::Args),
     Sites(sites::Args),
     Snapshot(snapshot::Args),
     Trace(trace::Args),
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Man(args) => man::run(&args, Cli::command(), &output),
         Command::Pins(args) => pins::run(&args, &output),
         Command::Refs(args) => objects::refs(&args, &output),
+        Command::Run(args) => run::run(&args, &output),
         Command::Sites(args) => sites::run(&args, &output),
         Command::Snapshot(args) => snapshot::run(&args, &output),
         Command::Trace(args) => trace::run(&args, &output),

@@ -56,8 +56,13 @@ pub(crate) struct Busy {
     pub(crate) processes: Vec<Process>,
 }
 
+/// As an operator starts it, but for the caches, which are the user's and not the test's.
 fn start<K: Kind>(test: &Context, kind: K) -> Result<Running<K>> {
-    test.launch(kind).preload(preload()?).start()
+    let library = preload()?.to_str().context("text")?;
+    let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
+    let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{home}/.cache"));
+    let words = [env!("CARGO_BIN_EXE_mcrx"), "run", "--library", library, "--"];
+    test.launch(kind).under(words).environment("XDG_CACHE_HOME", cache).start()
 }
 
 /// Has the test look at a server once all of it waits for its clients; `finish` then ends what was under way.

@@ -24,6 +24,14 @@ pub enum Refusal {
     /// Another sort of file.
     #[error("it is no snapshot of mcrx: `mcrx snapshot PID -o FILE` makes one")]
     Foreign,
+    /// Made by an earlier release, whose files are not read any more.
+    #[error(
+        "it has version {found} of the format, and this mcrx reads version {VERSION}: take it anew, or use the mcrx that made it"
+    )]
+    Older {
+        /// The file's version.
+        found: u32,
+    },
     /// Made by a later release.
     #[error(
         "it has version {found} of the format, and this mcrx reads up to {VERSION}: use the mcrx that made it, or a later one"

@@ -5,7 +5,7 @@ use twox_hash::XxHash3_64;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, LE, U32, U64, Unaligned};
 
 /// Of the format.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 pub(super) const MAGIC: [u8; 8] = *b"mcrxsnap";
 pub(super) const TAIL_MAGIC: [u8; 8] = *b"mcrxtail";

@@ -82,6 +82,7 @@ fn check(bytes: &[u8]) -> Result<Tail, Refusal> {
     match head.version.get() {
         VERSION => {}
         0 => return Err(Refusal::Corrupt("it has version 0, which never was")),
+        found if found < VERSION => return Err(Refusal::Older { found }),
         found => return Err(Refusal::Newer { found }),
     }
     let (_, tail) = Tail::read_from_suffix(bytes).map_err(|_| Refusal::Truncated { len })?;

@@ -74,17 +74,28 @@ fn files_that_are_none_are_refused() {
     }
 }
 
-#[test]
-fn a_file_of_a_later_version_is_said_to_be() {
+/// Why a file that says it is of this version is refused.
+fn refusal_of_version(version: u8) -> Refusal {
     let mut bytes = small();
-    bytes[8] = 9;
+    bytes[8] = version;
     assert!(matches!(refusal(&bytes), Refusal::Corrupt(_)), "its head's checksum is of another version");
     let sum = XxHash3_64::oneshot(&bytes[..16]);
     bytes[16..24].copy_from_slice(&sum.to_le_bytes());
-    let refusal = refusal(&bytes);
+    refusal(&bytes)
+}
+
+#[test]
+fn a_file_of_a_later_version_is_said_to_be() {
+    let refusal = refusal_of_version(9);
     assert!(matches!(refusal, Refusal::Newer { found: 9 }), "{refusal}");
     let said = refusal.to_string();
     assert!(said.contains("version 9") && said.contains(&format!("up to {VERSION}")), "{said}");
+}
+
+#[test]
+fn a_file_of_an_earlier_version_is_said_to_be() {
+    let refusal = refusal_of_version(1);
+    assert!(matches!(refusal, Refusal::Older { found: 1 }), "{refusal}");
 }
 
 #[test]
