@@ -13,7 +13,7 @@
 //! ```
 //!
 //! An image is checked whole when it is opened. That finds every accident; who can forge a checksum can write wrong indices, and it is
-//! up to whoever reads the records that those read as unknown things. What the arrays are is said by [`Format`]'s users: the table and
+//! up to whoever reads the records that those read as unknown things. What the arrays are is said by `Format`'s users: the table and
 //! the sites.
 
 pub(crate) mod strings;

@@ -13,7 +13,7 @@
 //! | which functions a stopped thread is in, and where their variables are | [`frames`] |
 //! | what the blocks are that a call of an allocation function makes | [`sites`] |
 //! | where an allocation wrapper's own return address is | [`callers`] |
-//! | its sections, symbols, relocations and raw DWARF | [`file`], [`dwarf`] |
+//! | its sections, symbols, relocations and raw DWARF | [`mod@file`], [`dwarf`] |
 //!
 //! Addresses are as linked ([`table::Address`]): what a process adds to them is up to the caller. Sizes and offsets are in bytes; where
 //! they are in bits, their names say so. Types and functions are numbers in one table, and mean nothing in another.

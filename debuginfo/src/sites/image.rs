@@ -111,7 +111,7 @@ impl Sites {
         self.image.build_id()
     }
 
-    /// Whether they are what [`super::find`] would find: `origin` is what it was asked (see [`super::origin`]), and the source files
+    /// Whether they are what [`super::find()`] would find: `origin` is what it was asked (see [`super::origin`]), and the source files
     /// that it looked at are what they were, also those that were not there.
     pub(crate) fn are_of(&self, origin: u64) -> bool {
         let sources = self.records::<SourceRecord>(Section::Sources);

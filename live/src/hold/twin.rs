@@ -15,7 +15,7 @@
 //! for the server to wait for, then or later. It gives up the server's descriptors first, so that a connection which the server closes
 //! meanwhile is closed. Both die with us (`PTRACE_O_EXITKILL`).
 //!
-//! If we die while the thread has other registers than its own, it comes back to them by itself: see [`frame`](super::frame). The order of
+//! If we die while the thread has other registers than its own, it comes back to them by itself: see [`super::frame`]. The order of
 //! the steps below is such that this holds between any two of them.
 //!
 //! What a twin does not have: shared memory as it was at that instant, and what the process asked not to be copied (`MADV_DONTFORK`,

@@ -217,8 +217,9 @@ impl<'a> State<'a> {
                 Relation::Within => {}
                 _ if is_number => {}
                 Relation::Around if offset == 0 && self.fills(number, claimed) => {
-                    if matches!(model.fit(known, len), Fit::Exactly(count) if count > 1) {
-                        // What was read as further elements has made claims that nothing stands for any more.
+                    let were_more = matches!(model.fit(known, len), Fit::Exactly(count) if count > 1);
+                    if were_more || model.variant(claimed).is_some() {
+                        // What was read as further elements, or as of no variant, has made claims that nothing stands for any more.
                         self.corrected.insert(number, claimed);
                     }
                     self.types.set(number, Some(claimed));

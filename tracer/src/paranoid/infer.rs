@@ -282,7 +282,8 @@ impl Pass<'_, '_> {
                 Relation::Within => {}
                 _ if is_number => {}
                 Relation::Around if offset == 0 && self.can_be(number, claimed) => {
-                    if matches!(twin.filled(known, len), Filled::By(count) if count > 1) {
+                    let were_more = matches!(twin.filled(known, len), Filled::By(count) if count > 1);
+                    if were_more || twin.input.model.variant(claimed).is_some() {
                         self.new.larger.insert(number, claimed);
                     }
                     self.beliefs.whole.insert(number, claimed);
