@@ -5,10 +5,8 @@ use mcrx_debuginfo::load;
 use mcrx_debuginfo::sites::{self, Options, Untyped, Verdict};
 use mcrx_harness::{Context, Result, Suite, ensure};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// For a release build on a busy machine; it is some 0.1 s for the largest.
-const LONGEST: Duration = Duration::from_secs(10);
 
 /// Of the sites that neither hand on nor make bytes, how many get a type at least: below what was measured, so that a loss is noticed.
 const SHARES: [(&str, f64); 7] = [
@@ -56,7 +54,6 @@ fn sites_of_servers_are_typed(test: &Context) -> Result<()> {
     );
     let least = SHARES.iter().find(|(name, _)| *name == server.name).map_or(0.0, |(_, share)| *share);
     ensure!(share >= least, "{share:.3} of the sites of {} are typed, not {least}", server.name);
-    ensure!(time < LONGEST, "{time:?}");
     let wrapper_is_typed = sites.wrappers().any(|wrapper| wrapper.code().len() == 0);
     ensure!(!wrapper_is_typed, "a wrapper without code");
     // The same bytes give the same answer, whatever the threads do.
