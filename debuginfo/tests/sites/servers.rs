@@ -7,7 +7,6 @@ use mcrx_harness::{Context, Result, Suite, ensure};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-
 /// Of the sites that neither hand on nor make bytes, how many get a type at least: below what was measured, so that a loss is noticed.
 const SHARES: [(&str, f64); 7] = [
     ("nginx", 0.72),
