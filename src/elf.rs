@@ -1,4 +1,4 @@
-//! ELF files, as far as `blocks` and `doctor` look into them: build-id, symbols, where debug info is.
+//! ELF files, as far as `doctor` looks into them: what they define and want, what they are linked with, where debug info is.
 //!
 //! Only x86-64 files in 64-bit form; of others it says what they are. Only what is asked for is read, so that a browser's 200 MB cost
 //! nothing. DWARF is none of its business.

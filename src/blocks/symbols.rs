@@ -2,10 +2,11 @@
 //!
 //! A file is used only if its build-id is the one that the process has in memory: what lies at the path today may be the next release.
 
-use crate::elf::symbols::{Functions, linked_address};
-use crate::elf::{Elf, build_id, debug_file, hex};
+use crate::elf::hex;
 use crate::output::PathFact;
 use mcrx_allocator::reader::{Frame, Module};
+use mcrx_debuginfo::file::{Binary, Search};
+use mcrx_debuginfo::table::Address;
 use mcrx_live::process::maps::{Mapping, holding, parse};
 use nix::unistd::Pid;
 use serde::Serialize;
@@ -48,9 +49,8 @@ impl fmt::Display for NamedFrame {
 #[derive(Default)]
 struct Known {
     path: Option<PathBuf>,
-    functions: Functions,
-    /// The address, as linked, of its start.
-    linked_at: Option<u64>,
+    /// `None`: it is not there any more, or another one is.
+    binary: Option<Binary>,
 }
 
 pub(super) struct Symbols {
@@ -87,8 +87,7 @@ impl Symbols {
         }
         let known = &self.known[&key];
         let offset = address - module.start.0;
-        let linked = known.linked_at.and_then(|start| start.checked_add(offset));
-        let function = linked.and_then(|address| known.functions.containing(address));
+        let function = known.function(offset);
         NamedFrame {
             function: function.map(|(name, _)| name.to_owned()),
             function_offset: function.map(|(_, offset)| offset),
@@ -114,19 +113,11 @@ impl Symbols {
         let Some((mapping, path)) = found.and_then(|mapping| Some((mapping, mapping.path()?))) else {
             return Known::default();
         };
-        let location = Some(path.to_owned());
-        let Some(elf) = self.open(mapping, path, module) else {
-            return Known { path: location, ..Known::default() };
-        };
-        let Ok(file) = elf.parse() else { return Known { path: location, ..Known::default() } };
-        let linked_at = linked_address(&file, 0);
-        let full = || debug_file::find(&elf, path).iter().find_map(with_full_symbols);
-        let functions = with_full_symbols(&elf).or_else(full).unwrap_or_else(|| Functions::dynamic(&file));
-        Known { path: location, functions, linked_at }
+        Known { path: Some(path.to_owned()), binary: self.open(mapping, path, module) }
     }
 
     /// Opens the file behind a mapping, whatever has become of its path.
-    fn open(&self, mapping: &Mapping, path: &Path, module: &Module) -> Option<Elf> {
+    fn open(&self, mapping: &Mapping, path: &Path, module: &Module) -> Option<Binary> {
         let (start, end) = (mapping.range.start, mapping.range.end);
         // The first leads to removed files and into other mount namespaces, but takes more rights (proc_pid_map_files(5)).
         let in_root = path.strip_prefix("/").unwrap_or(path);
@@ -135,18 +126,24 @@ impl Symbols {
             Path::new(&format!("/proc/{}/root", self.pid)).join(in_root),
         ]
         .iter()
-        .filter_map(|path| Elf::open(path).ok())
-        .find(|elf| {
-            let id = elf.parse().map(|file| build_id(&file).to_vec()).unwrap_or_default();
+        .filter_map(|opened| Binary::open_with(opened, &Search::default().located(path)).ok())
+        .find(|binary| {
+            let id = binary.build_id().map_or(&[][..], |id| id.as_bytes());
             // The allocator keeps 32 bytes of it.
             module.build_id.is_empty() || id.starts_with(&module.build_id)
         })
     }
 }
 
-/// The functions of a file that has not been stripped of them.
-fn with_full_symbols(elf: &Elf) -> Option<Functions> {
-    let file = elf.parse().ok()?;
-    let functions = Functions::full(&file);
-    (!functions.is_empty()).then_some(functions)
+impl Known {
+    /// The function that made the call whose return address is so many bytes past the start of the loaded file, and how far into the
+    /// function that address is.
+    fn function(&self, offset: u64) -> Option<(&str, u64)> {
+        let binary = self.binary.as_ref()?;
+        let returns_to = binary.base()?.0.checked_add(offset)?;
+        // A call can be the last instruction of a function: what it returns to is then the next one's first byte.
+        let call = Address(returns_to.checked_sub(1)?);
+        let symbol = binary.symbols().function_at(call)?;
+        Some((symbol.name, returns_to - symbol.address.0))
+    }
 }

@@ -1,5 +1,4 @@
-//! Where the debug info and the full symbols of a stripped program are kept: what `mcrx-debuginfo` knows of that, for `blocks` and
-//! `doctor`.
+//! Where the debug info and the full symbols of a stripped program are kept: what `mcrx-debuginfo` knows of that, for `doctor`.
 
 use super::Elf;
 use mcrx_debuginfo::file::{BuildId, Search, debug_files};
