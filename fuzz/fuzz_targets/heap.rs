@@ -1,17 +1,17 @@
 //! Heaps that the fuzzer makes up, read by the reader and by the naive one of its tests: both refuse, or both see the same.
 //!
-//! `cargo +nightly fuzz run reader`, in `allocator/`. The tests do the same with pseudo-random decisions, in seconds.
+//! The tests do the same with pseudo-random decisions, in seconds.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use mcrx_allocator::reader::{Address, Consistency, Heap, Limits, Place, Sites};
 
-#[path = "../../tests/reader/forge.rs"]
+#[path = "../../allocator/tests/reader/forge.rs"]
 mod forge;
-#[path = "../../tests/reader/naive.rs"]
+#[path = "../../allocator/tests/reader/naive.rs"]
 mod naive;
-#[path = "../../tests/reader/sparse.rs"]
+#[path = "../../allocator/tests/reader/sparse.rs"]
 mod sparse;
 
 use forge::{Decisions, Forged, Forgery};
