@@ -18,7 +18,7 @@ pub fn walk(table: &Table) {
     }
     for variable in table.variables().take(MOST) {
         let _ = (variable.ty(), variable.declared(), table.variables_named(variable.name()).count());
-        let _ = variable.address().map(|address| table.variable_at(address).is_some());
+        let _ = table.variable_at(variable.address()).is_some();
     }
     for function in table.functions().take(MOST) {
         let _ = (function.returns(), function.unit(), function.parameters().count());

@@ -99,9 +99,11 @@ fn mapping(line: &[u8]) -> Option<Mapping> {
     let (inode, name) = word(line)?;
     let (start, end) = addresses.split_once('-')?;
     let (major, minor) = device.split_once(':')?;
+    // What the kernel writes has a length; what fills a file of that form may not.
+    let range = Some(hex(start)?..hex(end)?).filter(|range| range.start <= range.end)?;
     let permission = |place: usize, letter: u8| permissions.as_bytes().get(place) == Some(&letter);
     Some(Mapping {
-        range: hex(start)?..hex(end)?,
+        range,
         read: permission(0, b'r'),
         write: permission(1, b'w'),
         execute: permission(2, b'x'),
@@ -172,6 +174,12 @@ mod tests {
 7f0000001000-7f0000002000 r-xp 00000000 fe:00 13                         /lib/a b\\012.so (deleted)
 7f0000003000-7f0000004000 rw-s 00002000 00:01 1026                       /dev/zero (deleted)
 ";
+
+    #[test]
+    fn a_mapping_that_ends_before_it_begins_is_none() {
+        let mappings = parse(b"3000-1000 rw-p 00000000 00:00 0\n1000-1000 rw-p 00000000 00:00 0\n");
+        assert_eq!(mappings.iter().map(Mapping::bytes).collect::<Vec<_>>(), [0]);
+    }
 
     #[test]
     fn every_kind_of_line_is_read() {
