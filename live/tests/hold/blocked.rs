@@ -74,12 +74,13 @@ fn no_call_returns_early_or_late_or_with_eintr_when_its_thread_makes_twins(test:
 fn check(test: &Context, mut work: impl FnMut(&Held, &Twins<'_>) -> Result<usize> + Send) -> Result<()> {
     let mut program = Program::start_of(test, "hold", "blocked", &[])?;
     let start = Instant::now();
-    let (mut threads, mut longest) = (0usize, Duration::ZERO);
+    let (mut threads, mut longest, mut held) = (0usize, Duration::ZERO, Duration::ZERO);
     for _ in 0..100 {
         let (count, pause) = while_held_then(Scope::Tree(program.pid()), &mut work, |count| count)?;
         // On a slow machine some have had their time by the last.
         threads = threads.max(count?);
         longest = longest.max(pause);
+        held += pause;
         // Each waits again before it is held again, most of the time.
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -97,8 +98,8 @@ fn check(test: &Context, mut work: impl FnMut(&Held, &Twins<'_>) -> Result<usize
         let may_be_interrupted = matches!(call.name.as_str(), "pause" | "sigsuspend");
         ensure!(call.error != nix::libc::EINTR || may_be_interrupted, "{call:?} leaked EINTR");
         let latest = match call.kind.as_str() {
-            // One that begins anew with each hold comes back that long after the last one. What is held for long is late by that.
-            "deadline" => SECONDS + LATE.max(span / 2),
+            // The kernel counts what was left when the hold began (ppoll writes it down): they are late by the time held.
+            "deadline" => SECONDS + LATE + held,
             "anew" => span + SECONDS + LATE,
             _ => continue,
         };
@@ -108,6 +109,6 @@ fn check(test: &Context, mut work: impl FnMut(&Held, &Twins<'_>) -> Result<usize
         ensure!(call.elapsed <= latest, "{call:?} was too late");
     }
     // In less time, a call that begins anew with each hold would pass for one that keeps its deadline.
-    ensure!(span > LATE, "held for {span:?} only");
+    ensure!(span > LATE + held, "held for {span:?} only");
     Ok(())
 }

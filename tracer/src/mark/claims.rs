@@ -143,7 +143,12 @@ impl<'a> State<'a> {
                 let Some(Given { ty, offset, whole }) = input.given.given(block.site) else { continue };
                 let size = input.model.map(ty).size;
                 match input.model.fit(ty, block.len.saturating_sub(offset)) {
-                    Fit::Exactly(count) if offset == 0 && (whole || count == 1) => piece.set(number, ty),
+                    // That one is there, and its size divides, is what a pointer to it would say too.
+                    Fit::Exactly(count)
+                        if offset == 0 && (whole || count == 1 || is_plausible(input, &block, ty)) =>
+                    {
+                        piece.set(number, ty);
+                    }
                     Fit::WithTail if offset == 0 => piece.set(number, ty),
                     Fit::No => {}
                     _ if disputed.contains(&(number, offset)) => {}
@@ -291,25 +296,9 @@ impl<'a> State<'a> {
             // What is in an area is for the program to say, not its size.
             _ if self.input.blocks.is_area(number) => false,
             Fit::Exactly(1) | Fit::WithTail => true,
-            Fit::Exactly(_) => self.is_plausible(number, ty),
+            Fit::Exactly(_) => is_plausible(self.input, &self.block(number), ty),
             Fit::Part | Fit::No => false,
         }
-    }
-
-    /// A pointer to one object does not say that others follow; that the size divides may be chance. If what would be pointers in them
-    /// leads nowhere, it was.
-    fn is_plausible(&self, number: u32, ty: Ty) -> bool {
-        let Some(found) = self.input.blocks.get(number) else { return false };
-        let memory = &self.input.process.memory;
-        let len = usize::try_from(found.len).unwrap_or(usize::MAX);
-        let Some(bytes) = memory.bytes(found.address, len) else { return false };
-        let mut plausible = true;
-        self.input.model.scan(memory, ty, false, found.address, bytes, &mut |pointer| {
-            if matches!(pointer.sort, Sort::Precise(_) | Sort::Function) {
-                plausible &= memory.segment_at(pointer.word).is_some();
-            }
-        });
-        plausible
     }
 
     /// Makes an island, if those that are there leave room for it.
@@ -371,4 +360,19 @@ impl<'a> State<'a> {
             }
         }
     }
+}
+
+/// A pointer to one object does not say that others follow; that the size divides may be chance. If what would be pointers in them
+/// leads nowhere, it was.
+fn is_plausible(input: &Input<'_>, block: &Block, ty: Ty) -> bool {
+    let memory = &input.process.memory;
+    let len = usize::try_from(block.len).unwrap_or(usize::MAX);
+    let Some(bytes) = memory.bytes(block.address, len) else { return false };
+    let mut plausible = true;
+    input.model.scan(memory, ty, false, block.address, bytes, &mut |pointer| {
+        if matches!(pointer.sort, Sort::Precise(_) | Sort::Function) {
+            plausible &= memory.segment_at(pointer.word).is_some();
+        }
+    });
+    plausible
 }

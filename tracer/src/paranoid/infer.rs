@@ -179,7 +179,7 @@ impl Pass<'_, '_> {
             let filled = twin.filled(given.ty, block.len.saturating_sub(given.offset));
             let is_whole = given.offset == 0
                 && (matches!(filled, Filled::By(1) | Filled::WithTail)
-                    || matches!(filled, Filled::By(_)) && given.whole);
+                    || matches!(filled, Filled::By(_)) && (given.whole || self.can_be(number, given.ty)));
             if is_whole {
                 self.beliefs.whole.insert(number, given.ty);
             } else if filled != Filled::Not && !self.is_disputed(number, given.offset) {

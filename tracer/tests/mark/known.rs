@@ -241,3 +241,17 @@ fn what_is_reached_is_the_same_whether_or_not_it_had_to_be_found_out_anew() {
     assert_eq!(result.islands, [(0, 0, "struct node".to_owned())]);
     assert_eq!((result.unreached(), result.pinned()), (vec![], vec![0]));
 }
+
+#[test]
+fn of_what_a_site_knows_to_be_there_once_are_as_many_as_lead_somewhere() {
+    let mut program = Program::default()
+        .block(&[0, 0, 0, 0, block(2), 0, 0, 0])
+        .block(&[0, 0, 0, 0, 0xdead_0000, 0, 0, 0])
+        .block(&[0; 4])
+        .conservative_root(&[block(0), block(1)]);
+    program.given_one = vec![(0, "node"), (1, "node")];
+    let result = program.run();
+    assert_eq!(result.types, [name("node"), None, name("node")]);
+    assert_eq!(result.islands, [(1, 0, "struct node".to_owned())]);
+    assert!(result.differences.is_empty(), "{:?}", result.differences);
+}

@@ -118,6 +118,8 @@ pub(crate) struct Program {
     pub(crate) roots: Vec<(Option<&'static str>, Vec<u64>)>,
     /// What sites say of blocks.
     pub(crate) given: Vec<(usize, &'static str)>,
+    /// What sites say of blocks of which they know that one is there, and not how many.
+    pub(crate) given_one: Vec<(usize, &'static str)>,
     /// What facts place: address, type, stride, count.
     pub(crate) placed: Vec<(u64, &'static str, u64, u64)>,
     /// Memory that is no block.
@@ -204,10 +206,11 @@ impl Program {
             value: None,
         };
         let roots: Vec<Root> = self.roots.iter().enumerate().map(root).collect();
-        let given = self
-            .given
-            .iter()
-            .filter_map(|(block, ty)| Some((site(*block)?, Given { ty: named(ty), offset: 0, whole: true })));
+        let sites = self.given.iter().map(|given| (given, true));
+        let sites = sites.chain(self.given_one.iter().map(|given| (given, false)));
+        let given = sites.filter_map(|((block, ty), whole)| {
+            Some((site(*block)?, Given { ty: named(ty), offset: 0, whole }))
+        });
         let given = &BySite::listed(given);
         let placed: Vec<Placed> = self
             .placed

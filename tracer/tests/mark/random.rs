@@ -25,9 +25,13 @@ fn program() -> impl Strategy<Value = Program> {
     let root = (prop::option::weighted(0.8, 0..REFS.len()), word());
     let given = prop::collection::vec((0..BLOCKS, 0..TYPES.len()), 0..6);
     let area = prop::option::weighted(0.3, prop::collection::vec(word(), 1..13));
-    (blocks, prop::collection::vec(root, 1..8), given, area).prop_map(|(blocks, roots, given, areas)| {
+    let one = prop::option::of((0..BLOCKS, 0..TYPES.len()));
+    let roots = prop::collection::vec(root, 1..8);
+    (blocks, roots, given, one, area).prop_map(|(blocks, roots, given, one, areas)| {
+        let one = one.filter(|(number, _)| *number < blocks.len());
         let given = given.into_iter().filter(|(number, _)| *number < blocks.len());
         Program {
+            given_one: one.map(|(number, ty)| (number, TYPES[ty])).into_iter().collect(),
             given: given.map(|(number, ty)| (number, TYPES[ty])).collect(),
             roots: roots.into_iter().map(|(ty, word)| (ty.map(|ty| REFS[ty]), vec![word])).collect(),
             blocks,
