@@ -6,10 +6,10 @@ use crate::doctor::{Outlook, outlook};
 use crate::exit::Failure;
 use crate::output::Output;
 use anyhow::{Context, Result, anyhow};
-use mcrx_debuginfo::cache::Cache;
+use mcrx_debuginfo::cache::{self, Cache};
 use mcrx_debuginfo::callers::Callers;
 use mcrx_debuginfo::file::Binary;
-use mcrx_debuginfo::sites::{Options, Wrapper};
+use mcrx_debuginfo::sites::Options;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -101,11 +101,7 @@ fn library(given: Option<&Path>) -> Result<PathBuf> {
 fn callers(given: Option<&Path>, outlook: &Outlook) -> Result<PathBuf> {
     let folder = match given {
         Some(given) => std::path::absolute(given)?,
-        None => {
-            let path = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-            let cache = path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
-            cache.context("there is no HOME: name a folder with --callers")?.join("mcrx/callers")
-        }
+        None => cache::of_user().context("there is no HOME: name a folder with --callers")?.join("callers"),
     };
     let cache = Cache::default();
     for file in std::iter::once(&outlook.program).chain(&outlook.libraries) {
@@ -113,8 +109,7 @@ fn callers(given: Option<&Path>, outlook: &Outlook) -> Result<PathBuf> {
         let Ok(binary) = Binary::open(file) else { continue };
         let Ok(table) = cache.table(&binary) else { continue };
         let sites = cache.sites(&binary, &table, &Options::default());
-        let code = sites.wrappers().flat_map(Wrapper::code).map(|(low, high)| low..high);
-        let callers = Callers::of(&binary, code)?;
+        let callers = Callers::of_wrappers(&binary, &sites)?;
         if !callers.rows().is_empty() {
             callers.write(&folder)?;
         }

@@ -8,7 +8,7 @@ use mcrx_debuginfo::cache::Cache;
 use mcrx_debuginfo::callers::Callers;
 use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::lines::Lines;
-use mcrx_debuginfo::sites::{Options, Sites, Wrapper};
+use mcrx_debuginfo::sites::{Options, Sites};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use totals::Totals;
@@ -130,8 +130,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
 }
 
 fn write_callers(binary: &Binary, sites: &Sites, folder: &Path) -> Result<CallersFacts> {
-    let code = sites.wrappers().flat_map(Wrapper::code).map(|(low, high)| low..high);
-    let callers = Callers::of(binary, code)?;
+    let callers = Callers::of_wrappers(binary, sites)?;
     // Where it was written is what MCRX_CALLERS is to be set to, from whatever folder.
     let folder = std::path::absolute(folder).with_context(|| format!("{} is no path", folder.display()))?;
     let file = callers.write(&folder)?;

@@ -54,10 +54,15 @@ pub struct Cache {
 impl Default for Cache {
     /// That of the user. Without a home, nothing is kept.
     fn default() -> Cache {
-        let path = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let folder = path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
-        Cache { folder: folder.map(|folder| folder.join("mcrx/debuginfo")), limit: LIMIT }
+        Cache { folder: of_user().map(|folder| folder.join("debuginfo")), limit: LIMIT }
     }
+}
+
+/// Where the user keeps what mcrx can find out again: `~/.cache/mcrx`. `None`: there is no home.
+pub fn of_user() -> Option<PathBuf> {
+    let path = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
+    cache.map(|cache| cache.join("mcrx"))
 }
 
 impl Cache {

@@ -14,6 +14,7 @@ pub use write::WriteError;
 
 use crate::file::{Binary, BuildId};
 use crate::frames::cfi::{Cfa, Cfi, Room};
+use crate::sites::{Sites, Wrapper};
 use crate::table::Address;
 use iced_x86::{Decoder, DecoderOptions, FlowControl};
 use mcrx_allocator::abi::CallerRow;
@@ -68,6 +69,11 @@ pub enum CallersError {
 }
 
 impl Callers {
+    /// Makes the rows for the calls in a binary's allocation wrappers.
+    pub fn of_wrappers(binary: &Binary, sites: &Sites) -> Result<Callers, CallersError> {
+        Callers::of(binary, sites.wrappers().flat_map(Wrapper::code).map(|(low, high)| low..high))
+    }
+
     /// Makes the rows for the calls in some functions: all runs of their code, as linked, in any order.
     pub fn of(
         binary: &Binary,

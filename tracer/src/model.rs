@@ -28,6 +28,7 @@ mod told;
 mod variant;
 
 pub use agree::Relation;
+pub(crate) use agree::Within;
 pub(crate) use reach::Here;
 pub(crate) use scan::scan_conservatively;
 pub use scan::{Pointer, Sort};

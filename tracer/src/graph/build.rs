@@ -4,10 +4,9 @@ use super::rows::Rows;
 use super::{Edge, Kind, Node};
 use crate::blocks::{Block, Hit};
 use crate::mark::{Input, Marked, read};
-use crate::model::{Pointer, Relation, Sort, Ty};
+use crate::model::{Pointer, Sort, Ty, Within};
 use crate::prefetch::Queue;
 use crate::roots::RootKind;
-use rustc_hash::FxHashMap;
 use std::ops::Range;
 
 pub(super) struct Builder<'a> {
@@ -82,8 +81,7 @@ struct Reader<'b, 'a> {
     elsewhere: u32,
     /// Pointers whose targets have been asked for; in between, the ends of nodes.
     ahead: Queue<Option<Pointer>>,
-    /// Whether something of a type lies so many bytes into another: asked often, of few types.
-    within: FxHashMap<(Ty, u64, Ty), bool>,
+    within: Within<'b, 'a>,
 }
 
 impl<'b, 'a> Reader<'b, 'a> {
@@ -94,7 +92,7 @@ impl<'b, 'a> Reader<'b, 'a> {
             edges: Vec::new(),
             elsewhere: 0,
             ahead: Queue::new(),
-            within: FxHashMap::default(),
+            within: Within::new(builder.input.model),
         }
     }
 
@@ -174,13 +172,8 @@ impl<'b, 'a> Reader<'b, 'a> {
         if hit.offset == 0 && marked.ty(hit.number) == Some(claimed) {
             return Kind::Precise;
         }
-        let model = input.model;
-        let object = marked.object_at(model, hit.block.len, hit.number, hit.offset);
-        let ask = |known, within| model.relation(known, within, claimed) == Relation::Within;
-        let is_there = object.is_some_and(|object| {
-            let key = (object.ty, object.within, claimed);
-            *self.within.entry(key).or_insert_with(|| ask(object.ty, object.within))
-        });
-        if is_there || model.is_number(claimed) { Kind::Precise } else { Kind::Disagreeing }
+        let object = marked.object_at(input.model, hit.block.len, hit.number, hit.offset);
+        let is_there = object.is_some_and(|object| self.within.is(object.ty, object.within, claimed));
+        if is_there || input.model.is_number(claimed) { Kind::Precise } else { Kind::Disagreeing }
     }
 }

@@ -3,11 +3,10 @@
 use super::claims::{Found, State};
 use super::{Input, read};
 use crate::blocks::Block;
-use crate::model::{Pointer, Relation, Sort, Ty};
+use crate::model::{Pointer, Sort, Ty, Within};
 use crate::prefetch::{Queue, prefetch_bytes};
 use crate::spread::{Worker, exhaust};
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 
 /// Something that is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +78,7 @@ struct Follower<'s, 'a> {
     crowded: usize,
     /// Reached for the first time, and not of one type as a whole.
     untyped: Vec<u32>,
-    /// Whether something of a type lies so many bytes into another: asked often, of few types.
-    within: FxHashMap<(Ty, u64, Ty), bool>,
+    within: Within<'s, 'a>,
     /// Pointers whose targets have been asked for.
     pointers: Queue<Pointer>,
     /// Objects whose bytes have.
@@ -98,7 +96,7 @@ impl<'s, 'a> Follower<'s, 'a> {
             claims: Vec::new(),
             crowded: CROWDED,
             untyped: Vec::new(),
-            within: FxHashMap::default(),
+            within: Within::new(input.model),
             pointers: Queue::new(),
             objects: Queue::new(),
         }
@@ -181,20 +179,14 @@ impl<'s, 'a> Follower<'s, 'a> {
             Some(known) if known == claimed && offset == 0 => !self.state.is_learnt(number),
             Some(known) => {
                 let within = super::Object::of_block(self.input.model, known, block.len, offset).within;
-                self.is_within(known, within, claimed)
+                self.within.is(known, within, claimed)
             }
             None => self.state.island_at(number, offset).is_some_and(|(start, island)| {
                 let within = (offset - start) % island.stride.max(1);
                 let end = (offset - start).saturating_add(u64::from(count).saturating_mul(island.stride));
-                (count == 1 || end <= island.size) && self.is_within(island.ty, within, claimed)
+                (count == 1 || end <= island.size) && self.within.is(island.ty, within, claimed)
             }),
         }
-    }
-
-    fn is_within(&mut self, known: Ty, offset: u64, claimed: Ty) -> bool {
-        let model = self.input.model;
-        let ask = || model.relation(known, offset, claimed) == Relation::Within;
-        *self.within.entry((known, offset, claimed)).or_insert_with(ask)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Model, Ty};
 use mcrx_debuginfo::table::{Count, Kind, Type};
+use rustc_hash::FxHashMap;
 
 /// How deep members are looked into.
 const DEEPEST: u32 = 32;
@@ -15,6 +16,24 @@ pub enum Relation {
     Around,
     /// Not both can be true.
     Disagree,
+}
+
+/// Answers of a [`Model`] about what lies within what, kept: the same few types are asked about for millions of pointers.
+pub(crate) struct Within<'m, 'a> {
+    model: &'m Model<'a>,
+    answers: FxHashMap<(Ty, u64, Ty), bool>,
+}
+
+impl<'m, 'a> Within<'m, 'a> {
+    pub(crate) fn new(model: &'m Model<'a>) -> Within<'m, 'a> {
+        Within { model, answers: FxHashMap::default() }
+    }
+
+    /// Whether a claim, that something of type `claimed` lies `offset` bytes into an object of type `known`, is [`Relation::Within`].
+    pub(crate) fn is(&mut self, known: Ty, offset: u64, claimed: Ty) -> bool {
+        let ask = || self.model.relation(known, offset, claimed) == Relation::Within;
+        *self.answers.entry((known, offset, claimed)).or_insert_with(ask)
+    }
 }
 
 impl Model<'_> {

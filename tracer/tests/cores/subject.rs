@@ -33,6 +33,9 @@ impl Subject {
             .args(["-c", "ulimit -c unlimited; export LD_PRELOAD=\"$1\"; exec \"$2\"", "sh"])
             .arg(mcrx_harness::preload()?)
             .arg(&program)
+            // Else the kernel writes into each thread's rseq area whenever the thread comes to another CPU: by going on after the core
+            // was made, also without a single instruction of its own.
+            .env("GLIBC_TUNABLES", "glibc.pthread.rseq=0")
             .current_dir(test.scratch().directory())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -12,6 +12,7 @@ mod area;
 mod debuginfo;
 mod measure;
 mod noise;
+mod program;
 mod report;
 mod stats;
 mod supply;

@@ -1,11 +1,11 @@
 //! Who reads.
 
 use super::super::area::Figure;
+use super::super::program;
 use super::super::supply::{Peer, Supply};
-use crate::install::{cache_directory, cargo};
+use crate::install::cache_directory;
 use anyhow::{Context, Result, ensure};
 use mcrx_harness::{Batch, Exit, Invocation, Scratch};
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -34,21 +34,7 @@ pub(super) struct Reader {
 
 /// The example `load` of `mcrx-debuginfo`, built from this workspace.
 pub(super) fn ours() -> Result<Reader> {
-    let output = Command::new(cargo())
-        .args(["build", "--quiet", "--release", "--package", "mcrx-debuginfo", "--example", "load"])
-        .args(["--message-format", "json"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .context("cargo cannot be run")?;
-    ensure!(output.status.success(), "the example `load` of mcrx-debuginfo does not build");
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let program = messages.find_map(|message| {
-        let is_it = message["target"]["name"] == "load" && message["target"]["kind"][0] == "example";
-        Some(PathBuf::from(message["executable"].as_str().filter(|_| is_it)?))
-    });
-    let program = program.context("cargo does not say where the example `load` is")?;
+    let program = program::build("mcrx-debuginfo", "example", "load")?;
     Ok(Reader { name: "mcrx", program, arguments: Vec::new() })
 }
 

@@ -6,8 +6,8 @@
 //! *marked* is the time from heap tables and types to the graph with its totals; *in all* a whole `mcrx trace`, with its start, the copy
 //! of the memory and the debug info. *memory* is what `mcrx trace` needs at its peak beyond its copy of the heap.
 
-use super::program;
 use crate::bench::area::{Case, Figure, Side};
+use crate::bench::program;
 use crate::bench::supply::Supply;
 use anyhow::{Context, Result, ensure};
 use mcrx_harness::{Batch, Exit, Invocation, Scratch, preload};

@@ -4,9 +4,9 @@
 //! Beside it: the same with a plain copy while the server is held; redis's own `fork`, as it tells it of a background save of the same
 //! data; and gcore, which holds the server for as long as it writes: that is seen from outside, in the state of its main thread.
 
-use super::program;
 use super::server::Loaded;
 use crate::bench::area::{Case, Figure, Side};
+use crate::bench::program;
 use crate::bench::supply::{Peer, Supply};
 use anyhow::{Context, Result, ensure};
 use mcrx_harness::client::Value;

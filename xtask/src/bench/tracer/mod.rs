@@ -4,7 +4,6 @@
 
 mod heap;
 mod held;
-mod program;
 mod server;
 mod snapshot;
 

@@ -1,8 +1,8 @@
 //! A snapshot written to a file, beside gcore: how long it takes from the command's start to its end, and how large the file is.
 
-use super::program;
 use super::server::Loaded;
 use crate::bench::area::{Case, Figure, Side};
+use crate::bench::program;
 use crate::bench::supply::{Peer, Supply};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
