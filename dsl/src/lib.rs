@@ -1,0 +1,23 @@
+//! The rule language of mcrx: `.mcrx` files.
+//!
+//! A release engineer writes in one what debug info cannot know: how a program's memory reads (*facts*, good for many releases), and how
+//! it migrates from one release to the next (*changes*). The grammar is in `GRAMMAR.md`, what each construct means in `REFERENCE.md`.
+//!
+//! ```text
+//!   text --syntax--> lossless tree --build--> rules -----------check----------> diagnostics
+//!                         |                     |   (debug info of old and new)
+//!                        fmt                    +--lower--> facts for the tracer, changes for the transform
+//!                                               +--eval---> values of expressions: test blocks
+//! ```
+//!
+//! * [`source`]: files and places in them.
+//! * [`rules`]: what a file says, as plain data without its spelling.
+//! * [`diagnostic`]: what is wrong with it, and what to do.
+//!
+//! Parsing never fails: it gives a tree of all of the text, and what is wrong, all at once. It needs no debug info; checking does.
+//!
+//! What this crate does not do: read a process or a snapshot, print, or open files but for imports, through [`source::Load`].
+
+pub mod diagnostic;
+pub mod rules;
+pub mod source;
