@@ -170,6 +170,13 @@ pub enum Action {
         /// Its value.
         value: At<Expression>,
     },
+    /// `call table_add(c)`: a function of the new release, run in it when all memory is as it is to be.
+    Call {
+        /// The function.
+        function: At<Symbol>,
+        /// What it is given.
+        arguments: Vec<At<Expression>>,
+    },
 }
 
 /// An end of a list.

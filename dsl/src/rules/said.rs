@@ -54,6 +54,13 @@ pub enum Expected {
     },
     /// `expect global count = 3`
     Global(At<Symbol>, At<Expression>),
+    /// `expect call table_add(c)`: a function of the new release is to be run in it, with these arguments.
+    Call {
+        /// The function.
+        function: At<Symbol>,
+        /// What it is given.
+        arguments: Vec<At<Expression>>,
+    },
     /// `expect fail "does not fit"`: the update is refused, for a reason with this in it.
     Fail(Option<At<String>>),
 }
