@@ -13,11 +13,14 @@
 //! * [`source`]: files and places in them.
 //! * [`rules`]: what a file says, as plain data without its spelling.
 //! * [`diagnostic`]: what is wrong with it, and what to do.
+//! * [`releases`], [`names`]: the debug info that rules are held against, and what their names mean in it.
 //!
 //! Parsing never fails: it gives a tree of all of the text, and what is wrong, all at once. It needs no debug info; checking does.
 //!
 //! What this crate does not do: read a process or a snapshot, print, or open files but for imports, through [`source::Load`].
 
 pub mod diagnostic;
+pub mod names;
+pub mod releases;
 pub mod rules;
 pub mod source;

@@ -3,11 +3,12 @@
 use super::layout::TypeFacts;
 use super::program::{Program, ProgramFacts};
 use super::units::{self, Units};
-use super::{SCHEMA, layout_text, nearest};
+use super::{SCHEMA, layout_text};
 use crate::exit::Failure;
 use crate::output::Output;
 use anyhow::Result;
 use mcrx_debuginfo::table::{Tag, Type, TypeId};
+use mcrx_dsl::names::nearest;
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
