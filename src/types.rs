@@ -12,7 +12,6 @@ mod choose;
 mod layout;
 mod layout_text;
 mod listing;
-mod nearest;
 mod program;
 mod units;
 

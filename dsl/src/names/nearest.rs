@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 /// How many are offered.
 const MOST: usize = 4;
 
-/// The names most like this one, the likeliest first.
-pub(super) fn names<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+/// The names most like this one, the likeliest first: those that differ in few letters, then those that hold it.
+pub fn names<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut found: Vec<(Reverse<bool>, usize, &str)> = known
         .filter_map(|name| {
             // Tags and typedefs of one thing differ in their ends: ngx_str_s, ngx_str_t.
@@ -22,6 +22,11 @@ pub(super) fn names<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> V
     found.sort_unstable();
     found.dedup();
     found.into_iter().take(MOST).map(|(_, _, name)| name).collect()
+}
+
+/// Whether one is so near to the other that it is most likely a slip of the pen: a letter or two in a name of some length.
+pub fn is_slip(wanted: &str, name: &str) -> bool {
+    distance(wanted, name, wanted.len() / 5 + 1).is_some()
 }
 
 /// How many letters must be put in, left out or changed to make one name of the other (Levenshtein); `None`: more than the limit.
