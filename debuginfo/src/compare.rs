@@ -33,15 +33,14 @@ mod variables;
 pub use effect::Effect;
 pub use enumeration::ConstantChange;
 pub use fields::{Field, FieldChange};
-pub use functions::{FunctionChange, Functions};
-pub use relation::Difference;
+pub use functions::{FunctionChange, FunctionPairs, Functions, function_pairs};
+pub use pair::{Pair, Pairs};
+pub use relation::{Difference, Relation};
 pub use rename::Renamed;
 pub use types::{Named, TypeChange, Types, Via};
-pub use variables::{VariableChange, Variables};
+pub use variables::{VariableChange, VariablePairs, Variables, variable_pairs};
 
 use crate::table::Table;
-use pair::Pairs;
-use relation::Relation;
 
 /// All that differs between two tables.
 #[derive(Debug)]
@@ -74,6 +73,8 @@ impl Comparison<'_, '_> {
 }
 
 /// What differs between an old release and a new one.
+///
+/// Who wants to know what pairs with what, changed or not, takes [`Pairs`], [`variable_pairs`] and [`function_pairs`].
 pub fn compare<'o, 'n>(old: &'o Table, new: &'n Table) -> Comparison<'o, 'n> {
     let pairs = Pairs::of(old, new);
     let mut relation = Relation::new(&pairs);

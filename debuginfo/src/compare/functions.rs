@@ -39,6 +39,26 @@ pub(super) fn compare<'o, 'n>(
     new: &'n Table,
     relation: &mut Relation<'_, 'o, 'n>,
 ) -> Functions<'o, 'n> {
+    let FunctionPairs { pairs, added, removed } = function_pairs(old, new);
+    let changed = pairs.into_iter().filter_map(|(old, new)| {
+        differ(relation, &old, &new).map(|difference| FunctionChange { old, new, difference })
+    });
+    Functions { changed: changed.collect(), added, removed }
+}
+
+/// Which function of one release is which of the other.
+#[derive(Debug, Default)]
+pub struct FunctionPairs<'o, 'n> {
+    /// By name.
+    pub pairs: Vec<(Function<'o>, Function<'n>)>,
+    /// By name.
+    pub added: Vec<Function<'n>>,
+    /// By name.
+    pub removed: Vec<Function<'o>>,
+}
+
+/// Pairs the functions of two tables that have code, as [`super::compare`] does.
+pub fn function_pairs<'o, 'n>(old: &'o Table, new: &'n Table) -> FunctionPairs<'o, 'n> {
     let mut groups: BTreeMap<&str, (Vec<Function<'o>>, Vec<Function<'n>>)> = BTreeMap::new();
     for function in old.functions().filter(has_code) {
         groups.entry(function.name()).or_default().0.push(function);
@@ -46,17 +66,12 @@ pub(super) fn compare<'o, 'n>(
     for function in new.functions().filter(has_code) {
         groups.entry(function.name()).or_default().1.push(function);
     }
-    let mut found = Functions::default();
+    let mut found = FunctionPairs::default();
     for (old, mut new) in groups.into_values() {
         let alone = old.len() == 1 && new.len() == 1;
         for function in old {
             match new.iter().position(|other| alone || is_in_same_source(&function, other)) {
-                Some(place) => {
-                    let other = new.remove(place);
-                    if let Some(difference) = differ(relation, &function, &other) {
-                        found.changed.push(FunctionChange { old: function, new: other, difference });
-                    }
-                }
+                Some(place) => found.pairs.push((function, new.remove(place))),
                 None => found.removed.push(function),
             }
         }

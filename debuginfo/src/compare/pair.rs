@@ -27,11 +27,13 @@ impl Family {
 
 /// The same type in both releases.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pair<'o, 'n> {
+pub struct Pair<'o, 'n> {
     /// As the new release calls it: its tag, or the typedef that names an anonymous one.
-    pub(super) name: &'n str,
-    pub(super) old: Type<'o>,
-    pub(super) new: Type<'n>,
+    pub name: &'n str,
+    /// As it was.
+    pub old: Type<'o>,
+    /// As it is.
+    pub new: Type<'n>,
 }
 
 /// A type that only one release has.
@@ -42,7 +44,7 @@ pub(super) struct Single<'t> {
 }
 
 /// All pairs, and what is left over.
-pub(super) struct Pairs<'o, 'n> {
+pub struct Pairs<'o, 'n> {
     pub(super) all: Vec<Pair<'o, 'n>>,
     pub(super) removed: Vec<Single<'o>>,
     pub(super) added: Vec<Single<'n>>,
@@ -59,7 +61,13 @@ struct Group<'o, 'n> {
 }
 
 impl<'o, 'n> Pairs<'o, 'n> {
-    pub(super) fn of(old: &'o Table, new: &'n Table) -> Pairs<'o, 'n> {
+    /// Structures, unions, enumerations and typedefs of two tables, by family and name.
+    pub fn of(old: &'o Table, new: &'n Table) -> Pairs<'o, 'n> {
+        Pairs::with(old, new, &[])
+    }
+
+    /// The same, but for those that somebody knows better: each of these is a pair, whatever the names.
+    pub fn with(old: &'o Table, new: &'n Table, given: &[(Type<'o>, Type<'n>)]) -> Pairs<'o, 'n> {
         let mut pairs = Pairs {
             all: Vec::new(),
             removed: Vec::new(),
@@ -79,19 +87,50 @@ impl<'o, 'n> Pairs<'o, 'n> {
                 groups.entry((family, name)).or_default().new.push(ty);
             }
         }
+        for (old, new) in given.iter().filter(|(old, new)| Family::of(*old) == Family::of(*new)) {
+            if !pairs.has(*old, *new) {
+                let old = indistinguishable(*old, |family, name| {
+                    groups.get(&(family, name)).map(|group| &group.old)
+                });
+                let new = indistinguishable(*new, |family, name| {
+                    groups.get(&(family, name)).map(|group| &group.new)
+                });
+                pairs.add(new.first().and_then(|ty| ty.name()).unwrap_or(""), &old, &new);
+            }
+        }
         pairs.by_name(&groups);
         pairs.by_typedef(&groups);
         pairs.leave_over(&groups, &old_names, &new_names);
         pairs
     }
 
-    /// The pair that an old type is of.
-    pub(super) fn index_of(&self, old: Type<'_>) -> Option<usize> {
+    /// In no order that means anything.
+    pub fn all(&self) -> &[Pair<'o, 'n>] {
+        &self.all
+    }
+
+    /// Types that only the old release has, with the names that they go by.
+    pub fn removed(&self) -> impl Iterator<Item = (&'o str, Type<'o>)> {
+        self.removed.iter().map(|single| (single.name, single.ty))
+    }
+
+    /// Types that only the new release has, with the names that they go by.
+    pub fn added(&self) -> impl Iterator<Item = (&'n str, Type<'n>)> {
+        self.added.iter().map(|single| (single.name, single.ty))
+    }
+
+    /// The pair that an old type is of, by its place in [`Pairs::all`].
+    pub fn index_of(&self, old: Type<'_>) -> Option<usize> {
         self.of_old.get(&old.id()).copied()
     }
 
+    /// The pair that a new type is of, by its place in [`Pairs::all`].
+    pub fn index_of_new(&self, new: Type<'_>) -> Option<usize> {
+        self.of_new.get(&new.id()).copied()
+    }
+
     /// Whether two types are one in two releases.
-    pub(super) fn are_one(&self, old: Type<'_>, new: Type<'_>) -> bool {
+    pub fn are_one(&self, old: Type<'_>, new: Type<'_>) -> bool {
         let index = self.index_of(old);
         index.is_some() && index == self.of_new.get(&new.id()).copied()
     }
@@ -111,8 +150,12 @@ impl<'o, 'n> Pairs<'o, 'n> {
 
     fn by_name(&mut self, groups: &BTreeMap<(Family, &str), Group<'o, 'n>>) {
         for group in groups.values() {
-            let old = similar::classes(&defined(&group.old));
-            let new = similar::classes(&defined(&group.new));
+            // What is given is settled.
+            let mut old = defined(&group.old);
+            let mut new = defined(&group.new);
+            old.retain(|ty| !self.of_old.contains_key(&ty.id()));
+            new.retain(|ty| !self.of_new.contains_key(&ty.id()));
+            let (old, new) = (similar::classes(&old), similar::classes(&new));
             for (old, new) in similar::matched(&old, &new) {
                 self.add(new.first().and_then(|ty| ty.name()).unwrap_or(""), old, new);
             }
@@ -174,6 +217,17 @@ fn single_of<'t>(ty: Type<'t>, names: &FxHashMap<TypeId, Type<'t>>) -> Option<Si
         }
         _ => Some(Single { name, ty }),
     }
+}
+
+/// A type with those that cannot be told from it; it comes first.
+fn indistinguishable<'a, 't: 'a>(
+    ty: Type<'t>,
+    named: impl FnOnce(Family, &'t str) -> Option<&'a Vec<Type<'t>>>,
+) -> Vec<Type<'t>> {
+    let named = Family::of(ty).zip(ty.name()).and_then(|(family, name)| named(family, name));
+    let classes = similar::classes(&defined(named.map_or(&[][..], Vec::as_slice)));
+    let class = classes.into_iter().find(|class| class.contains(&ty)).unwrap_or_default();
+    std::iter::once(ty).chain(class.into_iter().filter(|other| *other != ty)).collect()
 }
 
 fn defined<'t>(types: &[Type<'t>]) -> Vec<Type<'t>> {

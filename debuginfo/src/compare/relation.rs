@@ -37,7 +37,7 @@ impl Difference {
 type Answer = Option<Difference>;
 
 /// Answers, and what was found out on the way.
-pub(super) struct Relation<'p, 'o, 'n> {
+pub struct Relation<'p, 'o, 'n> {
     pairs: &'p Pairs<'o, 'n>,
     known: FxHashMap<(TypeId, TypeId), Answer>,
     /// Pairs that were found to be the same, oldest first: each may rest on one before it that is still being looked at.
@@ -45,12 +45,13 @@ pub(super) struct Relation<'p, 'o, 'n> {
 }
 
 impl<'p, 'o, 'n> Relation<'p, 'o, 'n> {
-    pub(super) fn new(pairs: &'p Pairs<'o, 'n>) -> Relation<'p, 'o, 'n> {
+    /// Nothing has been looked at.
+    pub fn new(pairs: &'p Pairs<'o, 'n>) -> Relation<'p, 'o, 'n> {
         Relation { pairs, known: FxHashMap::default(), trail: Vec::new() }
     }
 
     /// How two types differ; `None`: they do not. The types themselves may be `void`.
-    pub(super) fn of(&mut self, old: Option<Type<'o>>, new: Option<Type<'n>>) -> Answer {
+    pub fn of(&mut self, old: Option<Type<'o>>, new: Option<Type<'n>>) -> Answer {
         let answer = self.look(old, new, DEEPEST);
         self.trail.clear();
         answer

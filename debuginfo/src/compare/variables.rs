@@ -68,16 +68,8 @@ pub(super) fn compare<'o, 'n>(
     relation: &mut Relation<'_, 'o, 'n>,
     types: &Compared<'_, 'o, 'n>,
 ) -> Variables<'o, 'n> {
-    let mut groups: BTreeMap<Key<'_>, Group<'o, 'n>> = BTreeMap::new();
-    let empty = || Group { old: Vec::new(), new: Vec::new() };
-    for variable in old.variables().filter(has_place) {
-        groups.entry(key(&variable)).or_insert_with(empty).old.push(variable);
-    }
-    for variable in new.variables().filter(has_place) {
-        groups.entry(key(&variable)).or_insert_with(empty).new.push(variable);
-    }
     let mut found = Variables::default();
-    for group in groups.into_values() {
+    for group in groups(old, new).into_values() {
         pair(group, &mut found, |old, new| {
             let (one, other) = (old.ty(), new.ty());
             let difference = relation.of(one, other);
@@ -102,6 +94,41 @@ pub(super) fn compare<'o, 'n>(
     }
     found.changed.sort_by_key(VariableChange::effect);
     found
+}
+
+/// Which variable of one release is which of the other.
+#[derive(Debug, Default)]
+pub struct VariablePairs<'o, 'n> {
+    /// By name.
+    pub pairs: Vec<(Variable<'o>, Variable<'n>)>,
+    /// By name.
+    pub added: Vec<Variable<'n>>,
+    /// By name.
+    pub removed: Vec<Variable<'o>>,
+}
+
+/// Pairs the variables of two tables that have a place, as [`super::compare`] does.
+pub fn variable_pairs<'o, 'n>(old: &'o Table, new: &'n Table) -> VariablePairs<'o, 'n> {
+    let (mut pairs, mut found) = (Vec::new(), Variables::default());
+    for group in groups(old, new).into_values() {
+        pair(group, &mut found, |old, new| {
+            pairs.push((old, new));
+            None
+        });
+    }
+    VariablePairs { pairs, added: found.added, removed: found.removed }
+}
+
+fn groups<'a, 'o: 'a, 'n: 'a>(old: &'o Table, new: &'n Table) -> BTreeMap<Key<'a>, Group<'o, 'n>> {
+    let mut groups: BTreeMap<Key<'_>, Group<'o, 'n>> = BTreeMap::new();
+    let empty = || Group { old: Vec::new(), new: Vec::new() };
+    for variable in old.variables().filter(has_place) {
+        groups.entry(key(&variable)).or_insert_with(empty).old.push(variable);
+    }
+    for variable in new.variables().filter(has_place) {
+        groups.entry(key(&variable)).or_insert_with(empty).new.push(variable);
+    }
+    groups
 }
 
 /// Pairs variables of one name: those of the same source file first, then in order.
