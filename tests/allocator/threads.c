@@ -76,7 +76,9 @@ static void births(long count, int are_late) {
     }
     long end = resident_kib();
     printf("%ld KiB after %ld births, %ld after %ld\n", warm, count / 2, end, count);
-    if (end > warm + 1024) fail("%ld KiB more", end - warm);
+    // Now and then a thread comes before the heap of the last one is seen to be left, and gets another: over 128,000 births that makes
+    // 3 MiB, in steps, and no more. What grows with each thread grows by a page at least: half of that is too much.
+    if (end - warm > (count - count / 2) * 4 / 2) fail("%ld KiB more", end - warm);
 }
 
 static sem_t ready, go;
