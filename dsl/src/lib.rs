@@ -21,6 +21,7 @@
 
 pub mod diagnostic;
 pub mod names;
+pub mod pairing;
 pub mod releases;
 pub mod rules;
 pub mod source;

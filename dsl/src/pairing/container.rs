@@ -1,0 +1,67 @@
+//! Generic containers: a `void *` with the number of elements and the size of one beside it. When the elements' type changes the stored
+//! size has to follow, and no declaration says which types they are.
+
+use super::place::members;
+use super::{About, Asked, PairId, Pairing, Place};
+use crate::rules::{Fact, Rules};
+use mcrx_debuginfo::table::{Encoding, Kind, Type};
+
+/// Asks about each container that nothing is said of, if any type of another size could be in it.
+pub(super) fn ask(pairing: &mut Pairing<'_>, rules: &Rules) {
+    let is_resized = |pair: &super::TypePair<'_>| {
+        pair.made.iter().any(|made| pair.old.first().is_some_and(|old| old.size() != made.ty.size()))
+    };
+    if !pairing.types.iter().any(is_resized) {
+        return;
+    }
+    let mut found = Vec::new();
+    for (pair, id) in pairing.types.iter().zip(0..) {
+        let Some(old) = pair.old.first() else { continue };
+        let is_said = pair.rule.is_some()
+            || rules.facts.iter().any(|fact| match &fact.is {
+                Fact::Container(container) => is_of(&container.owner.is.name, pair.name, *old),
+                _ => false,
+            });
+        if let Some(elements) = elements(*old).filter(|_| !is_said) {
+            found.push((PairId(id), elements));
+        }
+    }
+    for (id, elements) in found {
+        let question = super::Question {
+            about: About::Pair(id),
+            asked: Asked::Container,
+            old: Some(elements),
+            new: None,
+        };
+        pairing.questions.push(question);
+    }
+}
+
+fn is_of(name: &str, pair: &str, old: Type<'_>) -> bool {
+    name == pair || old.name() == Some(name)
+}
+
+/// The pointer to the elements of what looks like a container.
+fn elements(ty: Type<'_>) -> Option<Place<'_>> {
+    let members = members(ty, "");
+    let is_void = |place: &&Place<'_>| match place.resolved().map(Type::kind) {
+        Some(Kind::Pointer(below)) => below.is_none_or(|below| below.resolved().is_none()),
+        _ => false,
+    };
+    let is_integer = |place: &Place<'_>| {
+        matches!(place.resolved().map(Type::kind), Some(Kind::Base(Encoding::Signed | Encoding::Unsigned)))
+    };
+    let has = |words: &[&str]| {
+        let fits =
+            |place: &&Place<'_>| is_integer(place) && words.iter().any(|word| place.path.contains(word));
+        members.iter().find(fits).map(|place| place.path.as_str())
+    };
+    let size = has(&["elsize", "elt_size", "elem_size", "element_size", "item_size", "itemsize", "stride"])
+        .or_else(|| {
+        members.iter().find(|place| is_integer(place) && place.path == "size").map(|_| "size")
+    })?;
+    let count = has(&["nelt", "nelem", "count", "nitems", "nalloc", "num"])?;
+    let mut pointers = members.iter().filter(is_void);
+    let pointer = pointers.next()?;
+    (size != count && members.len() <= 8 && pointers.next().is_none()).then(|| pointer.clone())
+}
