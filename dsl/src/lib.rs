@@ -12,6 +12,8 @@
 //!
 //! * [`source`]: files and places in them.
 //! * [`rules`]: what a file says, as plain data without its spelling.
+//! * [`load`]: a rule file with all that it imports, from text to rules.
+//! * [`syntax`]: from text to a tree, and what is wrong with it.
 //! * [`diagnostic`]: what is wrong with it, and what to do.
 //! * [`releases`], [`names`]: the debug info that rules are held against, and what their names mean in it.
 //!
@@ -20,8 +22,10 @@
 //! What this crate does not do: read a process or a snapshot, print, or open files but for imports, through [`source::Load`].
 
 pub mod diagnostic;
+pub mod load;
 pub mod names;
 pub mod pairing;
 pub mod releases;
 pub mod rules;
 pub mod source;
+pub mod syntax;

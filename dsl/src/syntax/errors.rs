@@ -1,0 +1,35 @@
+//! What can be wrong with how a rule file is written, and how it is put.
+//!
+//! What it does not do: find it. The parser does, and who builds rules, and who follows imports.
+
+mod expected;
+mod file;
+mod structure;
+mod token;
+
+pub(super) use expected::{expected, expected_words, extra, unknown_item, unknown_statement};
+pub(crate) use file::{cannot_import, cannot_read, imports_itself, said_twice, two_programs};
+pub(super) use file::{no_such_code, version_not_first, version_unknown};
+pub(super) use structure::{
+    arrow_for_dot, closes_nothing, compared_twice, dot_is_gone, example_outside, foreign_operator,
+    line_ended, mixed_bits, needless_star, not_closed, other_operator, separator, too_deep, unreachable_arm,
+};
+pub(super) use token::{needs_quotes, no_unit, of_token};
+
+/// As messages show a piece of a file.
+pub(super) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let line = text.lines().next().unwrap_or("");
+    let short: String = line.chars().take(LONGEST).collect();
+    if short.len() == text.len() { format!("`{text}`") } else { format!("`{short}…`") }
+}
+
+/// "a, b or c"
+pub(super) fn either(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
