@@ -22,13 +22,18 @@
 //! ```
 //!
 //! Where the last of several facts about one thing is asked for, it is so that a file can be imported and then contradicted.
+//!
+//! Types are spoken of by their names without `struct`. Of several of one name, `dict@dict.c` is the one of that source file; `conn*` is a
+//! pointer to the type.
 
 mod choice;
+mod name;
 mod path;
 mod place;
 
 pub(crate) use choice::is_named;
 pub use choice::{Arm, Choice, Pattern, Subject};
+pub(crate) use name::TypeName;
 pub use path::{BadPath, Path, Step};
 pub use place::{Bound, Element, Scratch, SiteFact, SiteReading, Slab};
 
@@ -57,7 +62,8 @@ pub struct Facts {
 pub struct FieldFact {
     /// The structure's or union's name, without `struct`; of an anonymous one, its typedef's.
     pub owner: String,
-    /// The member's name.
+    /// The member's name; of one of a structure inside, in place or in an array, with the names on the way: `head.first`. What is said so
+    /// comes before what is said of the structure inside, and paths in the reading begin at the owner all the same.
     pub field: String,
     /// What it is.
     pub reading: Reading,

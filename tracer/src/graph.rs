@@ -23,7 +23,7 @@ mod totals;
 
 pub use lost::{Heuristic, Holding, Lost};
 pub use paths::Step;
-pub use pins::{Pin, PinnedBy};
+pub use pins::{Pin, PinnedBy, Seen};
 pub use totals::{Bytes, Pair, Pointers, Totals, Typed};
 
 use crate::bits::Bits;

@@ -24,6 +24,7 @@ mod agree;
 mod compile;
 mod reach;
 mod scan;
+mod spot;
 mod told;
 mod variant;
 
@@ -32,10 +33,11 @@ pub(crate) use agree::Within;
 pub(crate) use reach::Here;
 pub(crate) use scan::scan_conservatively;
 pub use scan::{Pointer, Sort};
+pub use spot::Spot;
 pub(crate) use told::Compiled;
 pub use told::{Dead, Told};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, TypeName};
 use mcrx_debuginfo::spell::{self, Anonymous};
 use mcrx_debuginfo::table::{Encoding, Kind, Table, Type, TypeId};
 use rustc_hash::FxHashMap;
@@ -281,10 +283,20 @@ impl<'t> Model<'t> {
 
     /// All complete types of a name, typedefs resolved.
     fn all_named(&self, name: &str) -> impl Iterator<Item = Ty> {
+        let name = TypeName::of(name);
         self.tables.iter().enumerate().flat_map(move |(table, loaded)| {
             let complete = |ty: &Type<'_>| ty.resolved().is_some_and(|ty| ty.size().is_some());
-            let named = loaded.table.types_named(name).filter(complete);
-            named.filter_map(move |ty| self.number(table, ty))
+            let named =
+                loaded.table.types_named(name.bare).filter(move |ty| complete(ty) && name.is_of_file(*ty));
+            let found: Vec<Ty> = match name.pointers {
+                0 => named.filter_map(|ty| self.number(table, ty)).collect(),
+                _ => {
+                    let below: Vec<Type<'_>> = named.filter_map(Type::resolved).collect();
+                    let is_it = |ty: &Type<'_>| name.pointee(*ty).is_some_and(|ty| below.contains(&ty));
+                    loaded.table.types().filter(is_it).filter_map(|ty| self.number(table, ty)).collect()
+                }
+            };
+            found
         })
     }
 
@@ -310,7 +322,9 @@ impl<'t> Model<'t> {
         let mut names: FxHashMap<Ty, Vec<&'t str>> = FxHashMap::default();
         for name in speak_of {
             for (table, loaded) in self.tables.iter().enumerate() {
-                for ty in loaded.table.types_named(name).filter_map(|ty| self.number(table, ty)) {
+                let spelt = TypeName::of(name);
+                let named = loaded.table.types_named(spelt.bare).filter(|ty| spelt.is_of_file(*ty));
+                for ty in named.filter_map(|ty| self.number(table, ty)) {
                     let of_type = names.entry(ty).or_default();
                     if of_type.last() != Some(&name) {
                         of_type.push(name);

@@ -19,6 +19,7 @@ mod values;
 mod words;
 
 use crate::blocks::Block;
+use crate::facts::TypeName;
 use crate::graph::{Graph, Kind};
 use crate::mark::{Input, Marked};
 use crate::model::{Relation, Ty};
@@ -27,7 +28,7 @@ use blocks::{Lookup, Target};
 use infer::{Beliefs, Filled};
 use mcrx_debuginfo::table::Type;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 use values::Ground;
@@ -79,14 +80,17 @@ impl<'a> Twin<'a> {
         let facts = input.model.facts();
         let owners = facts.fields.iter().map(|fact| &fact.owner);
         let owners = owners.chain(facts.scratch.iter().map(|fact| &fact.owner));
-        let spoken_of: HashSet<&str> =
-            owners.chain(facts.pointers.iter().map(|fact| &fact.to)).map(String::as_str).collect();
+        let mut spoken_of: HashMap<&str, Vec<&str>> = HashMap::new();
+        for name in owners.chain(facts.pointers.iter().map(|fact| &fact.to)) {
+            spoken_of.entry(TypeName::of(name).bare).or_default().push(name);
+        }
         let mut names: HashMap<Ty, BTreeSet<String>> = HashMap::new();
         for ty in input.model.tables().flat_map(|(table, _)| table.types()) {
-            if let Some(name) = ty.name().filter(|name| spoken_of.contains(name))
-                && let Some(number) = input.model.number_in(ty.table(), ty)
-            {
-                names.entry(number).or_default().insert(name.to_owned());
+            let spoken = ty.name().and_then(|name| spoken_of.get(name)).into_iter().flatten();
+            for name in spoken.filter(|name| TypeName::of(name).is_of_file(ty)) {
+                if let Some(number) = input.model.number_in(ty.table(), ty) {
+                    names.entry(number).or_default().insert((*name).to_owned());
+                }
             }
         }
         Twin { input, blocks, variables, names, fixed, types, values }
@@ -119,10 +123,17 @@ impl<'a> Twin<'a> {
 
     fn find_named(&self, name: &str) -> Option<Ty> {
         let find = |name: &str| {
+            let name = TypeName::of(name);
             self.input.model.tables().find_map(|(table, _)| {
-                let all = table.types().filter(|ty| ty.name() == Some(name));
+                let all = table.types().filter(|ty| ty.name() == Some(name.bare) && name.is_of_file(*ty));
                 let mut complete = all.filter_map(Type::resolved).filter(|ty| ty.size().is_some());
-                self.number_of(complete.next()?, None)
+                if name.pointers == 0 {
+                    return self.number_of(complete.next()?, None);
+                }
+                let below: Vec<Type<'_>> = complete.collect();
+                let mut pointers =
+                    table.types().filter(|ty| name.pointee(*ty).is_some_and(|ty| below.contains(&ty)));
+                self.number_of(pointers.next()?, None)
             })
         };
         find(name).or_else(|| {

@@ -35,6 +35,16 @@ struct Owner<'t> {
     base: u64,
 }
 
+/// What a fact about an object says of the inside of one of its members.
+#[derive(Clone, Copy)]
+struct Inside<'t> {
+    /// Which object it is about.
+    owner: Owner<'t>,
+    /// Names from here on.
+    rest: &'t str,
+    reading: &'t Reading,
+}
+
 struct Compiler<'m, 't> {
     model: &'m Model<'t>,
     table: usize,
@@ -45,17 +55,19 @@ struct Compiler<'m, 't> {
     scratch: Vec<Dead>,
     /// A fact about pointers to this is being read: what it calls declared is a pointer to it, and none about pointers is asked for.
     pointee: Option<Ty>,
+    /// What facts about objects around this one say of it.
+    inside: Vec<Inside<'t>>,
 }
 
 impl<'m, 't> Compiler<'m, 't> {
     fn new(model: &'m Model<'t>, table: usize, variant: Option<usize>) -> Compiler<'m, 't> {
-        let (items, told, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        Compiler { model, table, variant, items, told, scratch, pointee: None }
+        let (items, told, scratch, inside) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Compiler { model, table, variant, items, told, scratch, pointee: None, inside }
     }
 
     /// For elements or members that are looked at by themselves first.
     fn apart(&self) -> Compiler<'m, 't> {
-        Compiler::new(self.model, self.table, self.variant)
+        Compiler { inside: self.inside.clone(), ..Compiler::new(self.model, self.table, self.variant) }
     }
 
     fn put(&mut self, offset: u64, what: What) {
@@ -179,7 +191,7 @@ impl<'m, 't> Compiler<'m, 't> {
     fn add_member(&mut self, owner: Owner<'t>, member: Member<'t>, base: u64, deeper: u32) {
         let (None, Some(ty)) = (member.bit_size(), member.ty()) else { return };
         let Some(offset) = base.checked_add(member.offset()) else { return };
-        if let Some(reading) = self.reading(owner, member) {
+        if let Some((reading, owner)) = self.reading(owner, member) {
             self.read(reading, Some(owner), ty, offset, deeper);
             return;
         }
@@ -188,18 +200,45 @@ impl<'m, 't> Compiler<'m, 't> {
             (None, Some(ty)) if ty.tag().is_aggregate() && !member.is_base() => {
                 self.add_members(owner, ty, offset, deeper);
             }
-            _ => self.add(ty, offset, deeper),
+            (name, _) => {
+                let inside = name.map_or(Vec::new(), |name| self.inside_of(owner, name));
+                let before = std::mem::replace(&mut self.inside, inside);
+                self.add(ty, offset, deeper);
+                self.inside = before;
+            }
         }
     }
 
-    /// What facts say of a member. What they say of one of an anonymous union's is about the union.
-    fn reading(&self, owner: Owner<'t>, member: Member<'t>) -> Option<&'t Reading> {
+    /// What facts say of the inside of a member.
+    fn inside_of(&self, owner: Owner<'t>, member: &str) -> Vec<Inside<'t>> {
+        let facts = self.model.facts();
+        let within = |path: &'t str| path.strip_prefix(member)?.strip_prefix('.');
+        let around =
+            self.inside.iter().filter_map(|known| Some(Inside { rest: within(known.rest)?, ..*known }));
+        if !facts.fields.iter().any(|fact| within(&fact.field).is_some()) {
+            return around.collect();
+        }
+        let owners = self.names(owner.ty);
+        let own =
+            facts.fields.iter().filter(|fact| owners.contains(&fact.owner.as_str())).filter_map(|fact| {
+                Some(Inside { owner, rest: within(&fact.field)?, reading: &fact.reading })
+            });
+        // What is said from further outside comes last, and counts.
+        own.chain(around).collect()
+    }
+
+    /// What facts say of a member, and about which object that is said. What they say of one of an anonymous union's is about the union.
+    fn reading(&self, owner: Owner<'t>, member: Member<'t>) -> Option<(&'t Reading, Owner<'t>)> {
         let facts = self.model.facts();
         if facts.fields.is_empty() {
             return None;
         }
         let owners = self.names(owner.ty);
-        let said = |field: &str| owners.iter().find_map(|owner| facts.field(owner, field));
+        let said = |field: &str| {
+            let around = self.inside.iter().rev().find(|known| known.rest == field);
+            let own = || owners.iter().find_map(|owner| facts.field(owner, field));
+            around.map(|known| (known.reading, known.owner)).or_else(|| Some((own()?, owner)))
+        };
         match (member.name(), member.ty().and_then(Type::resolved)) {
             (Some(name), _) => said(name),
             (None, Some(union)) if union.tag() == Tag::Union => {
@@ -211,6 +250,19 @@ impl<'m, 't> Compiler<'m, 't> {
 
     /// What lies at an offset, as a fact says. `ty`: what it is declared to be.
     fn read(
+        &mut self,
+        reading: &'t Reading,
+        owner: Option<Owner<'t>>,
+        ty: Type<'t>,
+        offset: u64,
+        deeper: u32,
+    ) {
+        let inside = std::mem::take(&mut self.inside);
+        self.read_as(reading, owner, ty, offset, deeper);
+        self.inside = inside;
+    }
+
+    fn read_as(
         &mut self,
         reading: &'t Reading,
         owner: Option<Owner<'t>>,
@@ -285,7 +337,7 @@ impl<'m, 't> Compiler<'m, 't> {
     fn add_field(&mut self, owner: Owner<'t>, member: Member<'t>, offset: u64, deeper: u32) {
         let (None, Some(ty)) = (member.bit_size(), member.ty()) else { return };
         match self.reading(owner, member) {
-            Some(reading) => self.read(reading, Some(owner), ty, offset, deeper),
+            Some((reading, owner)) => self.read(reading, Some(owner), ty, offset, deeper),
             None => self.add(ty, offset, deeper),
         }
     }
@@ -390,14 +442,18 @@ impl<'m, 't> Compiler<'m, 't> {
             Kind::Array { element: Some(element), count: Count::Open | Count::Exactly(0) } => {
                 let stride = element.size().filter(|size| *size > 0)?;
                 let (ty, in_use) = match self.reading(Owner { ty, base }, last) {
-                    Some(Reading::NotAPointer) => (self.number(element)?, InUse::Nothing),
-                    Some(Reading::Array(array)) => self.counted_tail(array, Owner { ty, base }, element)?,
+                    Some((Reading::NotAPointer, _)) => (self.number(element)?, InUse::Nothing),
+                    Some((Reading::Array(array), owner)) => self.counted_tail(array, owner, element)?,
                     _ => (self.number(element)?, InUse::All),
                 };
                 let stride = self.model.ty(ty).and_then(Type::size).unwrap_or(stride);
                 Some(Tail { offset, ty, stride, in_use })
             }
-            Kind::Aggregate => self.tail(below, offset, deeper),
+            Kind::Aggregate => {
+                let owner = Owner { ty, base };
+                self.inside = last.name().map_or(Vec::new(), |name| self.inside_of(owner, name));
+                self.tail(below, offset, deeper)
+            }
             _ => None,
         }
     }
@@ -449,6 +505,19 @@ impl<'m, 't> Compiler<'m, 't> {
             // A buffer: anything may have been put into it.
             if count >= WORD {
                 self.put(offset, What::Likely { len: count });
+            }
+            return;
+        }
+        if !self.inside.is_empty() {
+            // What is said of them is about this object: each is read as a part of it.
+            for index in 0..count {
+                let at = index.checked_mul(stride).and_then(|at| at.checked_add(offset));
+                let Some(at) = at.filter(|_| self.items.len() < MOST_ITEMS) else { return };
+                let before = self.items.len();
+                self.add(element, at, deeper);
+                if self.items.len() == before {
+                    return;
+                }
             }
             return;
         }

@@ -63,18 +63,24 @@ impl<'a> Twin<'a> {
     /// What the flexible array of an object at the start of the ground holds.
     pub(super) fn tail_items(&self, ty: Ty, ground: Ground<'_>) -> Vec<Item> {
         let Some(described) = self.input.model.ty(ty) else { return Vec::new() };
-        let Some((owner, member, element)) = flexible(described) else { return Vec::new() };
+        let Some((chain, member, element)) = flexible(described) else { return Vec::new() };
+        let Some((owner, _)) = chain.last().copied() else { return Vec::new() };
         let mut walk = Walk::new(self, ground, self.variant_of(ty));
         // Scratch of the object may reach into it.
         walk.walk(described, 0, DEEPEST);
         walk.items.clear();
+        for (owner, last) in chain.iter().take(chain.len() - 1) {
+            walk.around = walk.within(*owner, last.name().unwrap_or_default());
+        }
         let start = owner.at + member.offset();
         let len = u64::try_from(ground.bytes.len()).unwrap_or(0);
         let room = |size: u64| len.saturating_sub(start).checked_div(size).unwrap_or(0);
         let declared = walk.number(element);
-        match walk.reading(owner, member) {
-            Some(Reading::NotAPointer) => {}
-            Some(Reading::Array(array)) => match walk.extent(array, owner, Some(element)) {
+        let said = walk.reading(owner, member);
+        walk.around.clear();
+        match said {
+            Some((Reading::NotAPointer, _)) => {}
+            Some((Reading::Array(array), owner)) => match walk.extent(array, owner, Some(element)) {
                 Some((of, size, Answer::Is(count))) => {
                     walk.elements(of, start, count.min(room(size)), DEEPEST)
                 }
@@ -98,17 +104,22 @@ impl<'a> Twin<'a> {
     }
 }
 
-/// The flexible array member at the end of a structure, of which (inner) structure it is, and of what.
-fn flexible(ty: Type<'_>) -> Option<(Owner<'_>, Member<'_>, Type<'_>)> {
+/// The flexible array member at the end of a structure, of what it is, and the structures that it is the end of with their last members,
+/// from the outermost to the one that it is a member of.
+type Flexible<'a> = (Vec<(Owner<'a>, Member<'a>)>, Member<'a>, Type<'a>);
+
+fn flexible(ty: Type<'_>) -> Option<Flexible<'_>> {
     let mut owner = Owner { ty, at: 0 };
+    let mut chain = Vec::new();
     for _ in 0..DEEPEST {
         if !matches!(owner.ty.tag(), Tag::Structure | Tag::Class) {
             return None;
         }
         let last = owner.ty.members().filter(|member| !member.is_base()).max_by_key(|m| m.offset())?;
         let below = last.ty()?.resolved()?;
+        chain.push((owner, last));
         if let Form::Array { element: Some(element), count: Count::Open | Count::Exactly(0) } = below.kind() {
-            return Some((owner, last, element)).filter(|_| element.size().is_some_and(|size| size > 0));
+            return Some((chain, last, element)).filter(|_| element.size().is_some_and(|size| size > 0));
         }
         owner = Owner { ty: below, at: owner.at + last.offset() };
     }
@@ -124,6 +135,8 @@ struct Walk<'w, 'a> {
     dead: Vec<Range<u64>>,
     /// A fact about pointers to this is being read.
     pointee: Option<Ty>,
+    /// What facts about objects around this one say: of which object, at which names from here on, and what.
+    around: Vec<(Owner<'a>, Vec<&'a str>, &'a Reading)>,
     /// Something was looked up in the process: another object of the type may read otherwise.
     depends: bool,
     /// The same, outside of arrays.
@@ -132,8 +145,8 @@ struct Walk<'w, 'a> {
 
 impl<'w, 'a> Walk<'w, 'a> {
     fn new(twin: &'w Twin<'a>, ground: Ground<'w>, variant: Option<usize>) -> Walk<'w, 'a> {
-        let (items, dead) = (Vec::new(), Vec::new());
-        Walk { twin, ground, variant, items, dead, pointee: None, depends: false, told: false }
+        let (items, dead, around) = (Vec::new(), Vec::new(), Vec::new());
+        Walk { twin, ground, variant, items, dead, pointee: None, around, depends: false, told: false }
     }
 
     fn live(mut self) -> Vec<Item> {
@@ -206,8 +219,10 @@ impl<'w, 'a> Walk<'w, 'a> {
     /// One of an array: what is dead in it, and what it is told by, is its own affair.
     fn element(&mut self, ty: Type<'a>, at: u64, deeper: u32) {
         let mut inner = Walk::new(self.twin, self.ground, self.variant);
+        inner.around = self.around.clone();
         inner.walk(ty, at, deeper);
         self.depends |= inner.depends;
+        self.told |= !self.around.is_empty() && inner.told;
         self.items.extend(inner.live());
     }
 
@@ -279,6 +294,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         let mut is_told = false;
         for member in ty.members() {
             let mut inner = Walk::new(self.twin, self.ground, self.variant);
+            inner.around = self.around.clone();
             inner.member(owner, member, at, deeper);
             self.depends |= inner.depends;
             is_told |= inner.told;
@@ -297,24 +313,45 @@ impl<'w, 'a> Walk<'w, 'a> {
     fn member(&mut self, owner: Owner<'a>, member: Member<'a>, base: u64, deeper: u32) {
         let (None, Some(ty)) = (member.bit_size(), member.ty()) else { return };
         let at = base + member.offset();
-        if let Some(reading) = self.reading(owner, member) {
+        if let Some((reading, owner)) = self.reading(owner, member) {
             return self.read(reading, Some(owner), ty, at, deeper);
         }
         match (member.name(), ty.resolved()) {
             (None, Some(inner)) if inner.tag().is_aggregate() && !member.is_base() => {
                 self.members(owner, inner, at, deeper);
             }
-            _ => self.walk(ty, at, deeper),
+            (name, _) => {
+                let within = self.within(owner, name.unwrap_or_default());
+                let before = std::mem::replace(&mut self.around, within);
+                self.walk(ty, at, deeper);
+                self.around = before;
+            }
         }
     }
 
-    fn reading(&self, owner: Owner<'a>, member: Member<'a>) -> Option<&'a Reading> {
+    /// What facts say of the inside of a member: those about the innermost object first.
+    fn within(&self, owner: Owner<'a>, name: &str) -> Vec<(Owner<'a>, Vec<&'a str>, &'a Reading)> {
+        let owners = self.names(owner.ty);
+        let facts = self.twin.input.model.facts().fields.iter().filter(|fact| owners.contains(&fact.owner));
+        let own = facts.map(|fact| (owner, fact.field.split('.').collect::<Vec<_>>(), &fact.reading));
+        let all = own.chain(self.around.iter().cloned());
+        let inside = all.filter(|(_, names, _)| names.len() > 1 && names.first() == Some(&name));
+        inside.map(|(owner, names, reading)| (owner, names[1..].to_vec(), reading)).collect()
+    }
+
+    fn reading(&self, owner: Owner<'a>, member: Member<'a>) -> Option<(&'a Reading, Owner<'a>)> {
         let facts = self.twin.input.model.facts();
         if facts.fields.is_empty() {
             return None;
         }
         let owners = self.names(owner.ty);
-        let said = |field: &str| owners.iter().find_map(|owner| facts.field(owner, field));
+        let said = |field: &str| {
+            let around = self.around.iter().rev().find(|(_, names, _)| names[..] == [field]);
+            if let Some((owner, _, reading)) = around {
+                return Some((*reading, *owner));
+            }
+            Some((owners.iter().find_map(|owner| facts.field(owner, field))?, owner))
+        };
         match member.name() {
             Some(name) => said(name),
             None => {
@@ -325,6 +362,19 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     fn read(&mut self, reading: &'a Reading, owner: Option<Owner<'a>>, ty: Type<'a>, at: u64, deeper: u32) {
+        let around = std::mem::take(&mut self.around);
+        self.read_as(reading, owner, ty, at, deeper);
+        self.around = around;
+    }
+
+    fn read_as(
+        &mut self,
+        reading: &'a Reading,
+        owner: Option<Owner<'a>>,
+        ty: Type<'a>,
+        at: u64,
+        deeper: u32,
+    ) {
         let Some(deeper) = deeper.checked_sub(1) else { return };
         let masked = |mask, word| Item { at, mask, word };
         let size = self.pointee.map_or(ty.size().unwrap_or(0), |_| 8);
@@ -391,7 +441,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             let (None, Some(inner)) = (member.bit_size(), member.ty()) else { return };
             let owner = Owner { ty: structure, at: owner.at };
             return match self.reading(owner, member) {
-                Some(reading) => self.read(reading, Some(owner), inner, there, deeper),
+                Some((reading, owner)) => self.read(reading, Some(owner), inner, there, deeper),
                 None => self.walk(inner, there, deeper),
             };
         }

@@ -2,6 +2,7 @@
 //! by itself, agrees.
 
 mod arrays;
+mod inside;
 mod matches;
 mod places;
 mod variants;

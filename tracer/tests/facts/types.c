@@ -33,6 +33,9 @@ struct item { struct item *next; struct request *of; unsigned char flags; char d
 struct chunk { struct chunk *next; struct waiting *head; unsigned char flags; };
 struct class { unsigned size, per_page; void **list; unsigned pages; } classes[3];
 
+struct box { void *held; struct request **list; };
+struct shelf { int number; struct box boxes[2]; struct box top; };
+
 struct conn *conn;
 vec_t *vec;
 struct slots *slots;
@@ -43,6 +46,8 @@ struct tagged *tagged;
 struct request *request;
 struct item *item;
 struct chunk *chunk;
+struct box *box;
+struct shelf *shelf;
 int mode;
 
 int main(void) { return 0; }

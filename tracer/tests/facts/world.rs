@@ -218,6 +218,11 @@ pub(crate) fn size(ty: &str) -> u64 {
     named(ty).size().expect("a size")
 }
 
+/// Bytes from the start of an object to a member.
+pub(crate) fn offset(ty: &str, member: &str) -> u64 {
+    named(ty).field(member).expect("a member").0 / 8
+}
+
 /// Where a variable is in the process.
 pub(crate) fn address_of(variable: &str) -> u64 {
     table().variables_named(variable).next().expect("a variable").address().0 + BIAS
