@@ -19,17 +19,19 @@ mod container;
 mod conversion;
 mod counter;
 mod functions;
+mod holes;
 mod live;
 mod make;
 mod place;
+mod plain;
 mod question;
 mod said;
 mod variables;
 
 pub use constants::Constants;
-pub use conversion::{Alternative, Conversion, Elements, Number, Pointee};
+pub use conversion::{Alternative, Conversion, Elements, Number, Pointee, is_lock};
 pub use functions::FunctionPair;
-pub use live::Live;
+pub use live::{Live, Lives};
 pub use place::Place;
 pub use question::{About, Asked, Question, QuestionId, declared, type_declaration};
 pub use said::named_type;
@@ -170,18 +172,32 @@ impl<'t> Pairing<'t> {
         self.questions.get(usize::try_from(id.0).ok()?)
     }
 
-    /// The questions about what can live, in the order of the types.
+    /// The questions that have to be answered, given what can live: those that no hole stands for, in the order of the types.
     pub fn questions_about<'a>(
         &'a self,
         live: &'a Live,
     ) -> impl Iterator<Item = (QuestionId, &'a Question<'t>)> {
         let numbered = (0..).map(QuestionId).zip(&self.questions);
-        numbered.filter(|(_, question)| match question.about {
-            About::Variable { .. } => true,
+        numbered.filter(|(_, question)| !question.is_in_hole && self.matters(question, live))
+    }
+
+    /// Whether what is asked can be about an object that lives.
+    fn matters(&self, question: &Question<'t>, live: &Live) -> bool {
+        let is_first_value = matches!(question.asked, Asked::FirstValue);
+        match question.about {
+            // A variable that both have is as the new release's start-up left it where the old one has nothing to say.
+            About::Variable { old, .. } => !is_first_value && !old.is_some_and(|old| live.is_table(&old)),
             About::Pair(id) => {
-                self.pair(id).is_some_and(|pair| !pair.is_drained && pair.old.iter().any(|ty| live.has(*ty)))
+                let Some(pair) = self.pair(id).filter(|pair| !pair.is_drained) else { return false };
+                match pair.old.iter().map(|ty| live.place(*ty)).max() {
+                    // Numbers that hold the values of a renumbered enumeration may be anywhere.
+                    _ if matches!(question.asked, Asked::Renumbered(_)) => true,
+                    Some(Lives::Anywhere) => true,
+                    Some(Lives::InVariables) => !is_first_value,
+                    Some(Lives::InTables | Lives::Nowhere) | None => false,
+                }
             }
-        })
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Generic containers: a `void *` with the number of elements and the size of one beside it. When the elements' type changes the stored
 //! size has to follow, and no declaration says which types they are.
 
-use super::place::members;
-use super::{About, Asked, PairId, Pairing, Place};
+use super::place::members as list;
+use super::{About, Asked, PairId, Pairing, Place, Question};
 use crate::rules::{Fact, Rules};
 use mcrx_debuginfo::table::{Encoding, Kind, Type};
 
@@ -27,12 +27,9 @@ pub(super) fn ask(pairing: &mut Pairing<'_>, rules: &Rules) {
         }
     }
     for (id, elements) in found {
-        let question = super::Question {
-            about: About::Pair(id),
-            asked: Asked::Container,
-            old: Some(elements),
-            new: None,
-        };
+        let asked = Asked::Container;
+        let question =
+            Question { about: About::Pair(id), asked, old: Some(elements), new: None, is_in_hole: false };
         pairing.questions.push(question);
     }
 }
@@ -43,7 +40,16 @@ fn is_of(name: &str, pair: &str, old: Type<'_>) -> bool {
 
 /// The pointer to the elements of what looks like a container.
 fn elements(ty: Type<'_>) -> Option<Place<'_>> {
-    let members = members(ty, "");
+    let mut members = list(ty, "");
+    // The first elements are often described by a structure inside: `part.elts`.
+    let inner: Vec<Place<'_>> = members
+        .iter()
+        .filter(|place| place.resolved().is_some_and(|ty| matches!(ty.kind(), Kind::Aggregate)))
+        .flat_map(|place| {
+            place.resolved().map(|ty| list(ty, &format!("{}.", place.path))).unwrap_or_default()
+        })
+        .collect();
+    members.extend(inner);
     let is_void = |place: &&Place<'_>| match place.resolved().map(Type::kind) {
         Some(Kind::Pointer(below)) => below.is_none_or(|below| below.resolved().is_none()),
         _ => false,

@@ -184,3 +184,38 @@ pub(super) fn alternatives<'t>(
     }
     found
 }
+
+/// Whether this is a character, as pointers to text lead to.
+pub(super) fn is_text(ty: Type<'_>) -> bool {
+    matches!(ty.kind(), Kind::Base(_)) && ty.size() == Some(1)
+}
+
+/// How C libraries call what synchronises threads. The new release's are unlocked ones of their kind, whatever the old one's were.
+const LOCKS: [&str; 8] = [
+    "pthread_mutex_t",
+    "pthread_cond_t",
+    "pthread_rwlock_t",
+    "pthread_spinlock_t",
+    "pthread_barrier_t",
+    "pthread_once_t",
+    "pthread_t",
+    "sem_t",
+];
+
+/// Whether something of this type belongs to the threads of one release.
+pub fn is_lock(ty: Option<Type<'_>>) -> bool {
+    let mut current = ty;
+    // Typedefs and qualifiers around it; real ones are few.
+    for _ in 0..16 {
+        let Some(ty) = current else { return false };
+        if ty.name().is_some_and(|name| LOCKS.contains(&name)) {
+            return true;
+        }
+        current = match ty.kind() {
+            Kind::Array { element, .. } => element,
+            Kind::Typedef(below) | Kind::Qualified(below) => below,
+            _ => return false,
+        };
+    }
+    false
+}

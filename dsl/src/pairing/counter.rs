@@ -43,7 +43,13 @@ pub(super) fn ask(pairing: &mut Pairing<'_>) {
             found.extend(counters.map(|counter| {
                 let asked = Asked::Counter { gone: gone.path.clone(), added: added.to.path.clone() };
                 let old = before.iter().find(|place| place.path == counter.to.path).cloned();
-                Question { about: About::Pair(PairId(id)), asked, old, new: Some(counter.to.clone()) }
+                Question {
+                    about: About::Pair(PairId(id)),
+                    asked,
+                    old,
+                    new: Some(counter.to.clone()),
+                    is_in_hole: false,
+                }
             }));
         }
     }

@@ -10,7 +10,7 @@ pub(super) use members::List;
 use super::said::{self, Said};
 use super::{
     About, Asked, Body, Constants, FxHashMap, Made, Number, Origin, PairId, Pairing, Place, Question,
-    QuestionId, TypePair, container, counter, functions, variables,
+    QuestionId, TypePair, container, counter, functions, holes, plain, variables,
 };
 use crate::rules::{Change, Rules, TypeChange};
 use mcrx_debuginfo::compare::{Pair, Pairs, Relation};
@@ -86,6 +86,8 @@ pub(super) fn pairing<'t>(old: &'t Table, new: &'t Table, rules: &'t Rules) -> P
     let mut pairing = Pairing { types, variables, functions, new_functions, questions, of_old, of_new };
     container::ask(&mut pairing, rules);
     counter::ask(&mut pairing);
+    plain::ask(&mut pairing, old);
+    holes::mark(&mut pairing, rules);
     pairing
 }
 
@@ -140,14 +142,7 @@ impl<'t> Making<'_, 't> {
     ) -> (Body<'t>, Vec<super::MemberPair<'t>>, Vec<Place<'t>>) {
         if new.tag() == Tag::Enumeration {
             let body = match (Number::of(old, None), Number::of(new, None)) {
-                (Some(from), Some(to)) => {
-                    let constants = Constants::of(old, new);
-                    if !constants.gone.is_empty() {
-                        let asked = Asked::Constants(constants.gone.clone());
-                        self.ask(about, asked, Some(Place::whole(Some(old))), Some(Place::whole(Some(new))));
-                    }
-                    Body::Constants(constants, from, to)
-                }
+                (Some(from), Some(to)) => Body::Constants(Constants::of(old, new), from, to),
                 _ => Body::Open(self.ask_retyped(about, old, new)),
             };
             return (body, Vec::new(), Vec::new());
@@ -179,7 +174,7 @@ impl<'t> Making<'_, 't> {
         new: Option<Place<'t>>,
     ) -> QuestionId {
         let id = QuestionId(u32::try_from(self.questions.len()).unwrap_or(u32::MAX));
-        self.questions.push(Question { about, asked, old, new });
+        self.questions.push(Question { about, asked, old, new, is_in_hole: false });
         id
     }
 

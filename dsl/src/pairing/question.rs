@@ -21,6 +21,8 @@ pub struct Question<'t> {
     pub old: Option<Place<'t>>,
     /// The new member.
     pub new: Option<Place<'t>>,
+    /// A hole in the rules stands for it: who answers the one answers the other.
+    pub is_in_hole: bool,
 }
 
 /// What a question is about.
@@ -54,6 +56,8 @@ pub enum Asked<'t> {
     Union,
     /// What becomes of values whose constants are gone.
     Constants(Vec<Enumerator<'t>>),
+    /// Which plain numbers hold values of an enumeration whose constants have other values now, and that nothing is declared as.
+    Renumbered(Vec<(&'t str, i64, i64)>),
     /// How many elements a flexible array has: they changed.
     Flexible,
     /// What an old `void *` array holds whose elements have a stored size.
@@ -91,8 +95,23 @@ impl<'t> Question<'t> {
             }
             Asked::Constants(gone) => {
                 let names: Vec<&str> = gone.iter().map(|constant| constant.name).collect();
-                let (is, what) = if names.len() == 1 { ("is", "it has") } else { ("are", "they have") };
-                format!("{} {is} gone: what becomes of values that {what}?", names.join(", "))
+                let (is, what) = if names.len() == 1 {
+                    ("is", "it has that value")
+                } else {
+                    ("are", "it has one of them")
+                };
+                let path = self.path_or_type();
+                format!("{} {is} gone: what becomes of `{path}` where {what}?", names.join(", "))
+            }
+            Asked::Renumbered(constants) => {
+                let of = |(name, old, new): &(&str, i64, i64)| format!("{name} was {old} and is {new}");
+                let some: Vec<String> = constants.iter().take(3).map(of).collect();
+                let more = if constants.len() > some.len() { ", ..." } else { "" };
+                format!(
+                    "{}{more}: which plain numbers hold values of `{}`?",
+                    some.join(", "),
+                    self.path_or_type()
+                )
             }
             Asked::Flexible => format!("the elements of `{}` changed: how many are there?", old()),
             Asked::Container => {

@@ -1,5 +1,6 @@
 //! What becomes of variables.
 
+use super::conversion::is_lock;
 use super::make::{List, Making, judge_variable};
 use super::said::{Said, ends_in};
 use super::{About, Asked, Origin, Place, TypePair};
@@ -94,7 +95,7 @@ pub(super) fn pairs<'t>(
     }
     for variable in removed {
         let mut gone = lone(Some(variable), None, None);
-        if is_state(&variable) {
+        if is_state(&variable) && !is_lock(variable.ty()) {
             let about = About::Variable { old: Some(variable), new: None };
             gone.origin = Some(making.open(about, Asked::Gone, Some(&Place::whole(variable.ty())), None));
         }

@@ -1,6 +1,6 @@
 //! How a value of one type becomes one of another: what is automatic.
 
-use super::super::conversion::{Alternative, Stopped, alternatives};
+use super::super::conversion::{Alternative, Stopped, alternatives, is_text};
 use super::super::place::members;
 use super::super::said::Said;
 use super::super::{About, Asked, Constants, Conversion, Elements, Number, Place, Pointee};
@@ -101,7 +101,6 @@ impl<'t> Making<'_, 't> {
         if let Some(pair) = self.of_old.get(&old.id()).filter(|id| self.of_new.get(&new.id()) == Some(id)) {
             return Some(Pointee::Pair(*pair));
         }
-        let is_text = |ty: Type<'_>| matches!(ty.kind(), Kind::Base(_)) && ty.size() == Some(1);
         match (old.kind(), new.kind()) {
             // The new release's function of that name is called through it, whatever it takes.
             (Kind::Function(_), Kind::Function(_)) => Some(Pointee::Function),

@@ -5,14 +5,29 @@ use super::super::{
     About, Alternative, Asked, Body, Conversion, MemberPair, Origin, PairId, Place, TypePair,
 };
 use super::Making;
-use mcrx_debuginfo::table::Type;
+use mcrx_debuginfo::table::{Enumerator, Type};
+use rustc_hash::FxHashMap;
 
 /// Which pairs keep their bytes, by their places.
-struct Same(Vec<bool>);
+struct Same<'t> {
+    pairs: Vec<bool>,
+    /// Of enumerations: the constants that are gone.
+    gone: FxHashMap<PairId, Vec<Enumerator<'t>>>,
+}
 
-impl Same {
+impl<'t> Same<'t> {
+    fn of(pairs: Vec<bool>, types: &[TypePair<'t>]) -> Same<'t> {
+        let gone = types.iter().zip(0..).filter_map(|(pair, id)| match &pair.made.first()?.body {
+            Body::Constants(constants, ..) if !constants.gone.is_empty() => {
+                Some((PairId(id), constants.gone.clone()))
+            }
+            _ => None,
+        });
+        Same { pairs, gone: gone.collect() }
+    }
+
     fn has(&self, id: PairId) -> bool {
-        usize::try_from(id.0).ok().and_then(|index| self.0.get(index)).copied().unwrap_or(false)
+        usize::try_from(id.0).ok().and_then(|index| self.pairs.get(index)).copied().unwrap_or(false)
     }
 }
 
@@ -43,9 +58,9 @@ pub(super) fn judge<'t>(making: &mut Making<'_, 't>, types: &mut [TypePair<'t>])
 }
 
 /// Whoever holds what does not keep its bytes does not keep them either.
-fn same(types: &[TypePair<'_>]) -> Same {
+fn same<'t>(types: &[TypePair<'t>]) -> Same<'t> {
     let mut holders: Vec<Vec<usize>> = vec![Vec::new(); types.len()];
-    let mut same = Same(types.iter().map(|pair| is_same_by_itself(pair)).collect());
+    let mut same: Vec<bool> = types.iter().map(is_same_by_itself).collect();
     let mut held = Vec::new();
     for (index, pair) in types.iter().enumerate() {
         held.clear();
@@ -66,16 +81,16 @@ fn same(types: &[TypePair<'_>]) -> Same {
         }
     }
     let mut next: Vec<usize> =
-        (0..types.len()).filter(|index| !same.0.get(*index).is_some_and(|is| *is)).collect();
+        (0..types.len()).filter(|index| !same.get(*index).is_some_and(|is| *is)).collect();
     while let Some(inner) = next.pop() {
         for outer in holders.get(inner).map_or(&[][..], Vec::as_slice) {
-            if let Some(is) = same.0.get_mut(*outer).filter(|is| **is) {
+            if let Some(is) = same.get_mut(*outer).filter(|is| **is) {
                 *is = false;
                 next.push(*outer);
             }
         }
     }
-    same
+    Same::of(same, types)
 }
 
 /// If all that it holds keeps its bytes.
@@ -104,7 +119,7 @@ pub(in super::super) fn judge_variable<'t>(
     to: &Place<'t>,
     types: &[TypePair<'t>],
 ) {
-    let same = Same(types.iter().map(|pair| pair.is_same).collect());
+    let same = Same::of(types.iter().map(|pair| pair.is_same).collect(), types);
     judge_origin(making, about, origin, to, &same);
 }
 
@@ -112,7 +127,7 @@ fn judge_members<'t>(
     making: &mut Making<'_, 't>,
     about: About<'t>,
     members: &mut [MemberPair<'t>],
-    same: &Same,
+    same: &Same<'t>,
 ) {
     for member in members {
         judge_origin(making, about, &mut member.origin, &member.to, same);
@@ -124,7 +139,7 @@ fn judge_origin<'t>(
     about: About<'t>,
     origin: &mut Origin<'t>,
     to: &Place<'t>,
-    same: &Same,
+    same: &Same<'t>,
 ) {
     match origin {
         Origin::Old { from, conversion, .. } => {
@@ -141,9 +156,10 @@ fn judge_origin<'t>(
 }
 
 /// Why a member cannot be converted, though its parts could.
-fn objection<'t>(conversion: &Conversion<'t>, same: &Same) -> Option<Asked<'t>> {
+fn objection<'t>(conversion: &Conversion<'t>, same: &Same<'t>) -> Option<Asked<'t>> {
     let is_pair_same = |id: PairId| same.has(id);
     match conversion {
+        Conversion::Pair(id) => same.gone.get(id).map(|gone| Asked::Constants(gone.clone())),
         Conversion::Union(alternatives) => {
             let all = |one: &Alternative<'t>| one.is_same(&is_pair_same);
             (!alternatives.iter().all(all)).then_some(Asked::Union)

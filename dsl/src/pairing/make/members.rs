@@ -1,5 +1,6 @@
 //! The members of one structure: what each new one is made from, and which old ones are left over.
 
+use super::super::conversion::is_lock;
 use super::super::place::members;
 use super::super::said::{Said, spelt};
 use super::super::{About, Asked, MemberPair, Origin, Place};
@@ -87,8 +88,8 @@ impl<'t> Making<'_, 't> {
         let origin = match partner {
             Some((of, from)) => self.from_old(list, *of, from, &to, false),
             None if said.speaks_of_part(&to.path) => self.new_structure(list, sources, &to),
-            // What both releases have made is the new release's anyway.
-            None if keep.is_some() => Origin::Reset,
+            // What both releases have made is the new release's anyway; and nobody holds a new lock.
+            None if keep.is_some() || is_lock(to.ty) => Origin::Reset,
             None => self.open(list.about, Asked::FirstValue, None, Some(&to)),
         };
         Some(MemberPair { to, origin, keep })
@@ -162,7 +163,7 @@ impl<'t> Making<'_, 't> {
     fn left_over(&mut self, list: &List<'_, 't>, from: &Place<'t>, dropped: &mut Vec<Place<'t>>) {
         let said = list.said;
         let names = || std::iter::once(&from.path).chain(&from.alternatives);
-        if names().any(|path| said.answers_old(path)) {
+        if is_lock(from.ty) || names().any(|path| said.answers_old(path)) {
             dropped.push(from.clone());
         } else if names().any(|path| said.answers_part_of_old(path)) {
             let structure = from.resolved().filter(|ty| ty.tag().is_aggregate() && ty.tag() != Tag::Union);
