@@ -15,12 +15,15 @@
 //! * [`load`]: a rule file with all that it imports, from text to rules.
 //! * [`syntax`]: from text to a tree, and what is wrong with it.
 //! * [`diagnostic`]: what is wrong with it, and what to do.
+//! * [`check`], [`codes`]: finding it, and all that can be found.
 //! * [`releases`], [`names`]: the debug info that rules are held against, and what their names mean in it.
 //!
 //! Parsing never fails: it gives a tree of all of the text, and what is wrong, all at once. It needs no debug info; checking does.
 //!
 //! What this crate does not do: read a process or a snapshot, print, or open files but for imports, through [`source::Load`].
 
+pub mod check;
+pub mod codes;
 pub mod diagnostic;
 pub mod load;
 pub mod names;

@@ -1,0 +1,60 @@
+//! Whether rules can be what is meant: each name, path, reading and expression held against the debug info of the releases.
+//!
+//! ```text
+//!   Rules ---+--> facts: what they speak of, what they take it for        (facts, reading, arms, slab)
+//!   Releases +--> changes: both sides, and values that become others      (changes, types, expression, operators, functions, store)
+//!            +--> processes; tests; definitions; what is said twice       (processes, said, defines)
+//!                     |
+//!                     v
+//!               diagnostics --- allow ---> those that are left, by their places
+//! ```
+//!
+//! Without any debug info it says what can be said of the rules alone; with one release, what can be said of facts.
+//!
+//! What it does not do: parse, print, or read a process. What the kinds of diagnostics are, how they are put and what would mend them is in
+//! [`crate::codes`].
+
+mod allow;
+mod arms;
+mod changes;
+mod context;
+mod declared;
+mod defines;
+mod expression;
+mod facts;
+mod functions;
+mod kind;
+mod operators;
+mod processes;
+mod reading;
+mod resolve;
+mod said;
+mod slab;
+mod store;
+mod types;
+
+pub(crate) use context::Context;
+pub(crate) use facts::arguments;
+
+use crate::diagnostic::Diagnostic;
+use crate::releases::Releases;
+use crate::rules::Rules;
+use crate::source::Files;
+
+/// All that is to be said of some rules, by their places.
+pub fn check(rules: &Rules, files: &Files, releases: Releases<'_>) -> Vec<Diagnostic> {
+    let context = Context::new(rules, files, releases);
+    context.check_headers();
+    context.check_order();
+    context.check_said_twice();
+    context.check_facts();
+    context.check_defines();
+    context.check_changes(&rules.changes);
+    context.check_processes();
+    context.check_tests();
+    let mut found = context.take_from(0);
+    found = context.without_allowed(found);
+    found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
+    found.dedup();
+    found
+}

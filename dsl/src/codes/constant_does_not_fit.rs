@@ -1,0 +1,52 @@
+//! MCX138
+
+use super::Entry;
+use crate::diagnostic::{Code, Declaration, Diagnostic, Severity};
+use crate::source::Span;
+
+pub(crate) const ENTRY: Entry = Entry {
+    code: Code(138),
+    name: "constant-does-not-fit",
+    severity: Severity::Error,
+    title: "a constant that the member cannot hold",
+    text: "The member has so many bits, with or without sign, and the number is outside of what they hold. The update \
+would be refused for each object.",
+    wrong: "port = 70000        // uint16_t port;",
+    right: "port = 7000",
+};
+
+pub(crate) fn report(
+    value: i128,
+    member: &str,
+    range: (i128, i128),
+    declaration: Option<Declaration>,
+    span: Span,
+) -> Diagnostic {
+    let (least, most) = range;
+    let found = ENTRY
+        .at(span, format!("{value} does not fit into `{member}`"))
+        .labelled(format!("it holds {least} to {most}"))
+        .helped("write a number that fits");
+    match declaration {
+        Some(declaration) => found.about(declaration),
+        None => found,
+    }
+}
+
+/// Text that is longer than the array that it goes into.
+pub(crate) fn text(
+    len: u64,
+    member: &str,
+    room: u64,
+    declaration: Option<Declaration>,
+    span: Span,
+) -> Diagnostic {
+    let found = ENTRY
+        .at(span, format!("a text of {len} bytes does not fit into `{member}`"))
+        .labelled(format!("it has room for {room}"))
+        .helped("write a shorter text");
+    match declaration {
+        Some(declaration) => found.about(declaration),
+        None => found,
+    }
+}
