@@ -7,12 +7,12 @@ mod file;
 mod structure;
 mod token;
 
-pub(super) use expected::{expected, expected_words, extra, unknown_item, unknown_statement};
+pub(super) use expected::{expected, expected_words, extra, no_block, unknown_item, unknown_statement};
 pub(crate) use file::{cannot_import, cannot_read, imports_itself, said_twice, two_programs};
 pub(super) use file::{no_such_code, version_not_first, version_unknown};
 pub(super) use structure::{
-    arrow_for_dot, closes_nothing, compared_twice, dot_is_gone, example_outside, foreign_operator,
-    line_ended, mixed_bits, needless_star, not_closed, other_operator, separator, too_deep, unreachable_arm,
+    arrow_for_dot, closes_nothing, compared_twice, dot_is_gone, example_outside, foreign, line_ended,
+    mixed_bits, needless_star, not_closed, other_operator, separator, too_deep, unreachable_arm,
 };
 pub(super) use token::{needs_quotes, no_unit, of_token};
 
@@ -26,10 +26,14 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// "a, b or c"
 pub(super) fn either(words: &[&str]) -> String {
-    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match words.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        Some((last, others)) => either_of(others, &format!("`{last}`")),
         None => String::new(),
     }
+}
+
+/// The same with something last that is no word.
+pub(super) fn either_of(words: &[&str], last: &str) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    if words.is_empty() { last.to_owned() } else { format!("{} or {last}", words.join(", ")) }
 }

@@ -93,7 +93,8 @@ fn statement(parser: &mut Parser<'_>) -> Parsed {
             Ok(())
         }
         _ => {
-            let diagnostic = parser.stray_operator().unwrap_or_else(|| extra_or(parser, "a statement"));
+            let diagnostic =
+                parser.stray_operator(parser.column).unwrap_or_else(|| extra_or(parser, "a statement"));
             Err(parser.fail(diagnostic))
         }
     }
@@ -170,6 +171,15 @@ fn operator(parser: &mut Parser<'_>, wanted: K, what: &str) -> Parsed {
         return Ok(());
     }
     Err(parser.expected(&format!("`{text}` {what}")))
+}
+
+/// Whether what an item gives stands behind its operator, and not the next item, on a line of its own.
+fn begins(parser: &mut Parser<'_>, what: &str) -> Parsed {
+    let length = if parser.is_first() { names::path_length(parser, 0) } else { 0 };
+    if length > 0 && matches!(parser.nth(length), K::Equal | K::FatArrow | K::Colon) {
+        return Err(parser.expected(what));
+    }
+    Ok(())
 }
 
 /// `x, y, …`, as long as what follows a comma is no new item of the block.

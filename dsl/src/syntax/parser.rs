@@ -13,6 +13,7 @@ use super::lexer::{self, Lexeme};
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
 use rowan::{Checkpoint, GreenNodeBuilder};
+use rustc_hash::FxHashSet;
 
 /// How deep a tree may be: expressions in expressions, and operators in a row. Who walks it may call itself.
 pub(super) const DEEPEST: u32 = 128;
@@ -36,6 +37,8 @@ pub(super) struct Parser<'t> {
     taken: usize,
     builder: GreenNodeBuilder<'static>,
     diagnostics: Vec<Diagnostic>,
+    /// Where tokens begin that are wrong by themselves.
+    flawed: FxHashSet<u32>,
     /// Words that would have been taken at this token.
     tried: Vec<&'static str>,
     tried_at: usize,
@@ -90,6 +93,7 @@ impl<'t> Parser<'t> {
             taken: 0,
             builder: GreenNodeBuilder::new(),
             diagnostics: Vec::new(),
+            flawed: FxHashSet::default(),
             tried: Vec::new(),
             tried_at: 0,
             depth: 0,
@@ -106,8 +110,10 @@ impl<'t> Parser<'t> {
             let span = self.lexeme_span(index);
             let Some(Lexeme { kind, .. }) = self.lexemes.get(index) else { break };
             let text = piece(self.text, span.start, span.end);
-            let found = errors::of_token(*kind, text, span, self.text);
-            self.diagnostics.extend(found);
+            if let Some(found) = errors::of_token(*kind, text, span, self.text) {
+                self.flawed.insert(span.start);
+                self.diagnostics.push(found);
+            }
         }
         self.builder.start_node(raw(SyntaxKind::File));
         grammar::file(&mut self);
@@ -333,7 +339,7 @@ impl Parser<'_> {
 
     /// Reports something. Of what is at a token that has been reported by itself, nothing.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
-        let is_known = self.kind() == SyntaxKind::Unknown && diagnostic.span == self.span();
+        let is_known = diagnostic.span == self.span() && self.flawed.contains(&diagnostic.span.start);
         if !is_known {
             self.diagnostics.push(diagnostic);
         }
@@ -429,8 +435,17 @@ impl Parser<'_> {
         if self.eat(close) {
             return Ok(());
         }
-        let diagnostic = errors::not_closed(opened, self.text_at(opened), self.place(), &self.found());
+        let diagnostic = self.not_closed(opened, self.text_at(opened));
         Err(self.fail(diagnostic))
+    }
+
+    fn not_closed(&self, opened: Span, bracket: &str) -> Diagnostic {
+        let found = match self.kind() {
+            SyntaxKind::End => "the end of the file".to_owned(),
+            _ => errors::quoted(self.text()),
+        };
+        let place = if self.is(SyntaxKind::End) { self.place() } else { self.span() };
+        errors::not_closed(opened, bracket, place, &found)
     }
 
     /// `{ … }`. Items that are wrong are skipped: the block is there all the same.
@@ -443,9 +458,10 @@ impl Parser<'_> {
     ) -> Parsed {
         let opened = self.span();
         if !self.is(SyntaxKind::OpenBrace) {
-            let diagnostic = self.expectation("`{`");
-            let diagnostic =
-                diagnostic.fixed_by("put it in", Span { end: self.place().start, ..self.place() }, " {");
+            let wanted = errors::either_of(self.tried(), "`{`");
+            let text = if self.is_first() { "" } else { self.text() };
+            let diagnostic = self.expectation(&wanted);
+            let diagnostic = errors::no_block(diagnostic, text, self.place(), self.tried());
             self.report(diagnostic);
             // If there are items, they are read, and their end too.
             let goes_on = self.is_first() && !self.at_statement() && !self.is(SyntaxKind::End);
@@ -469,6 +485,7 @@ impl Parser<'_> {
         is_outside: impl Fn(&Self) -> bool,
         item: &mut impl FnMut(&mut Self) -> Parsed,
     ) {
+        let mut first = None;
         loop {
             while self.is_any(&[SyntaxKind::Comma, SyntaxKind::Semicolon]) {
                 self.bump();
@@ -477,13 +494,14 @@ impl Parser<'_> {
                 return;
             }
             if self.is(SyntaxKind::End) || is_outside(self) {
-                let diagnostic = errors::not_closed(opened, "{", self.place(), &self.found());
+                let diagnostic = self.not_closed(opened, "{");
                 self.report(diagnostic);
                 return;
             }
             let (before, column) = (self.at, self.nth_column(0));
             let start = self.here();
-            let outcome = if let Some(diagnostic) = self.stray_operator() {
+            let first = *first.get_or_insert(column);
+            let outcome = if let Some(diagnostic) = self.stray_operator(first) {
                 Err(self.fail(diagnostic))
             } else {
                 item(self)
@@ -494,29 +512,25 @@ impl Parser<'_> {
         }
     }
 
-    /// An operator that begins a line, although the expression before has ended with its own.
-    pub(super) fn stray_operator(&self) -> Option<Diagnostic> {
+    /// An operator that begins a line, although the expression before has ended with its own. `column`: of the items.
+    pub(super) fn stray_operator(&self, column: u32) -> Option<Diagnostic> {
         use SyntaxKind as K;
-        let goes_on = self.is_any(&[
-            K::Plus,
-            K::Star,
-            K::Slash,
-            K::Percent,
-            K::Bar,
-            K::Caret,
-            K::ShiftLeft,
-            K::ShiftRight,
-            K::EqualEqual,
-            K::NotEqual,
-            K::Less,
-            K::LessEqual,
-            K::Greater,
-            K::GreaterEqual,
-            K::AndAnd,
-            K::OrOr,
-            K::Question,
-            K::Dot,
-        ]);
+        let goes_on = match self.kind() {
+            // Items may begin so, or be meant to.
+            K::Plus | K::Minus | K::Ampersand => self.nth_column(0) > column,
+            K::Star
+            | K::Slash
+            | K::Percent
+            | K::Bar
+            | K::Caret
+            | K::ShiftLeft
+            | K::ShiftRight
+            | K::EqualEqual => true,
+            K::NotEqual | K::Less | K::LessEqual | K::Greater | K::GreaterEqual | K::AndAnd | K::OrOr => true,
+            K::Question | K::Dot => true,
+            K::Name => self.text() == "else" && self.nth_column(0) > column,
+            _ => false,
+        };
         (goes_on && self.is_first() && self.at > 0)
             .then(|| errors::line_ended(self.span(), self.text(), self.span_before()))
     }

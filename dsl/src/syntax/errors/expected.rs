@@ -1,6 +1,6 @@
 //! Something else than what has to come: MCX010 to MCX019.
 
-use super::{either, quoted};
+use super::{either, either_of, quoted};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::names::nearest;
 use crate::source::Span;
@@ -13,6 +13,7 @@ const EXTRA: Code = Code(13);
 /// `after`: the token before, empty if there is none.
 pub(in super::super) fn expected(what: &str, after: &str, found: &str, span: Span) -> Diagnostic {
     let after = if after.is_empty() { String::new() } else { format!(" after {}", quoted(after)) };
+    let what = if after.is_empty() { what.trim_end_matches(',') } else { what };
     Diagnostic::error(EXPECTED, span, format!("expected {what}{after}, found {found}"))
 }
 
@@ -62,16 +63,26 @@ pub(in super::super) fn unknown_item(
     meant(found.helped(format!("{what} is {forms}")), text, span, words.iter().copied())
 }
 
-/// Something behind what is complete.
+/// Something behind what is complete; `words` could be there.
 pub(in super::super) fn extra(text: &str, span: Span, after: &str, words: &[&'static str]) -> Diagnostic {
-    let end = if words.is_empty() { String::new() } else { format!("{} or ", either(words)) };
-    let after = quoted(after);
-    let found = Diagnostic::error(
-        EXTRA,
-        span,
-        format!("expected {end}the end of the line after {after}, found {}", quoted(text)),
-    );
-    meant(found, text, span, words.iter().copied())
+    let wanted = either_of(words, "the end of the line");
+    let message = format!("expected {wanted} after {}, found {}", quoted(after), quoted(text));
+    meant(Diagnostic::error(EXTRA, span, message), text, span, words.iter().copied())
+}
+
+/// No `{` where a block begins; `words` could be there too.
+pub(in super::super) fn no_block(
+    found: Diagnostic,
+    text: &str,
+    place: Span,
+    words: &[&'static str],
+) -> Diagnostic {
+    let found = meant(found, text, place, words.iter().copied());
+    if found.fix.is_some() {
+        found
+    } else {
+        found.fixed_by("put it in", Span { end: place.start, ..place }, " {")
+    }
 }
 
 fn near(word: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {

@@ -9,7 +9,7 @@ const CLOSES_NOTHING: Code = Code(21);
 const SEPARATOR: Code = Code(22);
 const ARROW_FOR_DOT: Code = Code(23);
 const OTHER_OPERATOR: Code = Code(24);
-const FOREIGN_OPERATOR: Code = Code(25);
+const FOREIGN: Code = Code(25);
 const LINE_ENDED: Code = Code(26);
 const MIXED: Code = Code(27);
 const COMPARED_TWICE: Code = Code(28);
@@ -17,7 +17,7 @@ const TOO_DEEP: Code = Code(29);
 const EXAMPLE_OUTSIDE: Code = Code(30);
 const UNREACHABLE_ARM: Code = Code(31);
 
-/// A bracket without its counterpart; `place` is where that was missed.
+/// A bracket without its counterpart. `place`, and what is `found` there, is where that was missed.
 pub(in super::super) fn not_closed(opened: Span, bracket: &str, place: Span, found: &str) -> Diagnostic {
     let close = match bracket {
         "(" => ")",
@@ -25,7 +25,7 @@ pub(in super::super) fn not_closed(opened: Span, bracket: &str, place: Span, fou
         _ => "}",
     };
     Diagnostic::error(NOT_CLOSED, opened, format!("this `{bracket}` is not closed"))
-        .beside(place, format!("expected `{close}` here at the latest, found {found}"))
+        .beside(place, format!("expected `{close}` before {found}"))
         .helped(format!("put a `{close}` where it ends"))
 }
 
@@ -61,14 +61,14 @@ pub(in super::super) fn dot_is_gone(span: Span, then: &str) -> Diagnostic {
 
 /// One of the language's operators in the place of another.
 pub(in super::super) fn other_operator(span: Span, found: &str, wanted: &str, what: &str) -> Diagnostic {
+    let what = what.trim_end_matches(',');
     Diagnostic::error(OTHER_OPERATOR, span, format!("expected `{wanted}` {what}, found {}", quoted(found)))
         .fixed_by(format!("write `{wanted}`"), span, wanted)
 }
 
-/// One of C's operators that the language does not have.
-pub(in super::super) fn foreign_operator(span: Span, text: &str, help: &str) -> Diagnostic {
-    Diagnostic::error(FOREIGN_OPERATOR, span, format!("there is no {} in this language", quoted(text)))
-        .helped(help)
+/// Something of C's that the language does not have: "there are no casts".
+pub(in super::super) fn foreign(span: Span, what: &str, help: &str) -> Diagnostic {
+    Diagnostic::error(FOREIGN, span, format!("{what} in this language")).helped(help)
 }
 
 /// An operator at the beginning of a line.
@@ -120,7 +120,7 @@ pub(in super::super) fn unreachable_arm(span: Span, otherwise: Span) -> Diagnost
 
 /// `pointer conn* : …`
 pub(in super::super) fn needless_star(span: Span) -> Diagnostic {
-    Diagnostic::error(FOREIGN_OPERATOR, span, "the type is named without a `*` here")
+    Diagnostic::error(FOREIGN, span, "the type is named without a `*` here")
         .helped("`pointer TYPE` is about all pointers to the type")
         .fixed_by("leave it out", span, "")
 }

@@ -108,7 +108,8 @@ fn sign(parser: &Parser<'_>) -> crate::diagnostic::Diagnostic {
     } else {
         "a member is given up by `drop MEMBER`"
     };
-    let found = errors::foreign_operator(parser.span(), parser.text(), help);
+    let what = format!("there is no `{}` before members", parser.text());
+    let found = errors::foreign(parser.span(), &what, help);
     if parser.is(K::Plus) {
         found.fixed_by("leave it out", parser.span(), "")
     } else {
@@ -126,11 +127,13 @@ fn assignment(parser: &mut Parser<'_>, what: &str) -> Parsed {
         let span = parser.span().to(parser.nth_span(1));
         let text = parser.text_at(span);
         let operator = parser.text();
-        let help = format!("write the whole value: `MEMBER = MEMBER {operator} …`");
-        let diagnostic = errors::foreign_operator(span, text, &help);
+        let rest = if text.ends_with('=') { "…" } else { "1" };
+        let help = format!("write the whole value: `MEMBER = MEMBER {operator} {rest}`");
+        let diagnostic = errors::foreign(span, &format!("there is no `{text}`"), &help);
         return Err(parser.fail(diagnostic));
     }
     operator(parser, K::Equal, what)?;
+    super::begins(parser, "an expression")?;
     expression(parser)
 }
 

@@ -138,7 +138,7 @@ fn unary(parser: &mut Parser<'_>) -> Parsed<Height> {
         }),
         K::Star => {
             let help = "what a pointer points to is reached by `.`, as if it were the pointer's own";
-            let diagnostic = errors::foreign_operator(parser.span(), "*", help);
+            let diagnostic = errors::foreign(parser.span(), "there is no `*` before a value", help);
             Err(parser.fail(diagnostic.fixed_by("leave it out", parser.span(), "")))
         }
         K::AndAnd => {
@@ -191,7 +191,7 @@ fn primary(parser: &mut Parser<'_>) -> Parsed<Height> {
         K::OpenParen => {
             if is_keyword(parser.nth_text(1)) || is_word_of_c(parser.nth_text(1)) {
                 let help = "values have no types of C's: they are numbers of 64 bits, and one that does not fit its member is refused";
-                let diagnostic = errors::foreign_operator(parser.span(), "cast", help);
+                let diagnostic = errors::foreign(parser.span(), "there are no casts", help);
                 return Err(parser.fail(diagnostic));
             }
             let height = parser.node(K::ParenExpression, |parser| {
@@ -329,6 +329,7 @@ fn members(parser: &mut Parser<'_>) -> Parsed {
         parser.node(K::SetItem, |parser| {
             dotted_path(parser, "the name of a member")?;
             operator(parser, K::Equal, "and a value")?;
+            super::begins(parser, "an expression")?;
             expression(parser)
         })
     })

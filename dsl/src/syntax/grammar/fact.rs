@@ -83,6 +83,7 @@ pub(super) fn variant(parser: &mut Parser<'_>) -> Parsed {
             parser.node(K::FieldReading, |parser| {
                 dotted_path(parser, "the name of a member")?;
                 operator(parser, K::Colon, "and a reading")?;
+                super::begins(parser, "a reading")?;
                 reading(parser)
             })
         })

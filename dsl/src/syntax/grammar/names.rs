@@ -16,7 +16,8 @@ pub(super) fn is_word_of_c(word: &str) -> bool {
 
 /// `name`
 pub(super) fn name(parser: &mut Parser<'_>, what: &str) -> Parsed {
-    parser.expect(K::Name, what)
+    // A statement's first word is no name that is missing at the end of the line before.
+    if parser.at_statement() { Err(parser.expected(what)) } else { parser.expect(K::Name, what) }
 }
 
 /// `name`, `name@"dict.c"`
@@ -102,8 +103,11 @@ pub(super) fn ty(parser: &mut Parser<'_>, what: &str) -> Parsed {
     parser.node(K::Type, |parser| {
         while ["const", "volatile"].iter().any(|word| parser.nth_is_word(0, word)) && parser.nth(1) == K::Name
         {
-            let diagnostic =
-                errors::foreign_operator(parser.span(), parser.text(), "types are named without it");
+            let diagnostic = errors::foreign(
+                parser.span(),
+                &format!("there is no `{}`", parser.text()),
+                "types are named without it",
+            );
             parser.report(diagnostic.fixed_by("leave it out", parser.span(), ""));
             parser.node(K::Error, Parser::bump);
         }
@@ -236,6 +240,7 @@ pub(super) fn arms(parser: &mut Parser<'_>, mut body: impl FnMut(&mut Parser<'_>
                 super::list(parser, value, |_| true)?;
             }
             super::operator(parser, K::FatArrow, "and what follows")?;
+            super::begins(parser, "what follows")?;
             body(parser)
         })
     })
