@@ -25,10 +25,13 @@
 pub mod check;
 pub mod codes;
 pub mod diagnostic;
+pub mod eval;
 pub mod load;
+pub mod migrate;
 pub mod names;
 pub mod pairing;
 pub mod releases;
 pub mod rules;
 pub mod source;
 pub mod syntax;
+pub mod test;

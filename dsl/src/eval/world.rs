@@ -1,0 +1,32 @@
+//! What evaluation sees of the two programs.
+//!
+//! Addresses are those of the running process. Old and new program may use the same addresses for different things (each has its own
+//! image, before they are put together), so an address is one only together with its [`Release`].
+//!
+//! What it does not do: know where memory comes from. A snapshot, a live process and a test's fake each supply a [`World`].
+
+use crate::diagnostic::Release;
+use mcrx_debuginfo::table::{Address, TypeId};
+
+/// Memory that is not there, or was not captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// Two programs' memory at one instant. Many evaluations may run at once over one.
+pub trait World {
+    /// Copies memory. All of it, or nothing.
+    fn read(&self, of: Release, address: u64, into: &mut [u8]) -> Result<(), Unreadable>;
+
+    /// Where something that the program's file places at `linked` lies in its process.
+    fn loaded(&self, of: Release, linked: Address) -> Option<u64>;
+
+    /// Where the program's file places what lies at an address. `None`: it is not the program's own code or variable.
+    fn linked(&self, of: Release, address: u64) -> Option<Address>;
+
+    /// What the new program is to use in the place of an old address: where an object, or a part of it, has gone; the function or variable
+    /// that has come for another. `None`: nothing has.
+    fn counterpart(&self, old: u64) -> Option<u64>;
+
+    /// A new block for this many bytes, all zero, of elements of a type of the new release. `None`: there is no room.
+    fn allocate(&self, element: Option<TypeId>, bytes: u64) -> Option<u64>;
+}

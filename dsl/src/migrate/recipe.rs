@@ -1,0 +1,163 @@
+//! How objects of one type become objects of another: steps with offsets.
+
+use super::Migration;
+use crate::eval::{Making, Reason, Scalar, Stored};
+use rustc_hash::FxHashMap;
+
+/// One step. Offsets are bytes, from the start of the object, or of the element that the step is done for.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Bytes that stay what they are.
+    Copy {
+        /// In the old object.
+        from: u64,
+        /// In the new one.
+        to: u64,
+        /// How many.
+        len: u64,
+    },
+    /// A pointer, which is to lead to what has become of what it led to.
+    Pointer {
+        /// In the old object.
+        from: u64,
+        /// In the new one.
+        to: u64,
+        /// The new member.
+        path: Box<str>,
+    },
+    /// A number that lies otherwise: it has to fit.
+    Number {
+        /// In the old object.
+        from: (u64, Scalar),
+        /// In the new one.
+        to: (u64, Scalar),
+        /// The new member.
+        path: Box<str>,
+    },
+    /// A constant of an enumeration that has others: by its name.
+    Constant {
+        /// In the old object.
+        from: (u64, Scalar),
+        /// In the new one.
+        to: (u64, Scalar),
+        /// What each old value is; `None`: it is gone.
+        values: FxHashMap<i128, Option<i128>>,
+        /// Whether a value that is no constant's stays.
+        others_stay: bool,
+        /// The new member.
+        path: Box<str>,
+    },
+    /// Elements, one by one.
+    Array {
+        /// In the old object, and bytes from one to the next.
+        from: (u64, u64),
+        /// In the new one, and bytes from one to the next.
+        to: (u64, u64),
+        /// How many. `None`: as many as there are up to the old object's end.
+        count: Option<u64>,
+        /// Done for each.
+        steps: Vec<Step>,
+        /// The new member.
+        path: Box<str>,
+    },
+    /// An object inside.
+    Object {
+        /// In the old object.
+        from: u64,
+        /// In the new one.
+        to: u64,
+        /// How.
+        how: Making,
+        /// Its bytes in the new one.
+        size: u64,
+        /// The new member.
+        path: Box<str>,
+    },
+    /// A rule's value.
+    Set {
+        /// In the new object.
+        to: u64,
+        /// The value.
+        value: Stored,
+        /// The new member.
+        path: Box<str>,
+    },
+    /// What cannot be done.
+    Refuse {
+        /// Why.
+        reason: Reason,
+        /// The new member.
+        path: Box<str>,
+    },
+}
+
+/// How objects of one type become objects of another.
+#[derive(Debug, Clone, Default)]
+pub struct Recipe {
+    /// What the old type is called, for people.
+    pub name: String,
+    /// Bytes of an old object without what a flexible array adds.
+    pub old_size: u64,
+    /// Bytes of a new one, likewise.
+    pub new_size: u64,
+    /// In order.
+    pub steps: Vec<Step>,
+}
+
+impl Recipe {
+    /// Bytes of the new object that is made from an old one of so many.
+    pub fn size(&self, old_len: u64) -> u64 {
+        let ends = self.steps.iter().filter_map(|step| match step {
+            Step::Array { from, to, count: None, .. } => {
+                let elements = old_len.saturating_sub(from.0).checked_div(from.1).unwrap_or(0);
+                Some(to.0.saturating_add(elements.saturating_mul(to.1)))
+            }
+            _ => None,
+        });
+        ends.fold(self.new_size, u64::max)
+    }
+
+    /// Where a place of the old object lies in the new one: for pointers into the middle of it. `None`: nothing has come of it.
+    pub fn place(&self, migration: &Migration, old_len: u64, from: u64) -> Option<u64> {
+        if from == 0 {
+            return Some(0);
+        }
+        // One past the end is a place, too.
+        if from == old_len {
+            return Some(self.size(old_len));
+        }
+        place_in(&self.steps, migration, from)
+    }
+
+    /// Whether old bytes are new ones, but for pointers.
+    pub fn is_copy(&self) -> bool {
+        self.old_size == self.new_size
+            && self.steps.iter().all(|step| match step {
+                Step::Copy { from, to, .. } | Step::Pointer { from, to, .. } => from == to,
+                _ => false,
+            })
+    }
+}
+
+fn place_in(steps: &[Step], migration: &Migration, at: u64) -> Option<u64> {
+    let within = |from: u64, len: u64| at.checked_sub(from).filter(|inside| *inside < len.max(1));
+    steps.iter().find_map(|step| match step {
+        Step::Copy { from, to, len } => within(*from, *len).map(|inside| to + inside),
+        Step::Pointer { from, to, .. } => within(*from, 8).map(|inside| to + inside),
+        Step::Number { from, to, .. } | Step::Constant { from, to, .. } => (from.0 == at).then_some(to.0),
+        Step::Object { from, to, how, .. } => {
+            let recipe = migration.recipe(*how)?;
+            let inside = within(*from, recipe.old_size)?;
+            Some(to + if inside == 0 { 0 } else { place_in(&recipe.steps, migration, inside)? })
+        }
+        Step::Array { from, to, count, steps, .. } => {
+            let inside = at.checked_sub(from.0)?;
+            let index =
+                inside.checked_div(from.1).filter(|index| count.is_none_or(|count| *index < count))?;
+            let start = to.0 + index * to.1;
+            let rest = inside - index * from.1;
+            if rest == 0 { Some(start) } else { Some(start + place_in(steps, migration, rest)?) }
+        }
+        Step::Set { .. } | Step::Refuse { .. } => None,
+    })
+}

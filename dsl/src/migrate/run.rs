@@ -1,0 +1,148 @@
+//! Recipes, followed for one object.
+
+use super::recipe::{Recipe, Step};
+use crate::diagnostic::Release;
+use crate::eval::value::Place;
+use crate::eval::{Failure, Machine, Reason, Scalar, Shape, Value};
+
+/// A pointer as it lies in memory.
+const POINTER: Scalar = Scalar { shape: Shape::Pointer, size: 8, bits: None };
+
+/// The largest object that is made at once. Debug info may be damaged.
+const LARGEST: u64 = 1 << 32;
+
+/// What steps are done for.
+#[derive(Debug, Clone, Copy)]
+struct Subject {
+    /// The old object or element.
+    old: u64,
+    /// Bytes up to the old object's end.
+    len: u64,
+}
+
+impl Recipe {
+    /// A new object's bytes; see [`super::Migration::object`].
+    pub fn make(
+        &self,
+        (old, len): (u64, u64),
+        made: &[u64],
+        machine: &mut Machine<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        let size = self.size(len);
+        let room = usize::try_from(size).ok().filter(|_| size <= LARGEST);
+        let mut bytes = vec![0; room.ok_or_else(|| Failure::new(Reason::NoRoom(size)))?];
+        self.make_into((old, len), made, &mut bytes, machine)?;
+        Ok(bytes)
+    }
+
+    /// The same into bytes that are there, and zero.
+    pub fn make_into(
+        &self,
+        (old, len): (u64, u64),
+        made: &[u64],
+        into: &mut [u8],
+        machine: &mut Machine<'_>,
+    ) -> Result<(), Failure> {
+        let subject = Subject { old, len };
+        let object = Value::Object(Place { of: Release::Old, address: old });
+        let made = made.iter().map(|address| match address {
+            0 => Value::Null,
+            address => Value::Object(Place { of: Release::New, address: *address }),
+        });
+        let locals = std::iter::once(object).chain(made);
+        let result = machine.with(locals, |machine| follow(&self.steps, subject, into, machine));
+        result.map_err(|failure| failure.of(&self.name, old))
+    }
+}
+
+fn follow(
+    steps: &[Step],
+    subject: Subject,
+    into: &mut [u8],
+    machine: &mut Machine<'_>,
+) -> Result<(), Failure> {
+    for step in steps {
+        one(step, subject, into, machine)?;
+    }
+    Ok(())
+}
+
+fn one(step: &Step, subject: Subject, into: &mut [u8], machine: &mut Machine<'_>) -> Result<(), Failure> {
+    let old = |from: u64| Place { of: Release::Old, address: subject.old.wrapping_add(from) };
+    match step {
+        Step::Copy { from, to, len } => match part(into, *to, *len) {
+            Some(bytes) => machine.read(old(*from), bytes),
+            None => Ok(()),
+        },
+        Step::Pointer { from, to, path } => {
+            let pointer = machine.load(old(*from), POINTER)?;
+            let pointer = translate(pointer, machine).map_err(|failure| failure.within(path))?;
+            put(&pointer, POINTER, *to, into);
+            Ok(())
+        }
+        Step::Number { from, to, path } => {
+            let value = machine.load(old(from.0), from.1)?;
+            let value = to.1.fit(value).map_err(|reason| Failure::new(reason).within(path))?;
+            put(&value, to.1, to.0, into);
+            Ok(())
+        }
+        Step::Constant { from, to, values, others_stay, path } => {
+            let value = machine.load(old(from.0), from.1)?.integer().unwrap_or(0);
+            let failed = |reason| Failure::new(reason).within(path);
+            let new = match values.get(&value) {
+                Some(Some(new)) => *new,
+                None if *others_stay => value,
+                _ => return Err(failed(Reason::NoConstant(value))),
+            };
+            let value = to.1.fit(Value::Integer(new)).map_err(failed)?;
+            put(&value, to.1, to.0, into);
+            Ok(())
+        }
+        Step::Array { from, to, count, steps, path } => {
+            let there = || subject.len.saturating_sub(from.0).checked_div(from.1).unwrap_or(0);
+            for index in 0..count.unwrap_or_else(there) {
+                let at = from.0.saturating_add(index.saturating_mul(from.1));
+                let element =
+                    Subject { old: subject.old.wrapping_add(at), len: subject.len.saturating_sub(at) };
+                let start = to.0.saturating_add(index.saturating_mul(to.1));
+                let Some(bytes) = part(into, start, to.1) else { break };
+                follow(steps, element, bytes, machine)
+                    .map_err(|failure| failure.within(&format!("{path}[{index}]")))?;
+            }
+            Ok(())
+        }
+        Step::Object { from, to, how, size, path } => {
+            let Some(bytes) = part(into, *to, *size) else { return Ok(()) };
+            let migrate = machine.migrate();
+            migrate.migrate(*how, old(*from).address, bytes, machine).map_err(|failure| failure.within(path))
+        }
+        Step::Set { to, value, path } => {
+            let start = usize::try_from(*to).unwrap_or(usize::MAX);
+            let bytes = into.get_mut(start..).unwrap_or_default();
+            machine.store(value, bytes).map_err(|failure| failure.within(path))
+        }
+        Step::Refuse { reason, path } => Err(Failure::new(reason.clone()).within(path)),
+    }
+}
+
+/// What a pointer is in the new release.
+fn translate(pointer: Value, machine: &Machine<'_>) -> Result<Value, Failure> {
+    let Value::Pointer(place) = pointer else { return Ok(pointer) };
+    match machine.world().counterpart(place.address) {
+        Some(new) => Ok(Value::pointer(Release::New, new)),
+        None => Err(Failure::new(Reason::NoCounterpart(place.address))),
+    }
+}
+
+fn put(value: &Value, scalar: Scalar, to: u64, into: &mut [u8]) {
+    let len = u64::try_from(scalar.bytes()).unwrap_or(0);
+    if let Some(bytes) = part(into, to, len) {
+        scalar.write(value, bytes);
+    }
+}
+
+fn part(bytes: &mut [u8], start: u64, len: u64) -> Option<&mut [u8]> {
+    let start = usize::try_from(start).ok()?;
+    let end = start.checked_add(usize::try_from(len).ok()?)?;
+    bytes.get_mut(start..end)
+}

@@ -1,0 +1,69 @@
+//! The folders of `examples/rules`.
+
+use super::compiled::table;
+use mcrx_dsl::load::{self, Loaded};
+use mcrx_dsl::source::FromDisk;
+use mcrx_dsl::test;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules")
+}
+
+/// Rules without a syntax error.
+fn read(path: &Path) -> Loaded {
+    let loaded = load::rules(path, &FromDisk);
+    let wrong: Vec<String> = loaded
+        .diagnostics
+        .iter()
+        .map(|found| format!("{}: {}", loaded.files.position(found.span).line, found.message))
+        .collect();
+    assert!(wrong.is_empty(), "{}: {wrong:#?}", path.display());
+    loaded
+}
+
+/// All tests of a folder's rules pass, and there are some.
+fn passes(kind: &str) {
+    let folder = folder().join(kind);
+    let loaded = read(&folder.join("rules.mcrx"));
+    let (old, new) = (table(&folder.join("old.c")), table(&folder.join("new.c")));
+    let report = test::run(&loaded.rules, &old, &new);
+    let line = |span| loaded.files.position(span).line;
+    let mistakes = report.mistakes.iter().map(|mistake| format!("{}: {mistake}", line(mistake.span)));
+    let problems = report.tests.iter().flat_map(|test| {
+        test.problems.iter().map(|problem| {
+            let line = problem.span().map_or(0, line);
+            format!("{}: {line}: {problem}", test.name)
+        })
+    });
+    let all: Vec<String> = mistakes.chain(problems).collect();
+    assert!(all.is_empty(), "{kind}: {all:#?}");
+    assert!(!report.tests.is_empty(), "{kind} has no tests");
+}
+
+macro_rules! kinds {
+    ($($name:ident $kind:literal)*) => {
+        $(#[test]
+        fn $name() {
+            passes($kind);
+        })*
+
+        #[test]
+        fn every_folder_is_one_of_these_tests() {
+            let mut there: Vec<String> = std::fs::read_dir(folder())
+                .unwrap()
+                .map(|entry| entry.unwrap())
+                .filter(|entry| entry.path().is_dir())
+                .map(|entry| entry.file_name().into_string().unwrap())
+                .collect();
+            there.sort();
+            let mut tested = vec![$($kind),*];
+            tested.sort();
+            assert_eq!(there, tested);
+        }
+    };
+}
+
+kinds! {
+    idle_objects_are_linked_into_a_new_list "new-list"
+}
