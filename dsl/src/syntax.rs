@@ -21,7 +21,7 @@ mod parser;
 
 pub(crate) use build::{Statement, build};
 pub(crate) use errors::{cannot_import, cannot_read, imports_itself, said_twice, two_programs};
-pub(crate) use kind::{Node, Token};
+pub(crate) use kind::{Node, SyntaxKind, Token};
 
 use crate::diagnostic::Diagnostic;
 use crate::source::FileId;

@@ -73,6 +73,7 @@ fn site(build: Build, node: &Node) -> Option<At<SiteReading>> {
     let is = match last.kind() {
         K::WordReading if has_word(&last, "bytes") => SiteReading::Bytes,
         K::WordReading => SiteReading::Caller,
+        K::Hole => SiteReading::Hole(hole(build, &last)?),
         _ => SiteReading::Of(ty(build, &last)?.is),
     };
     Some(build.at(&last, is))

@@ -38,6 +38,7 @@ pub(super) fn site(parser: &mut Parser<'_>) -> Parsed {
             parser.node(K::WordReading, Parser::keyword);
             Ok(())
         }
+        "todo" if parser.nth(1) == K::String => super::change::hole(parser),
         _ => ty(parser, "a type, `bytes` or `caller`"),
     }
 }
