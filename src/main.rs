@@ -19,6 +19,7 @@ mod man;
 mod objects;
 mod output;
 mod pins;
+mod rules;
 mod run;
 mod sites;
 mod snapshot;
@@ -45,6 +46,7 @@ enum Command {
     Man(man::Args),
     Pins(pins::Args),
     Refs(objects::RefsArgs),
+    Rules(rules::Args),
     Run(run::Args),
     Sites(sites::Args),
     Snapshot(snapshot::Args),
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Man(args) => man::run(&args, Cli::command(), &output),
         Command::Pins(args) => pins::run(&args, &output),
         Command::Refs(args) => objects::refs(&args, &output),
+        Command::Rules(args) => rules::run(&args, &output),
         Command::Run(args) => run::run(&args, &output),
         Command::Sites(args) => sites::run(&args, &output),
         Command::Snapshot(args) => snapshot::run(&args, &output),

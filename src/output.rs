@@ -46,11 +46,13 @@ impl Output {
 
     /// The result as JSON, where that is wanted.
     pub(crate) fn facts(&self, facts: &impl Serialize) -> Result<(), PrintError> {
-        if !self.json {
-            return Ok(());
-        }
+        if self.json { self.document(facts) } else { Ok(()) }
+    }
+
+    /// A document in JSON that is the whole result, whether `--json` is given or not: one of a format of its own.
+    pub(crate) fn document(&self, document: &impl Serialize) -> Result<(), PrintError> {
         let mut stdout = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut stdout, facts).map_err(io::Error::from).map_err(PrintError)?;
+        serde_json::to_writer_pretty(&mut stdout, document).map_err(io::Error::from).map_err(PrintError)?;
         writeln!(stdout).map_err(PrintError)
     }
 

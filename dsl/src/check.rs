@@ -36,7 +36,8 @@ mod types;
 pub(crate) use context::Context;
 pub(crate) use facts::arguments;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Class, Diagnostic, Release, Severity};
+use crate::load::Loaded;
 use crate::releases::Releases;
 use crate::rules::Rules;
 use crate::source::Files;
@@ -57,4 +58,33 @@ pub fn check(rules: &Rules, files: &Files, releases: Releases<'_>) -> Vec<Diagno
     found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
     found.dedup();
     found
+}
+
+/// All that is to be said of rules that were loaded: what is wrong with how they are written too.
+///
+/// What was not understood is not among the rules. So if there is such, nothing is said of what seems to be unused, or out of order.
+pub fn loaded(loaded: &Loaded, releases: Releases<'_>) -> Vec<Diagnostic> {
+    let mut found = loaded.diagnostics.clone();
+    let is_whole = found.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
+    let checked = check(&loaded.rules, &loaded.files, releases).into_iter();
+    found.extend(checked.filter(|one| is_whole || !matches!(one.code.class(), Class::Unused | Class::Style)));
+    found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
+    found
+}
+
+/// What a release is called in messages: `nginx 1.22.1`, if the rules say so.
+pub fn called(rules: &Rules, releases: Releases<'_>, release: Release) -> String {
+    let version = match release {
+        Release::Old => &rules.from,
+        Release::New => &rules.to,
+    };
+    let program = rules.program.as_ref().map(|program| program.is.as_str());
+    let is_one_of_two = releases.old.is_some() && releases.new.is_some();
+    match (program, version, release) {
+        (Some(program), Some(version), _) if is_one_of_two => format!("{program} {}", version.is),
+        (_, _, Release::Old) if is_one_of_two => "the old release".to_owned(),
+        (_, _, Release::New) if is_one_of_two => "the new release".to_owned(),
+        (Some(program), _, _) => program.to_owned(),
+        _ => "the program".to_owned(),
+    }
 }

@@ -80,19 +80,7 @@ impl<'a> Context<'a> {
     /// What a release is called, for people.
     pub(crate) fn called(&self, release: Release) -> String {
         let release = if self.is_way_back { release.other() } else { release };
-        let version = match release {
-            Release::Old => &self.rules.from,
-            Release::New => &self.rules.to,
-        };
-        let program = self.rules.program.as_ref().map(|program| program.is.as_str());
-        let is_one_of_two = self.releases.old.is_some() && self.releases.new.is_some();
-        match (program, version, release) {
-            (Some(program), Some(version), _) if is_one_of_two => format!("{program} {}", version.is),
-            (_, _, Release::Old) if is_one_of_two => "the old release".to_owned(),
-            (_, _, Release::New) if is_one_of_two => "the new release".to_owned(),
-            (Some(program), _, _) => program.to_owned(),
-            _ => "the program".to_owned(),
-        }
+        super::called(self.rules, self.releases, release)
     }
 
     pub(crate) fn table(&self, release: Release) -> Option<&'a Table> {

@@ -1,0 +1,38 @@
+//! `mcrx rules`: the loop of who writes rule files.
+
+use crate::output::Output;
+use anyhow::Result;
+
+mod check;
+mod explain;
+mod json;
+mod render;
+mod sarif;
+
+/// Check rule files against the debug info of the releases that they are about, and explain what was found
+#[derive(clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 nothing is wrong (warnings may have been printed), 1 something is, 2 wrong usage, 3 a file cannot be read.
+
+Examples:
+  mcrx rules check nginx.mcrx
+  mcrx rules check nginx-facts.mcrx ./nginx
+  mcrx rules check nginx-1.26.mcrx ./nginx-1.22 ./nginx-1.26
+  mcrx rules explain MCX102")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Check(check::Args),
+    Explain(explain::Args),
+}
+
+pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
+    match &args.command {
+        Command::Check(args) => check::run(args, output),
+        Command::Explain(args) => explain::run(args, output),
+    }
+}
