@@ -28,6 +28,7 @@ pub mod codes;
 pub mod diagnostic;
 pub mod eval;
 pub mod format;
+pub mod generate;
 pub mod load;
 pub mod migrate;
 pub mod names;

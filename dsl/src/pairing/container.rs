@@ -6,6 +6,9 @@ use super::{About, Asked, PairId, Pairing, Place, Question};
 use crate::rules::{Fact, Rules};
 use mcrx_debuginfo::table::{Encoding, Kind, Type};
 
+/// A container is little more than these three; what has more members than this is something else.
+const MOST_MEMBERS: usize = 8;
+
 /// Asks about each container that nothing is said of, if any type of another size could be in it.
 pub(super) fn ask(pairing: &mut Pairing<'_>, rules: &Rules) {
     let is_resized = |pair: &super::TypePair<'_>| {
@@ -26,8 +29,7 @@ pub(super) fn ask(pairing: &mut Pairing<'_>, rules: &Rules) {
             found.push((PairId(id), elements));
         }
     }
-    for (id, elements) in found {
-        let asked = Asked::Container;
+    for (id, (elements, asked)) in found {
         let question =
             Question { about: About::Pair(id), asked, old: Some(elements), new: None, is_in_hole: false };
         pairing.questions.push(question);
@@ -39,7 +41,7 @@ fn is_of(name: &str, pair: &str, old: Type<'_>) -> bool {
 }
 
 /// The pointer to the elements of what looks like a container.
-fn elements(ty: Type<'_>) -> Option<Place<'_>> {
+fn elements(ty: Type<'_>) -> Option<(Place<'_>, Asked<'_>)> {
     let mut members = list(ty, "");
     // The first elements are often described by a structure inside: `part.elts`.
     let inner: Vec<Place<'_>> = members
@@ -69,5 +71,7 @@ fn elements(ty: Type<'_>) -> Option<Place<'_>> {
     let count = has(&["nelt", "nelem", "count", "nitems", "nalloc", "num"])?;
     let mut pointers = members.iter().filter(is_void);
     let pointer = pointers.next()?;
-    (size != count && members.len() <= 8 && pointers.next().is_none()).then(|| pointer.clone())
+    let asked = Asked::Container { count: count.to_owned(), stride: size.to_owned() };
+    (size != count && members.len() <= MOST_MEMBERS && pointers.next().is_none())
+        .then(|| (pointer.clone(), asked))
 }

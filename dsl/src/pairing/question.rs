@@ -61,7 +61,12 @@ pub enum Asked<'t> {
     /// How many elements a flexible array has: they changed.
     Flexible,
     /// What an old `void *` array holds whose elements have a stored size.
-    Container,
+    Container {
+        /// The member that says how many they are.
+        count: String,
+        /// The member that says how large one is.
+        stride: String,
+    },
     /// Whether a counter is still right that counts what a pointer led to which is gone.
     Counter {
         /// The pointer that is gone.
@@ -114,7 +119,7 @@ impl<'t> Question<'t> {
                 )
             }
             Asked::Flexible => format!("the elements of `{}` changed: how many are there?", old()),
-            Asked::Container => {
+            Asked::Container { .. } => {
                 format!("`{}` leads to elements of a stored size: of which types are they?", old())
             }
             Asked::Counter { gone, added } => format!(

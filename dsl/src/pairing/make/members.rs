@@ -88,8 +88,9 @@ impl<'t> Making<'_, 't> {
         let origin = match partner {
             Some((of, from)) => self.from_old(list, *of, from, &to, false),
             None if said.speaks_of_part(&to.path) => self.new_structure(list, sources, &to),
-            // What both releases have made is the new release's anyway; and nobody holds a new lock.
-            None if keep.is_some() || is_lock(to.ty) => Origin::Reset,
+            // What both releases have made is the new release's anyway; nobody holds a new lock, and nothing is in a flexible array that was
+            // not there.
+            None if keep.is_some() || is_lock(to.ty) || to.size().unwrap_or(0) == 0 => Origin::Reset,
             None => self.open(list.about, Asked::FirstValue, None, Some(&to)),
         };
         Some(MemberPair { to, origin, keep })
