@@ -15,10 +15,11 @@ use mcrx_tracer::trace::{Known, Trace, TraceError};
 use mcrx_tracer::{core_file, snapshot};
 use nix::unistd::Pid;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub(crate) mod names;
+mod rules;
 
 /// Which process is meant. For all subcommands that trace one.
 #[derive(clap::Args)]
@@ -29,6 +30,9 @@ pub(crate) struct Which {
     /// Of the processes in a file, or of those that descend from PID, this one; without it, the first
     #[arg(long, value_name = "PID")]
     pub(crate) process: Option<u32>,
+    /// Read memory as this rule file says, where types alone do not tell
+    #[arg(long, value_name = "RULES")]
+    pub(crate) rules: Option<PathBuf>,
 }
 
 /// How much of a live server is captured. What is not asked about is not held.
@@ -47,6 +51,8 @@ pub(crate) struct Subject {
     /// It is alive, or was.
     is_live: bool,
     read: Duration,
+    /// How memory reads, as rules say.
+    facts: Facts,
     /// Debug info, for all processes.
     shelf: Shelf,
 }
@@ -103,6 +109,8 @@ fn no_process(target: &str) -> String {
 
 impl Subject {
     pub(crate) fn open(which: &Which, extent: Extent, output: &Output) -> Result<Subject> {
+        // What is wrong with it is said before anything is held.
+        let facts = rules::facts(which.rules.as_deref(), output)?;
         let start = Instant::now();
         let phase = output.phase(format!("reading {}", which.target));
         let (image, is_live) = match pid(&which.target)? {
@@ -114,7 +122,8 @@ impl Subject {
         };
         drop(phase);
         let read = start.elapsed();
-        let mut subject = Subject { image, process: 0, is_live, read, shelf: Shelf::new(Cache::default()) };
+        let shelf = Shelf::knowing(Cache::default(), facts.wrappers());
+        let mut subject = Subject { image, process: 0, is_live, read, facts, shelf };
         subject.process = subject.choose(which.process)?;
         Ok(subject)
     }
@@ -136,10 +145,14 @@ impl Subject {
     /// What names the process that is asked about, for another command.
     pub(crate) fn named(&self, which: &Which) -> String {
         let pid = self.process().pid;
-        match self.is_live {
+        let named = match self.is_live {
             true => pid.to_string(),
             false if self.process == 0 => which.target.clone(),
             false => format!("{} --process {pid}", which.target),
+        };
+        match &which.rules {
+            Some(rules) => format!("{named} --rules {}", rules.display()),
+            None => named,
         }
     }
 
@@ -204,8 +217,7 @@ impl Subject {
         let start = Instant::now();
         let phase = output.phase(format!("reading debug info of {}", described(process)));
         let known = Known::with(process, &self.shelf)?;
-        let facts = Facts::default();
-        let model = known.model(&facts);
+        let model = known.model(&self.facts);
         drop(phase);
         let debuginfo = start.elapsed();
         let start = Instant::now();

@@ -70,7 +70,8 @@ pub struct FieldFact {
 }
 
 /// How pointers to a type read, wherever no fact about a member says otherwise: all `dictEntry *` of redis carry tags, whether they
-/// are in members, in arrays or in locals.
+/// are in members, in arrays or in locals. Where they are said to be [`Reading::Opaque`], a pointer to such a pointer tells nothing either:
+/// a link of a free list lies in what is of another type while it is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PointerFact {
     /// The name of the type pointed to, without `struct`.

@@ -92,9 +92,12 @@ impl<'a> Context<'a> {
             }
             Fact::Site { functions, reading } => {
                 functions.iter().for_each(|function| self.fact_functions(release, function));
-                if let SiteReading::Of(ty) = &reading.is {
-                    let name = At { is: ty, span: reading.span };
-                    self.check_pointed_to(release, name);
+                match &reading.is {
+                    SiteReading::Of(ty) => {
+                        self.check_pointed_to(release, At { is: ty, span: reading.span });
+                    }
+                    SiteReading::Hole(hole) => self.report(codes::hole::report(&hole.why.is, reading.span)),
+                    SiteReading::Bytes | SiteReading::Caller => {}
                 }
             }
             Fact::Field { owner, path, reading } => {

@@ -102,6 +102,8 @@ pub enum SiteReading {
     Bytes,
     /// `caller`: what the function's caller makes of them.
     Caller,
+    /// Not known yet.
+    Hole(Hole),
 }
 
 /// What a member or pointer is, whatever its declared type says.

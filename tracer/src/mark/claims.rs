@@ -363,9 +363,12 @@ impl<'a> State<'a> {
 }
 
 /// A pointer to one object does not say that others follow; that the size divides may be chance. If what would be pointers in them
-/// leads nowhere, it was.
+/// leads nowhere, it was; and what is behind an object that has room for others is in that room.
 fn is_plausible(input: &Input<'_>, block: &Block, ty: Ty) -> bool {
     let memory = &input.process.memory;
+    if !input.model.map(ty).scratch.is_empty() {
+        return false;
+    }
     let len = usize::try_from(block.len).unwrap_or(usize::MAX);
     let Some(bytes) = memory.bytes(block.address, len) else { return false };
     let mut plausible = true;

@@ -132,11 +132,21 @@ impl<'m, 't> Compiler<'m, 't> {
         let number = target.and_then(|target| self.number(target));
         match target.zip(number).and_then(|(target, number)| Some((self.pointer_fact(target)?, number))) {
             None => {
-                let what = self.pointer(target, u64::MAX);
+                let what = match target.map(Type::kind) {
+                    Some(Kind::Pointer(Some(below))) if self.says_nothing(below) => {
+                        What::Opaque { mask: u64::MAX }
+                    }
+                    _ => self.pointer(target, u64::MAX),
+                };
                 self.put(offset, what);
             }
             Some((reading, number)) => self.read_pointer(reading, number, ty, offset, deeper),
         }
+    }
+
+    /// Whether facts say that pointers to a type tell nothing: then what points to such a pointer does not either.
+    fn says_nothing(&self, ty: Type<'_>) -> bool {
+        ty.resolved().is_some_and(|ty| matches!(self.pointer_fact(ty), Some(Reading::Opaque)))
     }
 
     /// What a fact says of pointers to a type, wherever they are.

@@ -347,6 +347,7 @@ impl Pass<'_, '_> {
         match self.twin.filled(ty, len) {
             _ if number >= self.twin.blocks.first_area => false,
             Filled::By(1) | Filled::WithTail => true,
+            Filled::By(_) if self.twin.has_room(ty) => false,
             Filled::By(_) => {
                 let memory = &self.twin.input.process.memory;
                 let is_there = |word: &(Item, u64)| match word.0.word {

@@ -231,6 +231,27 @@ impl<'a> Twin<'a> {
         addresses
     }
 
+    /// Whether a type has what a fact says of where its objects hold nothing live.
+    pub(super) fn is_meant(&self, ground: Ground<'_>, owner: Owner<'a>, scratch: &Scratch) -> bool {
+        let walk = |path: &Path| self.walk_path(ground, owner.ty, Spot::Ground(owner.at), &path.steps);
+        let is_meant = |bound: &Bound| match bound {
+            Bound::EndOfBlock => true,
+            Bound::Pointer(path) => {
+                walk(path).is_some_and(|value| matches!(value.ty.kind(), Form::Pointer(_)))
+            }
+            Bound::Element { array, index } => {
+                let element = walk(array).and_then(|array| match array.ty.kind() {
+                    Form::Pointer(target) => Some(target),
+                    Form::Array { element, .. } => Some(element),
+                    _ => None,
+                });
+                let size = element.and_then(|element| element.map_or(Some(1), Type::size));
+                size.is_some() && walk(index).is_some()
+            }
+        };
+        is_meant(&scratch.from) && is_meant(&scratch.to)
+    }
+
     /// Where, by a fact, nothing is live.
     pub(super) fn dead(&self, ground: Ground<'_>, owner: Owner<'a>, scratch: &Scratch) -> Option<Range<u64>> {
         let walk = |path: &Path| self.walk_path(ground, owner.ty, Spot::Ground(owner.at), &path.steps);

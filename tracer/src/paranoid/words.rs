@@ -60,6 +60,14 @@ impl<'a> Twin<'a> {
         walk.dead
     }
 
+    /// Whether facts say of objects of a type that a part of them holds nothing live.
+    pub(super) fn has_room(&self, ty: Ty) -> bool {
+        let nothing = Ground { address: 0, bytes: &[] };
+        let mut walk = Walk::new(self, nothing, self.variant_of(ty));
+        self.input.model.ty(ty).into_iter().for_each(|ty| walk.walk(ty, 0, DEEPEST));
+        walk.has_room
+    }
+
     /// What the flexible array of an object at the start of the ground holds.
     pub(super) fn tail_items(&self, ty: Ty, ground: Ground<'_>) -> Vec<Item> {
         let Some(described) = self.input.model.ty(ty) else { return Vec::new() };
@@ -133,6 +141,8 @@ struct Walk<'w, 'a> {
     items: Vec<Item>,
     /// Where nothing is live.
     dead: Vec<Range<u64>>,
+    /// There is such a part, wherever it is.
+    has_room: bool,
     /// A fact about pointers to this is being read.
     pointee: Option<Ty>,
     /// What facts about objects around this one say: of which object, at which names from here on, and what.
@@ -146,7 +156,18 @@ struct Walk<'w, 'a> {
 impl<'w, 'a> Walk<'w, 'a> {
     fn new(twin: &'w Twin<'a>, ground: Ground<'w>, variant: Option<usize>) -> Walk<'w, 'a> {
         let (items, dead, around) = (Vec::new(), Vec::new(), Vec::new());
-        Walk { twin, ground, variant, items, dead, pointee: None, around, depends: false, told: false }
+        Walk {
+            twin,
+            ground,
+            variant,
+            items,
+            dead,
+            has_room: false,
+            pointee: None,
+            around,
+            depends: false,
+            told: false,
+        }
     }
 
     fn live(mut self) -> Vec<Item> {
@@ -198,6 +219,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 for scratch in &self.twin.input.model.facts().scratch {
                     if names.contains(&scratch.owner) {
                         self.depends = true;
+                        self.has_room |= self.twin.is_meant(self.ground, owner, scratch);
                         self.dead.extend(self.twin.dead(self.ground, owner, scratch));
                     }
                 }
@@ -261,8 +283,16 @@ impl<'w, 'a> Walk<'w, 'a> {
             self.pointee = None;
             return;
         }
-        let word = self.declared(target);
+        let word = match target.map(Type::kind) {
+            Some(Form::Pointer(Some(below))) if self.says_nothing(below) => Word::Open,
+            _ => self.declared(target),
+        };
         self.put(at, word);
+    }
+
+    /// Whether facts say that pointers to a type tell nothing.
+    fn says_nothing(&self, ty: Type<'a>) -> bool {
+        ty.resolved().is_some_and(|ty| matches!(self.about_pointers(ty), Some(Reading::Opaque)))
     }
 
     fn about_pointers(&self, target: Type<'a>) -> Option<&'a Reading> {

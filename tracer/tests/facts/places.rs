@@ -39,6 +39,23 @@ fn the_free_room_of_a_pool_is_not_read() {
 }
 
 #[test]
+fn what_follows_an_object_with_room_behind_it_is_no_further_one() {
+    let scratched = scratch(Bound::Pointer("last".into()), Bound::Pointer("end".into()));
+    for (facts, whole, island) in [
+        (Facts::default(), Some("struct pool"), None),
+        (scratched, None, Some(("struct pool", size("pool")))),
+    ] {
+        let mut world = World::default();
+        world.facts = facts;
+        // Its size divides that of the block, and nothing in the second half contradicts.
+        let pool = world.bytes(2 * size("pool"));
+        world.global("pool", pool);
+        let traced = world.trace();
+        assert_eq!((traced.ty(pool), traced.island(pool)), (whole, island));
+    }
+}
+
+#[test]
 fn scratch_in_an_object_itself_is_not_read() {
     let from = Bound::Element { array: "text".into(), index: "used".into() };
     let to = Bound::Element { array: "text".into(), index: "used".into() };

@@ -33,6 +33,9 @@ struct item { struct item *next; struct request *of; unsigned char flags; char d
 struct chunk { struct chunk *next; struct waiting *head; unsigned char flags; };
 struct class { unsigned size, per_page; void **list; unsigned pages; } classes[3];
 
+struct link { struct link *next; };
+struct ring { struct link *first; struct link **last; };
+
 struct box { void *held; struct request **list; };
 struct shelf { int number; struct box boxes[2]; struct box top; };
 
@@ -47,6 +50,7 @@ struct request *request;
 struct item *item;
 struct chunk *chunk;
 struct box *box;
+struct ring *ring;
 struct shelf *shelf;
 int mode;
 

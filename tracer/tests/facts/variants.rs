@@ -136,3 +136,20 @@ fn a_variant_and_its_type_agree_and_two_variants_do_not() {
     let traced = world.trace();
     assert_eq!((traced.ty(first), traced.edge(conn)), (None, Some((first, Kind::Disagreeing))));
 }
+
+#[test]
+fn a_link_that_is_said_to_tell_nothing_tells_nothing_through_two_pointers_either() {
+    for (reading, ty) in [(None, None), (Some(Reading::Opaque), Some("struct request"))] {
+        let mut world = World::default();
+        let to = "link".to_owned();
+        world.facts.pointers.extend(reading.map(|reading| PointerFact { to, reading }));
+        let (ring, request) = (world.object("ring"), world.object("request"));
+        world.global("ring", ring);
+        world.global("request", request);
+        // While it is not in use, the request is on a list that ends in its first word, which is no link otherwise.
+        let own = request + crate::world::offset("request", "own");
+        world.set(ring, "ring", "first", own);
+        world.set(ring, "ring", "last", own);
+        assert_eq!(world.trace().ty(request), ty);
+    }
+}
