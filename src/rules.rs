@@ -5,6 +5,7 @@ use anyhow::Result;
 
 mod check;
 mod explain;
+mod fmt;
 mod json;
 mod render;
 mod sarif;
@@ -18,7 +19,8 @@ Examples:
   mcrx rules check nginx.mcrx
   mcrx rules check nginx-facts.mcrx ./nginx
   mcrx rules check nginx-1.26.mcrx ./nginx-1.22 ./nginx-1.26
-  mcrx rules explain MCX102")]
+  mcrx rules explain MCX102
+  mcrx rules fmt nginx.mcrx")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -28,11 +30,13 @@ pub(crate) struct Args {
 enum Command {
     Check(check::Args),
     Explain(explain::Args),
+    Fmt(fmt::Args),
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     match &args.command {
         Command::Check(args) => check::run(args, output),
         Command::Explain(args) => explain::run(args, output),
+        Command::Fmt(args) => fmt::run(args, output),
     }
 }
