@@ -143,6 +143,8 @@ pub struct ForEach {
     pub ty: At<TypeName>,
     /// What the object is called below.
     pub name: At<String>,
+    /// Those of this sequence. `None`: all that there are.
+    pub among: Option<At<Expression>>,
     /// Only those of which this is true.
     pub condition: Option<At<Expression>>,
     /// In order.

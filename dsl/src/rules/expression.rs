@@ -45,7 +45,7 @@ pub enum Expression {
         /// `_`: for all other values. `None`: there is none, and the update is refused.
         otherwise: Option<Box<At<Expression>>>,
     },
-    /// `conn { id = 3 }`, `[1, 2]`: an example, in tests.
+    /// `conn { id = 3 }`, `[1, 2]`: written out.
     Literal(Literal),
     /// Not known yet.
     Hole(Hole),
@@ -122,10 +122,10 @@ pub enum Value {
     },
 }
 
-/// An example of an object or of several.
+/// An object, or several elements, written out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Literal {
-    /// `conn { id = 3 }`: members that are not named are zero in what is given, and not looked at in what is expected.
+    /// `conn { id = 3 }`: members that are not named are zero, and in what a test expects not looked at.
     Object {
         /// Its type.
         ty: At<TypeName>,

@@ -48,8 +48,6 @@ pub(super) struct Parser<'t> {
     pub(super) lines_count: bool,
     /// Whether a `{` after a name begins an object: not where a block follows an expression.
     pub(super) objects: bool,
-    /// Whether this is a test, where examples are.
-    pub(super) in_test: bool,
     /// Of the statement that is being read.
     pub(super) column: u32,
 }
@@ -99,7 +97,6 @@ impl<'t> Parser<'t> {
             depth: 0,
             lines_count: true,
             objects: true,
-            in_test: false,
             column: 0,
         }
     }

@@ -1,7 +1,7 @@
 //! Changes.
 
 use super::super::kind::{Node, SyntaxKind as K};
-use super::expression::{expression_of, values};
+use super::expression::{expression_of, expressions_of, values};
 use super::names::{
     Build, all, child, children, has_word, hole, name_or_text, path_of, paths, strings, symbol, symbol_of,
     tokens, ty, ty_of,
@@ -112,12 +112,15 @@ fn global(build: Build, node: &Node) -> Option<At<GlobalChange>> {
 }
 
 fn for_each(build: Build, node: &Node) -> Option<ForEach> {
-    let condition = if has_word(node, "where") { Some(expression_of(build, node)?) } else { None };
+    let mut expressions = expressions_of(build, node).into_iter();
+    let among = if has_word(node, "in") { Some(expressions.next()?) } else { None };
+    let condition = if has_word(node, "where") { Some(expressions.next()?) } else { None };
     let actions = child(node, K::Block)?.children().filter_map(|node| action(build, &node)).collect();
     Some(ForEach {
         which: which(build, node),
         ty: ty_of(build, node)?,
         name: build.name(node)?,
+        among,
         condition,
         actions,
     })

@@ -42,6 +42,12 @@ pub(super) fn expression_of(build: Build, node: &Node) -> Option<At<Expression>>
     expression(build, &node.children().find(|child| is_expression(child.kind()))?)
 }
 
+/// All that are a node's own, in order.
+pub(super) fn expressions_of(build: Build, node: &Node) -> Vec<At<Expression>> {
+    let own = node.children().filter(|child| is_expression(child.kind()));
+    own.filter_map(|child| expression(build, &child)).collect()
+}
+
 fn is_expression(kind: K) -> bool {
     matches!(
         kind,

@@ -14,7 +14,7 @@ const LINE_ENDED: Code = Code(26);
 const MIXED: Code = Code(27);
 const COMPARED_TWICE: Code = Code(28);
 const TOO_DEEP: Code = Code(29);
-const EXAMPLE_OUTSIDE: Code = Code(30);
+// 30 was an example outside of a test.
 const UNREACHABLE_ARM: Code = Code(31);
 
 /// A bracket without its counterpart. `place`, and what is `found` there, is where that was missed.
@@ -103,12 +103,6 @@ pub(in super::super) fn compared_twice(span: Span, before: Span) -> Diagnostic {
 pub(in super::super) fn too_deep(span: Span, deepest: u32) -> Diagnostic {
     Diagnostic::error(TOO_DEEP, span, format!("there are more than {deepest} parts within each other"))
         .helped("give parts of the expression names by `define`")
-}
-
-/// An example where a value is wanted.
-pub(in super::super) fn example_outside(span: Span) -> Diagnostic {
-    Diagnostic::error(EXAMPLE_OUTSIDE, span, "an example of an object or list stands outside of a test")
-        .helped("examples are for `given` and `expect` of a `test`; a rule says values of members one by one")
 }
 
 /// An arm behind the one for all other values.

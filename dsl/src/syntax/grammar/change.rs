@@ -204,12 +204,16 @@ pub(super) fn for_each(parser: &mut Parser<'_>) -> Parsed {
         let is_which = (parser.nth_is_word(0, "old") || parser.nth_is_word(0, "new"))
             && parser.nth(1) == K::Name
             && parser.nth(2) != K::OpenBrace
+            && !parser.nth_is_word(2, "in")
             && !parser.nth_is_word(2, "where");
         if is_which {
             parser.keyword();
         }
         super::names::ty(parser, "the name of a type")?;
         name(parser, "a name for the object")?;
+        if parser.eat_word("in") {
+            expression_before_block(parser)?;
+        }
         if parser.eat_word("where") {
             expression_before_block(parser)?;
         }

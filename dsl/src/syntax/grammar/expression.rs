@@ -205,7 +205,6 @@ fn primary(parser: &mut Parser<'_>) -> Parsed<Height> {
             higher(parser, height, 0)
         }
         K::OpenBracket => {
-            example(parser);
             parser.node(K::List, |parser| {
                 parser.enclosed((K::OpenBracket, K::CloseBracket), "`[`", |parser| {
                     if parser.is(K::CloseBracket) { Ok(()) } else { list(parser, expression, |_| true) }
@@ -249,7 +248,6 @@ fn named(parser: &mut Parser<'_>) -> Parsed<Height> {
         })?,
         "todo" if parser.nth(1) == K::String => super::change::hole(parser)?,
         word if is_keyword(word) && parser.nth(1) == K::Name => {
-            example(parser);
             parser.node(K::Object, object)?;
         }
         _ if has_arguments => parser.node(K::CallExpression, |parser| {
@@ -260,9 +258,7 @@ fn named(parser: &mut Parser<'_>) -> Parsed<Height> {
             let start = parser.here();
             symbol(parser, "an expression")?;
             if parser.objects && parser.is(K::OpenBrace) && goes_on(parser) {
-                let span = parser.span_before();
                 parser.wrap(start, K::Type, |_| ());
-                example_at(parser, span);
                 parser.wrap(start, K::Object, members)?;
             } else {
                 parser.wrap(start, K::NameExpression, |_| ());
@@ -300,19 +296,6 @@ fn argument(parser: &mut Parser<'_>) -> Parsed {
         });
     }
     expression(parser)
-}
-
-/// An example that begins here stands in a test, or is reported.
-fn example(parser: &mut Parser<'_>) {
-    let span = parser.span();
-    example_at(parser, span);
-}
-
-fn example_at(parser: &mut Parser<'_>, span: crate::source::Span) {
-    if !parser.in_test {
-        let diagnostic = errors::example_outside(span);
-        parser.report(diagnostic);
-    }
 }
 
 /// `conn { id = 3 }`

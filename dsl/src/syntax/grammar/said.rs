@@ -50,10 +50,7 @@ pub(super) fn allow(parser: &mut Parser<'_>) -> Parsed {
 /// `test "an idle connection" { given … expect … }`
 pub(super) fn test(parser: &mut Parser<'_>) -> Parsed {
     let head = |parser: &mut Parser<'_>| names::text(parser, "what it shows, in quotes,");
-    let in_test = std::mem::replace(&mut parser.in_test, true);
-    let outcome = with_block(parser, head, |parser| parser.block(Parser::at_statement, item));
-    parser.in_test = in_test;
-    outcome
+    with_block(parser, head, |parser| parser.block(Parser::at_statement, item))
 }
 
 fn item(parser: &mut Parser<'_>) -> Parsed {
