@@ -17,6 +17,7 @@ mod write;
 
 pub use pointed::Pointed;
 
+use crate::format;
 use crate::pairing::{Live, Pairing};
 use crate::rules::Rules;
 use mcrx_debuginfo::compare::compare;
@@ -64,7 +65,10 @@ pub fn rules(between: &Between<'_>) -> Generated {
     functions::write(between, &pairing, &comparison.functions, &mut writer);
     let automatic = automatic::write(between, &pairing, &comparison, &asked, &mut writer);
     let Writer { holes, .. } = writer;
-    Generated { text: writer.finish(), holes, automatic }
+    let text = writer.finish();
+    // One style, also for names that were never seen; it parses, so there is one.
+    let text = format::format(&text).unwrap_or(text);
+    Generated { text, holes, automatic }
 }
 
 fn header(between: &Between<'_>, writer: &mut Writer) {

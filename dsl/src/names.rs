@@ -18,4 +18,4 @@ pub use find::{
     variables_of_pattern,
 };
 pub use path::{Lost, Place, aggregate, element, member, member_names, pointee, walk};
-pub use units::{is_file, is_of_unit, units_of};
+pub use units::{are_alike, is_file, is_of_unit, units_of};

@@ -190,8 +190,8 @@ impl<'t> Pairing<'t> {
             About::Pair(id) => {
                 let Some(pair) = self.pair(id).filter(|pair| !pair.is_drained) else { return false };
                 match pair.old.iter().map(|ty| live.place(*ty)).max() {
-                    // Numbers that hold the values of a renumbered enumeration may be anywhere.
-                    _ if matches!(question.asked, Asked::Renumbered(_)) => true,
+                    // Only a suspicion: there may be no such numbers.
+                    _ if matches!(question.asked, Asked::Renumbered(_)) => false,
                     Some(Lives::Anywhere) => true,
                     Some(Lives::InVariables) => !is_first_value,
                     Some(Lives::InTables | Lives::Nowhere) | None => false,

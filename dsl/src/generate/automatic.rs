@@ -3,7 +3,7 @@
 use super::Between;
 use super::types::spelt;
 use super::write::Writer;
-use crate::pairing::{Lives, PairId, Pairing};
+use crate::pairing::{Asked, Lives, PairId, Pairing};
 use mcrx_debuginfo::compare::{Comparison, ConstantChange, FieldChange, TypeChange};
 use mcrx_debuginfo::table::{Tag, Variable};
 use rustc_hash::FxHashSet;
@@ -44,6 +44,14 @@ pub(super) fn write<'t>(
     }
     writer.list("Only spelt otherwise", respelt);
     writer.list("Changed, but no object of these outlives a call", short_lived);
+    let suspected =
+        pairing.questions.iter().filter(|question| matches!(question.asked, Asked::Renumbered(_)));
+    let suspected: Vec<String> = suspected.map(|question| question.text()).collect();
+    if !suspected.is_empty() {
+        writer.blank();
+        writer.comment("Renumbered, and no member or variable is declared as it. Where plain numbers hold such values, say how they change:");
+        suspected.iter().for_each(|text| writer.comment(text));
+    }
     let typedefs = comparison.types.changed.iter().filter(|change| change.old.tag() == Tag::Typedef);
     writer.list(
         "Typedefs of something else; members that are declared by them are above",

@@ -9,6 +9,9 @@ use mcrx_debuginfo::table::{Kind, Type};
 /// The shortest part of a name that says something.
 const SHORTEST_WORD: usize = 3;
 
+/// Of a hundred words, how many two names have to share.
+const LEAST_IN_COMMON: usize = 60;
+
 /// How many names are guessed for one that is gone.
 const MOST: usize = 3;
 
@@ -53,11 +56,7 @@ pub(super) fn renames(found: &[Renamed], gone: &[&Place<'_>], added: &[&Place<'_
         })
         .collect();
     // What lies in the same place by chance is no guess.
-    renames.retain(|guess| {
-        last(&guess.from) == last(&guess.to)
-            || share_word(&guess.from, &guess.to)
-            || is_particular(guess, gone)
-    });
+    renames.retain(|guess| last(&guess.from) == last(&guess.to) || share_word(&guess.from, &guess.to));
     for place in gone {
         if renames.iter().any(|guess| guess.from == place.path) {
             continue;
@@ -71,16 +70,22 @@ pub(super) fn renames(found: &[Renamed], gone: &[&Place<'_>], added: &[&Place<'_
         if let Some(other) = added.iter().find(is_like) {
             let why = "the same type and a like name";
             renames.push(Rename { from: place.path.clone(), to: other.path.clone(), why });
+        } else if is_particular(place)
+            && gone.iter().filter(|other| spelt(other) == spelt(place)).count() == 1
+        {
+            let mut others = added.iter().filter(|other| spelt(other) == spelt(place));
+            if let (Some(other), None) = (others.next(), others.next()) {
+                let why = "the only ones of this type";
+                renames.push(Rename { from: place.path.clone(), to: other.path.clone(), why });
+            }
         }
     }
     renames
 }
 
 /// Whether the member is of a type that says something: a structure, or a pointer to one.
-fn is_particular(guess: &Rename, gone: &[&Place<'_>]) -> bool {
-    let place = gone.iter().find(|place| place.path == guess.from);
-    let ty = place.and_then(|place| place.resolved());
-    match ty.map(Type::kind) {
+fn is_particular(place: &Place<'_>) -> bool {
+    match place.resolved().map(Type::kind) {
         Some(Kind::Aggregate) => true,
         Some(Kind::Pointer(Some(below))) => {
             below.resolved().is_some_and(|below| matches!(below.kind(), Kind::Aggregate))
@@ -99,20 +104,21 @@ pub(super) fn share_word(one: &str, other: &str) -> bool {
     words(one).iter().any(|word| others.contains(word))
 }
 
-/// The names most like one that is gone, of those that are new: with the most words in common.
+/// The names most like one that is gone, of those that are new: with the most words in common, behind what both begin with, as all names
+/// of a program or of a part of it do.
 pub(super) fn alike<'n>(gone: &str, added: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
-    let words = |name: &str| -> Vec<String> {
-        name.split('_').filter(|word| word.len() >= SHORTEST_WORD).map(str::to_lowercase).collect()
-    };
-    let own = words(gone);
     let mut found: Vec<(usize, &str)> = added
         .map(|name| {
-            let theirs = words(name);
+            let (own, theirs): (Vec<&str>, Vec<&str>) =
+                (gone.split('_').collect(), name.split('_').collect());
+            let start = own.iter().zip(&theirs).take_while(|(one, other)| one == other).count();
+            let (own, theirs) =
+                (own.get(start..).unwrap_or_default(), theirs.get(start..).unwrap_or_default());
             let common = own.iter().filter(|word| theirs.contains(word)).count();
             // Of a hundred: how many of all words are common.
             ((200 * common).checked_div(own.len() + theirs.len()).unwrap_or(0), name)
         })
-        .filter(|(share, _)| *share >= 60)
+        .filter(|(share, _)| *share >= LEAST_IN_COMMON)
         .collect();
     found.sort_by_key(|(share, name)| (std::cmp::Reverse(*share), *name));
     found.into_iter().take(MOST).map(|(_, name)| name).collect()

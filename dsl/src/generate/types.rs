@@ -3,7 +3,9 @@
 use super::Between;
 use super::guess::{self, Guess, Rename};
 use super::write::{Writer, some_of};
+use crate::names;
 use crate::pairing::{About, Asked, PairId, Pairing, Place, Question, declared};
+use crate::rules::Symbol;
 use mcrx_debuginfo::compare::{TypeChange, Types};
 use mcrx_debuginfo::spell;
 use mcrx_debuginfo::table::{Table, Tag, Type};
@@ -25,8 +27,8 @@ pub(super) fn write<'t>(
         let About::Pair(id) = question.about else { continue };
         let Some(pair) = pairing.pair(id) else { continue };
         match question.asked {
-            // What answers it is a fact, or many statements.
-            Asked::Container { .. } | Asked::Renumbered(_) => alone.push((pair.name, question)),
+            // What answers it is a fact.
+            Asked::Container { .. } => alone.push((pair.name, question)),
             _ => by_type.entry((pair.name, id)).or_default().push(question),
         }
     }
@@ -38,7 +40,7 @@ pub(super) fn write<'t>(
         let change = types.changed.iter().find(|change| change.old == *old && change.new == made.ty);
         let block = Block { questions, change };
         writer.blank();
-        block.write(&symbol(between.new, made.ty, pair.name), writer);
+        block.write(&symbol(between, *old, made.ty, pair.name), writer);
     }
     for (name, question) in alone {
         writer.blank();
@@ -57,18 +59,42 @@ pub(super) fn write<'t>(
     asked
 }
 
-/// A type by its name, with its source file if there are several of the name.
-fn symbol(table: &Table, ty: Type<'_>, name: &str) -> String {
-    let is_one = |other: &Type<'_>| {
-        !other.is_declaration() && other.tag() == ty.tag() && *other != ty && other.size() != ty.size()
-    };
-    let unit = ty.unit().map_or("", |unit| unit.name());
-    let file = unit.rsplit('/').next().unwrap_or(unit);
-    if table.types_named(name).any(|other| is_one(&other)) && !file.is_empty() {
-        format!("{name}@{}", super::write::text(file))
-    } else {
-        name.to_owned()
+/// A pair of types as rules name it: by one name that means the one type in both releases, else by two.
+fn symbol(between: &Between<'_>, old: Type<'_>, new: Type<'_>, name: &str) -> String {
+    let (before, after) = (spellings(between.old, old, name), spellings(between.new, new, name));
+    match before.iter().find(|spelling| after.contains(spelling)) {
+        Some(both) => both.clone(),
+        None => match (before.first(), after.first()) {
+            (Some(before), Some(after)) => format!("{before} -> {after}"),
+            _ => name.to_owned(),
+        },
     }
+}
+
+/// What a type can be called so that nothing else is meant: its tag, a typedef, these with a source file.
+fn spellings(table: &Table, ty: Type<'_>, name: &str) -> Vec<String> {
+    let typedefs = table.types().filter(|other| other.tag() == Tag::Typedef && other.resolved() == Some(ty));
+    let mut names: Vec<&str> =
+        [name].into_iter().chain(ty.name()).chain(typedefs.filter_map(Type::name)).collect();
+    let mut seen = FxHashSet::default();
+    names.retain(|name| seen.insert(*name));
+    let means = |name: &str, unit: Option<&str>| {
+        let symbol = Symbol { name: name.to_owned(), unit: unit.map(ToOwned::to_owned) };
+        matches!(names::types(table, None, &symbol).as_slice(), [one] if names::are_alike(*one, ty))
+    };
+    let mut found: Vec<String> =
+        names.iter().filter(|name| means(name, None)).map(|name| (*name).to_owned()).collect();
+    if found.is_empty() {
+        for unit in names::units_of(ty) {
+            let file = unit.rsplit('/').next().unwrap_or(unit);
+            for (name, end) in names.iter().flat_map(|name| [(*name, file), (*name, unit)]) {
+                if means(name, Some(end)) {
+                    found.push(format!("{name}@{}", super::write::text(end)));
+                }
+            }
+        }
+    }
+    found
 }
 
 struct Block<'a, 't> {
@@ -124,8 +150,17 @@ impl<'t> Block<'_, 't> {
         let names: Vec<String> = left.iter().map(|place| format!("`{}`", declared(place, ""))).collect();
         let is = if left.len() == 1 { "is" } else { "are" };
         writer.hole(INDENT, "", &format!("{} {is} gone: given up, or kept elsewhere?", some_of(&names)));
-        let paths: Vec<&str> = left.iter().map(|place| place.path.as_str()).collect();
-        Guess::new(format!("drop {}", paths.join(", ")), "").write(INDENT, writer);
+        // What is in each element of an array has no path of its own.
+        let (inside, own): (Vec<&str>, Vec<&str>) =
+            left.iter().map(|place| place.path.as_str()).partition(|path| path.contains('['));
+        if !own.is_empty() {
+            Guess::new(format!("drop {}", own.join(", ")), "").write(INDENT, writer);
+        }
+        let mut arrays: Vec<&str> = inside.iter().filter_map(|path| path.split('[').next()).collect();
+        arrays.dedup();
+        if !arrays.is_empty() {
+            Guess::new(format!("reset {}", arrays.join(", ")), "as start-up leaves it").write(INDENT, writer);
+        }
     }
 }
 

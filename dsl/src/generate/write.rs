@@ -3,6 +3,9 @@
 /// How wide comments are: like the code that they stand in, narrower than most screens.
 const WIDTH: usize = 110;
 
+/// Of each list. `mcrx types OLD NEW` has them all.
+const MOST_NAMES: usize = 40;
+
 /// A file in the making.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
@@ -45,7 +48,13 @@ impl Writer {
         names.dedup();
         self.blank();
         self.comment(&format!("{heading}:"));
-        self.comment(&names.join(", "));
+        match names.len().checked_sub(MOST_NAMES) {
+            Some(more @ 1..) => {
+                names.truncate(MOST_NAMES);
+                self.comment(&format!("{} and {more} more", names.join(", ")));
+            }
+            _ => self.comment(&names.join(", ")),
+        }
     }
 
     /// A question in the place of a value or a statement: `before todo "…"`.

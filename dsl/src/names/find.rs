@@ -1,6 +1,6 @@
 //! Types, functions, variables and constants by their names.
 
-use super::units::{is_file, is_of_unit};
+use super::units::{are_alike, is_file, is_of_unit};
 use crate::rules::{Keyword, Pattern, Symbol};
 use mcrx_debuginfo::table::{Encoding, Function, Kind, Storage, Table, Tag, Type, Variable};
 use rustc_hash::FxHashMap;
@@ -21,7 +21,14 @@ pub fn types<'t>(table: &'t Table, keyword: Option<Keyword>, symbol: &Symbol) ->
     if found.iter().any(|ty| !ty.is_declaration()) {
         found.retain(|ty| !ty.is_declaration());
     }
-    found
+    // Debug info has several of one type where units differ in what they know of others that it points to.
+    let mut distinct: Vec<Type<'t>> = Vec::new();
+    for ty in found {
+        if !distinct.iter().any(|other| are_alike(*other, ty)) {
+            distinct.push(ty);
+        }
+    }
+    distinct
 }
 
 /// The same without `struct` before it.

@@ -1,5 +1,6 @@
 //! The source files that have a type, function or variable: what tells several of one name apart.
 
+use mcrx_debuginfo::spell::{self, Anonymous};
 use mcrx_debuginfo::table::Type;
 
 /// Whether a file's path ends so: `dict.c` is the end of `src/dict.c`, not of `mydict.c`.
@@ -15,6 +16,22 @@ pub fn is_of_unit(ty: Type<'_>, end: &str) -> bool {
     }
     let mut units = ty.table().units().filter(|unit| is_file(unit.name(), end));
     units.any(|unit| unit.types().any(|known| known == ty))
+}
+
+/// Whether two types cannot be told apart by anything that a reader of their declarations sees.
+pub fn are_alike(one: Type<'_>, other: Type<'_>) -> bool {
+    let members = |ty: Type<'_>| -> Vec<_> {
+        let member = |member: mcrx_debuginfo::table::Member<'_>| {
+            let declared =
+                spell::declaration(member.ty(), member.name().unwrap_or(""), Anonymous::WrittenOut);
+            (declared, member.bit_offset(), member.bit_size(), member.ty().and_then(Type::size))
+        };
+        ty.members().map(member).collect()
+    };
+    one == other
+        || (one.tag(), one.name(), one.size()) == (other.tag(), other.name(), other.size())
+            && one.enumerators().eq(other.enumerators())
+            && members(one) == members(other)
 }
 
 /// The main source files of all units that know a type, in the order of the debug info.

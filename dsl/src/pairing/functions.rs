@@ -1,6 +1,6 @@
 //! Which function of the new release is which of the old: pointers to the one lead to the other.
 
-use super::said::ends_in;
+use crate::names::is_file;
 use crate::rules::{Change, Rules, Symbol};
 use mcrx_debuginfo::compare::{FunctionPairs, function_pairs};
 use mcrx_debuginfo::table::{Function, Table};
@@ -37,6 +37,6 @@ pub(super) fn pairs<'t>(
 }
 
 fn is_named(function: &Function<'_>, name: &Symbol) -> bool {
-    let in_unit = |end: &str| function.unit().is_some_and(|unit| ends_in(unit.name(), end));
+    let in_unit = |end: &str| function.unit().is_some_and(|unit| is_file(unit.name(), end));
     function.name() == name.name && function.code().is_some() && name.unit.as_deref().is_none_or(in_unit)
 }

@@ -1,8 +1,9 @@
 //! What a `type` statement says, by the paths that it says it of.
 
-use crate::rules::{Argument, Expression, Path, Step, Symbol, TypeChange, TypeItem, TypeName, Which};
+use crate::names;
+use crate::rules::{Argument, Expression, Path, Step, TypeChange, TypeItem, TypeName, Which};
 use crate::source::At;
-use mcrx_debuginfo::table::{Kind, Table, Tag, Type};
+use mcrx_debuginfo::table::{Kind, Table, Type};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What a rule says of the members of one pair.
@@ -156,53 +157,12 @@ fn old_path(expression: &Expression) -> Option<String> {
 
 /// The type of a table that a rule names: below typedefs. `None`: there is none, or several.
 pub fn named_type<'t>(table: &'t Table, name: &TypeName) -> Option<Type<'t>> {
-    use crate::rules::Keyword;
     if name.pointers > 0 || !name.arrays.is_empty() {
         return None;
     }
-    let is_of_tag = |ty: &Type<'t>| match name.keyword {
-        None => true,
-        Some(Keyword::Struct) => matches!(ty.tag(), Tag::Structure | Tag::Class),
-        Some(Keyword::Union) => ty.tag() == Tag::Union,
-        Some(Keyword::Enum) => ty.tag() == Tag::Enumeration,
-    };
-    let named = table.types_named(&name.symbol.name).filter(|ty| !ty.is_declaration());
-    let named = named.filter_map(Type::resolved).filter(|ty| {
-        matches!(ty.kind(), Kind::Aggregate | Kind::Enumeration(_)) && !ty.is_declaration() && is_of_tag(ty)
-    });
-    let mut found: Vec<Type<'t>> = Vec::new();
-    for ty in named {
-        if !found.contains(&ty) {
-            found.push(ty);
-        }
-    }
-    if found.len() > 1 && name.symbol.unit.is_some() {
-        found.retain(|ty| is_in_unit(*ty, &name.symbol));
-    }
-    // A tag goes before a typedef of something else.
-    let tagged: Vec<Type<'t>> =
-        found.iter().copied().filter(|ty| ty.name() == Some(&name.symbol.name)).collect();
-    match (found.as_slice(), tagged.as_slice()) {
-        ([one], _) | (_, [one]) => Some(*one),
-        // Those that cannot be told apart are one: debug info has several where a unit only declares what another defines.
-        (_, [first, rest @ ..]) if rest.iter().all(|ty| looks_like(*first, *ty)) => Some(*first),
+    match names::types(table, name.keyword, &name.symbol).as_slice() {
+        [one] => Some(*one)
+            .filter(|ty| matches!(ty.kind(), Kind::Aggregate | Kind::Enumeration(_)) && !ty.is_declaration()),
         _ => None,
     }
-}
-
-fn looks_like(one: Type<'_>, other: Type<'_>) -> bool {
-    let members = |ty: Type<'_>| -> Vec<(Option<String>, u64)> {
-        ty.members().map(|member| (member.name().map(ToOwned::to_owned), member.bit_offset())).collect()
-    };
-    one.size() == other.size() && members(one) == members(other)
-}
-
-fn is_in_unit(ty: Type<'_>, symbol: &Symbol) -> bool {
-    let Some(end) = symbol.unit.as_deref() else { return true };
-    ends_in(ty.declared().file, end) || ty.unit().is_some_and(|unit| ends_in(unit.name(), end))
-}
-
-/// Whether a source file's path ends in that of a rule, by whole names.
-pub(super) fn ends_in(path: &str, end: &str) -> bool {
-    path.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }

@@ -2,8 +2,9 @@
 
 use super::conversion::is_lock;
 use super::make::{List, Making, judge_variable};
-use super::said::{Said, ends_in};
+use super::said::Said;
 use super::{About, Asked, Origin, Place, TypePair};
+use crate::names::is_file;
 use crate::rules::{Change, GlobalChange, Path, Rules, Step, Symbol, Which};
 use mcrx_debuginfo::compare::{VariablePairs, variable_pairs};
 use mcrx_debuginfo::table::{Kind, Table, Tag, Variable};
@@ -186,7 +187,7 @@ fn variable<'t>(table: &'t Table, name: &Symbol) -> Option<Variable<'t>> {
 }
 
 fn is_named(variable: &Variable<'_>, name: &Symbol) -> bool {
-    let in_unit = |end: &str| variable.unit().is_some_and(|unit| ends_in(unit.name(), end));
+    let in_unit = |end: &str| variable.unit().is_some_and(|unit| is_file(unit.name(), end));
     variable.name() == name.name && name.unit.as_deref().is_none_or(in_unit)
 }
 

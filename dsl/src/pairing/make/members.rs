@@ -3,7 +3,7 @@
 use super::super::conversion::is_lock;
 use super::super::place::members;
 use super::super::said::{Said, spelt};
-use super::super::{About, Asked, MemberPair, Origin, Place};
+use super::super::{About, Asked, Conversion, MemberPair, Origin, Place};
 use super::Making;
 use crate::rules::Path;
 use crate::source::At;
@@ -203,13 +203,23 @@ impl<'t> Making<'_, 't> {
     }
 }
 
-/// The places of members that rules speak of as a whole.
+/// The places of members that have their origin, those of anonymous structures among them.
 fn collect(found: &[MemberPair<'_>], whole: &mut FxHashSet<String>) {
     for member in found {
         whole.insert(member.to.path.clone());
-        if let Origin::Parts(inner) = &member.origin {
-            collect(inner, whole);
+        match &member.origin {
+            Origin::Parts(inner) => collect(inner, whole),
+            Origin::Old { conversion, .. } => collect_inner(conversion, whole),
+            _ => {}
         }
+    }
+}
+
+fn collect_inner(conversion: &Conversion<'_>, whole: &mut FxHashSet<String>) {
+    match conversion {
+        Conversion::Members(inner) => collect(inner, whole),
+        Conversion::Array { element, .. } => collect_inner(element, whole),
+        _ => {}
     }
 }
 
