@@ -4,6 +4,7 @@
 //!   Rules ---+--> facts: what they speak of, what they take it for        (facts, reading, arms, slab)
 //!   Releases +--> changes: both sides, and values that become others      (changes, types, expression, operators, functions, store)
 //!            +--> processes; tests; definitions; what is said twice       (processes, said, defines)
+//!            +--> what changed and nobody speaks of                       (questions)
 //!                     |
 //!                     v
 //!               diagnostics --- allow ---> those that are left, by their places
@@ -26,6 +27,7 @@ mod functions;
 mod kind;
 mod operators;
 mod processes;
+mod questions;
 mod reading;
 mod resolve;
 mod said;
@@ -34,16 +36,27 @@ mod store;
 mod types;
 
 pub(crate) use context::Context;
-pub(crate) use facts::arguments;
+pub(crate) use facts::{arguments, values};
 
 use crate::diagnostic::{Class, Diagnostic, Release, Severity};
 use crate::load::Loaded;
+use crate::pairing::Live;
 use crate::releases::Releases;
 use crate::rules::Rules;
 use crate::source::Files;
 
-/// All that is to be said of some rules, by their places.
+/// All that is to be said of some rules, by their places. Of what changed and no rule speaks of, only in types that rules speak of.
 pub fn check(rules: &Rules, files: &Files, releases: Releases<'_>) -> Vec<Diagnostic> {
+    check_living(rules, files, releases, None)
+}
+
+/// The same with where objects of the old release can be: so that what changed is asked about wherever an object can have it.
+pub fn check_living(
+    rules: &Rules,
+    files: &Files,
+    releases: Releases<'_>,
+    live: Option<&Live>,
+) -> Vec<Diagnostic> {
     let context = Context::new(rules, files, releases);
     context.check_headers();
     context.check_order();
@@ -53,20 +66,22 @@ pub fn check(rules: &Rules, files: &Files, releases: Releases<'_>) -> Vec<Diagno
     context.check_changes(&rules.changes);
     context.check_processes();
     context.check_tests();
+    context.check_questions(live);
     let mut found = context.take_from(0);
     found = context.without_allowed(found);
     found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
-    found.dedup();
+    // What is wrong in both releases alike is said once.
+    found.dedup_by(|later, first| later.code == first.code && later.span == first.span);
     found
 }
 
 /// All that is to be said of rules that were loaded: what is wrong with how they are written too.
 ///
 /// What was not understood is not among the rules. So if there is such, nothing is said of what seems to be unused, or out of order.
-pub fn loaded(loaded: &Loaded, releases: Releases<'_>) -> Vec<Diagnostic> {
+pub fn loaded(loaded: &Loaded, releases: Releases<'_>, live: Option<&Live>) -> Vec<Diagnostic> {
     let mut found = loaded.diagnostics.clone();
     let is_whole = found.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
-    let checked = check(&loaded.rules, &loaded.files, releases).into_iter();
+    let checked = check_living(&loaded.rules, &loaded.files, releases, live).into_iter();
     found.extend(checked.filter(|one| is_whole || !matches!(one.code.class(), Class::Unused | Class::Style)));
     found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
     found

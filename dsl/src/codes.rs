@@ -138,15 +138,23 @@ codes! {
     no_parameter
     dropped_but_there
     dropped_global
+    state_lost
+    elements_lost
     ambiguous_name
     contradiction
     said_twice
     rename_onto_kept
+    retyped
+    union_changed
     narrowing
     values_left_over
     tag_bits_by_alignment
+    constants_gone
     hole
+    no_first_value
     assert_never_true
+    elements_unknown
+    counter_kept
     function_signature
     fact_without_subject
     unused_change

@@ -7,10 +7,12 @@ use crate::output::Output;
 use anyhow::{Context, Result};
 use mcrx_debuginfo::cache::Cache;
 use mcrx_debuginfo::file::Binary;
+use mcrx_debuginfo::sites::Options;
 use mcrx_debuginfo::table::Table;
 use mcrx_dsl::check;
 use mcrx_dsl::diagnostic::{Diagnostic, Severity};
 use mcrx_dsl::load::{self, Loaded};
+use mcrx_dsl::pairing::Live;
 use mcrx_dsl::releases::Releases;
 use mcrx_dsl::source::FromDisk;
 use std::path::{Path, PathBuf};
@@ -48,10 +50,15 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     let loaded = read(&args.file)?;
-    let old = args.old.as_deref().map(table).transpose()?;
-    let new = args.new.as_deref().map(table).transpose()?;
-    let releases = Releases { old: old.as_ref(), new: new.as_ref() };
-    let found = check::loaded(&loaded, releases);
+    let old = args.old.as_deref().map(open).transpose()?;
+    let new = args.new.as_deref().map(open).transpose()?;
+    let releases =
+        Releases { old: old.as_ref().map(|(_, table)| table), new: new.as_ref().map(|(_, table)| table) };
+    let live = match (&old, &new) {
+        (Some((binary, table)), Some(_)) => Some(living(binary, table)),
+        _ => None,
+    };
+    let found = check::loaded(&loaded, releases, live.as_ref());
     let errors = count(&found, Severity::Error);
     if args.sarif {
         output.document(&sarif::Log::of(&found, &loaded.files))?;
@@ -88,10 +95,21 @@ pub(super) fn read(file: &Path) -> Result<Loaded> {
     Ok(load::rules(file, &FromDisk))
 }
 
+/// A program with its debug info.
+pub(super) fn open(program: &Path) -> Result<(Binary, Table)> {
+    let binary = Binary::open(&locate::program(program)?)?;
+    let table = Cache::default().table(&binary)?;
+    Ok((binary, table))
+}
+
 /// The debug info of a program.
 pub(super) fn table(program: &Path) -> Result<Table> {
-    let path = locate::program(program)?;
-    Ok(Cache::default().table(&Binary::open(&path)?)?)
+    Ok(open(program)?.1)
+}
+
+/// Where objects of a program can be when it is updated.
+fn living(binary: &Binary, table: &Table) -> Live {
+    Live::of(binary, table, &Cache::default().sites(binary, table, &Options::default()))
 }
 
 fn count(found: &[Diagnostic], severity: Severity) -> usize {

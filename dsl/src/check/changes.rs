@@ -25,7 +25,7 @@ impl<'a> Context<'a> {
             Change::Global { name, change } => self.check_global(name, change),
             Change::Function { from, to } => self.check_function(from, to),
             Change::Text { from, to } if from.is == to.is => {
-                self.report(codes::pointless_rename::report(&from.is, to.span));
+                self.report(codes::pointless_rename::text(&from.is, to.span));
             }
             Change::Text { .. } | Change::Adapter(_) => {}
             Change::ForEach(each) => self.check_each(each),
@@ -159,6 +159,9 @@ impl<'a> Context<'a> {
             _ => Release::New,
         };
         let kind = self.object_of(release, &each.ty);
+        if let Some(among) = &each.among {
+            self.kind(&Scope::new("a `for each`"), at(among));
+        }
         let scope = Scope::new("a `for each`").with(&each.name.is, kind);
         if let Some(condition) = &each.condition {
             match self.condition(&scope, at(condition)) {
@@ -259,7 +262,7 @@ impl<'a> Context<'a> {
         (from, old, span): (&str, Place<'a>, Span),
         (to, new, other): (&str, Place<'a>, Span),
         declare: impl Fn(&Place<'a>) -> Vec<crate::diagnostic::Declaration>,
-    ) {
+    ) -> bool {
         let (one, two) = (Kind::of_place(Release::Old, &old), Kind::of_place(Release::New, &new));
         let can = match (one, two) {
             (Kind::Any, _) | (_, Kind::Any) => true,
@@ -291,9 +294,14 @@ impl<'a> Context<'a> {
                 (from, self.describe_place(&old, one)),
                 (to, self.describe_place(&new, two)),
                 declarations,
+                match old.member {
+                    Some(_) => format!("say how its value comes about: `{to} = ...`, with `old.{from}` in it; or `drop {from}`"),
+                    None => format!("say what it is to be: `global {to} = ...`; and `global {from} drop` if it is given up"),
+                },
                 span,
                 other,
             ));
         }
+        can
     }
 }

@@ -51,7 +51,8 @@ impl<'a> Context<'a> {
         self.check_recursion();
         let used = self.used();
         for define in self.in_order() {
-            if !used.contains(define.name.is.as_str()) {
+            let is_of_language = FUNCTIONS.iter().any(|(known, _)| *known == define.name.is);
+            if !is_of_language && !used.contains(define.name.is.as_str()) {
                 self.report(codes::unused_define::report(&define.name.is, define.name.span));
             }
         }
@@ -149,7 +150,7 @@ fn of_changes<'a>(changes: &'a [At<Change>], found: &mut Vec<&'a str>) {
                 }
             }
             Change::ForEach(each) => {
-                each.condition.iter().for_each(|condition| of_expression(&condition.is, found));
+                each.among.iter().chain(&each.condition).for_each(|one| of_expression(&one.is, found));
                 for action in &each.actions {
                     match &action.is {
                         Action::Set { value, .. } => of_expression(&value.is, found),

@@ -82,6 +82,15 @@ impl<'a> Context<'a> {
                 Some("the pointer that leads nowhere is `null`")
             } else if matches!(one, Kind::Object(..)) && matches!(other, Kind::Object(..)) {
                 Some("compare their members one by one")
+            } else if matches!((one, other), (Kind::Null, Kind::Integer(_)) | (Kind::Integer(_), Kind::Null))
+            {
+                Some("a number is compared with 0; `null` is for pointers")
+            } else if matches!(one, Kind::Object(..)) || matches!(other, Kind::Object(..)) {
+                Some("name the member of the object that is to be compared")
+            } else if is_written(&one) || is_written(&other) {
+                Some(
+                    "text is compared with text: an array of characters, or what a `char *` leads to; no object is `null`",
+                )
             } else {
                 None
             };

@@ -107,8 +107,10 @@ impl<'a> Context<'a> {
                 RoleItem::Image(_) | RoleItem::Mute(_) => {}
             }
         }
+        // One of them is what was meant by a name that nothing is bound to.
+        let is_all_bound = used.iter().all(|used| bound.iter().any(|(name, _)| name == used));
         for (name, span) in bound {
-            if !used.contains(name) {
+            if is_all_bound && !used.contains(name) {
                 self.report(codes::unused_bind::report(name, span));
             }
         }

@@ -222,7 +222,7 @@ impl<'a> Context<'a> {
         let Some(alignment) = alignment(pointee, 16) else { return };
         let bits = tag.is & LOW & !(alignment - 1);
         if bits != 0 && tag.is & !(LOW | HIGH) == 0 {
-            let declaration = self.declare(release, pointee);
+            let declaration = pointee.tag().is_aggregate().then(|| self.declare(release, pointee));
             self.report(codes::tag_bits_by_alignment::report(
                 bits,
                 &self.spelt(pointee),
@@ -260,7 +260,7 @@ impl<'a> Context<'a> {
     fn check_choice(&self, target: &Target<'a>, choice: &'a ReadingMatch) {
         if let Some(subject) = self.subject(target, &choice.on) {
             let arms = choice.arms.iter().map(|arm| arm.when.as_slice());
-            let what_then = "what they are for would be read conservatively, and pin what it may point to";
+            let what_then = "other values are read conservatively, and pin what they may point to";
             self.check_arms(&subject, arms, choice.otherwise.is_some(), what_then);
         }
         let arms = choice.arms.iter().map(|arm| &arm.then);

@@ -171,7 +171,12 @@ impl<'a> Context<'a> {
             }
             Lost::Incomplete(ty) => codes::incomplete_type::report(self, release, ty, span),
             Lost::NoArray(ty) => codes::not_an_array::report(self, release, before, ty, span, owner),
-            Lost::Beyond(count) => codes::index_beyond::report(before, index, count, span),
+            Lost::Beyond(count) => {
+                let last = before.rsplit('.').next().unwrap_or(before);
+                let last = last.split('[').next().unwrap_or(last);
+                let declaration = owner.map(|owner| self.declare_members(release, owner, &[last]));
+                codes::index_beyond::report(before, index, count, declaration, span)
+            }
         });
     }
 }

@@ -145,7 +145,9 @@ impl<'a> Context<'a> {
                         };
                         of(Release::Old, &old, from).into_iter().chain(of(Release::New, &new, to)).collect()
                     };
-                    self.check_becomes((&from_text, old, from.span), (&to_text, new, to.span), declare);
+                    if !self.check_becomes((&from_text, old, from.span), (&to_text, new, to.span), declare) {
+                        return;
+                    }
                 }
                 said.renames.push((from_text, to_text, from.span, to.span));
             }

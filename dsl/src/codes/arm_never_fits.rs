@@ -20,5 +20,5 @@ pub(crate) fn report(subject: &str, value: &str, why: &str, span: Span, subject_
         .at(span, format!("`{subject}` is never `{value}`"))
         .labelled("never fits")
         .beside(subject_span, why)
-        .helped(format!("{why}: the arm would never be taken"))
+        .helped("the arm would never be taken: write a value that there can be")
 }

@@ -18,7 +18,7 @@ pub(crate) fn report(span: Span) -> Diagnostic {
     ENTRY
         .at(span, "this is never true, so every update would be refused")
         .labelled("always false")
-        .helped("name what is looked at: a member of the object, or a variable")
+        .helped("see what the members in it can hold, and what was meant")
 }
 
 /// The same of a condition that is to select objects.
@@ -26,5 +26,5 @@ pub(crate) fn selects_nothing(span: Span) -> Diagnostic {
     ENTRY
         .at(span, "this is never true, so no object is selected")
         .labelled("always false")
-        .helped("name what is looked at: a member of the object")
+        .helped("see what the members in it can hold, and what was meant")
 }

@@ -26,7 +26,16 @@ pub(crate) fn report(
     let found = ENTRY
         .at(span, format!("{value} does not fit into `{member}`"))
         .labelled(format!("it holds {least} to {most}"))
-        .helped("write a number that fits");
+        .helped(
+            match most
+                .checked_add(1)
+                .filter(|_| least == 0 && value < 0)
+                .and_then(|all| all.checked_add(value))
+            {
+                Some(same) if same >= 0 => format!("it has no sign: the same bits are {same}"),
+                _ => "write a number that fits".to_owned(),
+            },
+        );
     match declaration {
         Some(declaration) => found.about(declaration),
         None => found,

@@ -19,6 +19,7 @@ pub(crate) fn report(
     from: (&str, String),
     to: (&str, String),
     declarations: Vec<Declaration>,
+    help: String,
     span: Span,
     other: Span,
 ) -> Diagnostic {
@@ -27,9 +28,7 @@ pub(crate) fn report(
         .at(other, format!("`{from}` cannot become `{to}`: {from_is} is no {to_is}"))
         .labelled(format!("is {to_is}"))
         .beside(span, format!("is {from_is}"))
-        .helped(format!(
-            "say how its value comes about: `{to} = ...`, with `old.{from}` in it; or `drop {from}`"
-        ));
+        .helped(help);
     found.declarations = declarations;
     found
 }

@@ -1,7 +1,7 @@
 //! MCX111
 
 use super::Entry;
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Declaration, Diagnostic, Severity};
 use crate::source::Span;
 
 pub(crate) const ENTRY: Entry = Entry {
@@ -14,10 +14,20 @@ pub(crate) const ENTRY: Entry = Entry {
     right: "field dict.tables[1] : opaque",
 };
 
-pub(crate) fn report(what: &str, index: impl std::fmt::Display, count: u64, span: Span) -> Diagnostic {
+pub(crate) fn report(
+    what: &str,
+    index: impl std::fmt::Display,
+    count: u64,
+    declaration: Option<Declaration>,
+    span: Span,
+) -> Diagnostic {
     let last = count.saturating_sub(1);
-    ENTRY
+    let found = ENTRY
         .at(span, format!("`{what}` has {count} elements, and none with the number {index}"))
         .labelled(format!("the last is {last}"))
-        .helped("elements are counted from 0")
+        .helped("elements are counted from 0");
+    match declaration {
+        Some(declaration) => found.about(declaration),
+        None => found,
+    }
 }

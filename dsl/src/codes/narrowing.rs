@@ -31,3 +31,10 @@ pub(crate) fn report(
     found.declarations = declarations;
     found.fixed_by("take the nearest that fits", span, format!("clamp({what})"))
 }
+
+/// The same where no rule says anything of the member.
+pub(crate) fn unsaid(question: &str, help: &str, declarations: Vec<Declaration>, span: Span) -> Diagnostic {
+    let mut found = ENTRY.at(span, question).labelled("not said here").helped(help);
+    found.declarations = declarations;
+    found
+}

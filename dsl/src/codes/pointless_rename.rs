@@ -20,3 +20,11 @@ pub(crate) fn report(name: &str, span: Span) -> Diagnostic {
         .labelled("the same name")
         .helped("take it away, or write what it is called in the new release")
 }
+
+/// The same of text.
+pub(crate) fn text(text: &str, span: Span) -> Diagnostic {
+    ENTRY
+        .at(span, format!("\"{text}\" stays what it is without being told to"))
+        .labelled("the same text")
+        .helped("take it away, or write what it is in the new release")
+}

@@ -20,19 +20,18 @@ pub(crate) fn report(
     bits: u64,
     ty: &str,
     alignment: u64,
-    declaration: Declaration,
+    declaration: Option<Declaration>,
     span: Span,
 ) -> Diagnostic {
-    ENTRY
-        .at(
-            span,
-            format!(
-                "`{ty}` is aligned to {alignment} bytes only: the bits {bits:#b} may be part of its address"
-            ),
-        )
+    let to = if alignment == 1 { "any byte".to_owned() } else { format!("{alignment} bytes only") };
+    let found = ENTRY
+        .at(span, format!("`{ty}` is aligned to {to}: the bits {bits:#b} may be part of its address"))
         .labelled("not kept free by alignment")
-        .about(declaration)
         .helped(
             "it is right if all of them are blocks of malloc's; say so with `allow MCX403 because \"...\"`",
-        )
+        );
+    match declaration {
+        Some(declaration) => found.about(declaration),
+        None => found,
+    }
 }

@@ -21,7 +21,11 @@ pub(crate) fn report(cx: &Context<'_>, release: Release, variable: Variable<'_>,
     ENTRY
         .at(
             span,
-            format!("`{}` is no list of modules: `{}`", variable.name(), cx.spelt_declared(variable.ty())),
+            format!(
+                "`{}` is no list of modules, but `{}`",
+                variable.name(),
+                cx.spelt_declared(variable.ty())
+            ),
         )
         .labelled("no array of pointers to structures")
         .about(cx.declare_global(release, variable))

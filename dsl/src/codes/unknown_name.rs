@@ -18,7 +18,7 @@ Members of the object have to be said of it: `old.length`, not `length`. Macros 
     right: "type conn { bytes = old.length * 512 }",
 };
 
-/// `objects`: what the statement gives names to, with what can be said of each: `old.length`.
+/// `near`: names of the program that are like it.
 pub(crate) fn report(
     cx: &Context<'_>,
     name: &str,
@@ -33,6 +33,14 @@ pub(crate) fn report(
         Some(object) => found
             .helped(format!("`{object}` has a member of this name: say `{object}.{name}`"))
             .fixed_by(format!("say `{object}.{name}`"), span, format!("{object}.{name}")),
+        None if is_like_a_macro(name) && !near.iter().any(|near| is_like_a_macro(near)) => {
+            found.helped("it looks like a macro, which debug info does not know: write its number, or give it a name with `define`")
+        }
         None => cx.did_you_mean(found, span, near, "if the source defines it by a macro, write its number"),
     }
+}
+
+/// Macros and constants are written in capitals.
+fn is_like_a_macro(name: &str) -> bool {
+    !name.chars().any(char::is_lowercase)
 }

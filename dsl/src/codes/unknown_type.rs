@@ -37,10 +37,16 @@ pub(crate) fn report(cx: &Context<'_>, release: Release, symbol: &Symbol, span: 
         let other = cx.called(release.other());
         return match cx.similar_type(release, elsewhere) {
             Some(like) => {
-                let new = cx.type_name(like);
-                is_there
-                    .about(cx.declare(release, like))
-                    .helped(format!("only {other} has it; `{new}` is most like it: say `type {name} -> {new} {{ }}` if that is what became of it"))
+                let (new, own) = (cx.type_name(like), cx.called(release));
+                {
+                    let (from, to) = match release {
+                        Release::Old => (new.as_str(), name),
+                        Release::New => (name, new.as_str()),
+                    };
+                    is_there.about(cx.declare(release, like)).helped(format!(
+                    "only {other} has it, and only {own} has `{new}`, which is most like it: say `type {from} -> {to} {{ }}` if that is what became of it"
+                ))
+                }
             }
             None => is_there.helped(match release {
                 Release::Old => format!("only {other} has it: nothing of it can be there before the update"),

@@ -31,13 +31,9 @@ pub(crate) fn report(
     if left.len() > MOST {
         shown.push(format!("{} more", left.len() - MOST));
     }
-    let (is, it) = if left.len() == 1 { ("is", "it") } else { ("are", "them") };
+    let it = if left.len() == 1 { "it" } else { "them" };
     ENTRY
-        .at(
-            span,
-            format!("no arm {is} for {} of `{}`", joined(&shown), cx.spelt(of))
-                .replace("no arm are", "no arms are"),
-        )
+        .at(span, format!("no arm is for {} of `{}`", joined(&shown), cx.spelt(of)))
         .labelled("not all of its constants have an arm")
         .about(cx.declare(release, of))
         .helped(format!("add an arm for {it}, or `_`: {what_then}"))

@@ -24,7 +24,14 @@ pub(crate) fn report(message: String, label: String, usage: &str, span: Span) ->
 /// The same with the place of the definition.
 pub(crate) fn defined(name: &str, wanted: usize, given: usize, span: Span, definition: Span) -> Diagnostic {
     ENTRY
-        .at(span, format!("`{name}` takes {wanted} values and is given {given}"))
+        .at(
+            span,
+            format!(
+                "`{name}` takes {} and is given {}",
+                crate::check::values(wanted),
+                crate::check::values(given)
+            ),
+        )
         .labelled("not as many")
         .beside(definition, "defined here")
         .helped("give a value for each parameter")

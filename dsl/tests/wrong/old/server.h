@@ -1,0 +1,91 @@
+/* A small server as it was: what the wrong files of the catalogue are held against. */
+#include <stddef.h>
+#include <stdint.h>
+
+enum state { STATE_IDLE, STATE_BUSY, STATE_CLOSING };
+
+enum colour { COLOUR_RED, COLOUR_GREEN = 5 };
+
+enum kind { KIND_NONE, KIND_TEXT, KIND_NUMBER };
+
+struct session {
+    int id;
+    char name[16];
+    struct session *next;
+};
+
+struct value {
+    enum kind kind;
+    union {
+        char *text;
+        long number;
+        void *object;
+    } u;
+};
+
+struct array {
+    void *elts;
+    unsigned nelts;
+    size_t size;
+};
+
+struct buffer {
+    char *start;
+    char *last;
+    char *end;
+};
+
+struct conn {
+    int fd;
+    int port;
+    enum state state;
+    unsigned flags;
+    void *data;
+    void (*on_read)(struct conn *);
+    struct session *peer;
+    struct value value;
+    struct conn *next;
+    uint64_t bytes;
+    unsigned legacy_flags;
+    double weight;
+    int limits[4];
+    uintptr_t word;
+};
+
+struct page_class {
+    unsigned size;
+    unsigned perpage;
+    void **pages;
+    unsigned count;
+};
+
+struct item {
+    struct item *next;
+    unsigned char flags;
+    char data[];
+};
+
+struct gone {
+    int first;
+    int second;
+    int third;
+};
+
+struct module {
+    const char *name;
+};
+
+struct opaque;
+
+struct pool {
+    char *last;
+    char *end;
+    struct pool *next;
+    size_t size;
+};
+
+void *pool_alloc(struct pool *pool, size_t size);
+void *wrap_alloc(size_t size);
+void on_read(struct conn *conn);
+void on_write(struct conn *conn);
+void serve(struct session *session, int count);
