@@ -67,7 +67,7 @@ fn binding(parser: &mut Parser<'_>) -> Parsed {
 }
 
 fn has_binding_behind(parser: &Parser<'_>) -> bool {
-    parser.nth(2) == K::Equal || parser.nth(1) != K::Name
+    parser.nth(1) == K::Name && parser.nth(2) == K::Equal
 }
 
 /// `server_loop2(ssh, authctxt) then exit(0)`
@@ -112,7 +112,7 @@ fn has_call_behind(parser: &Parser<'_>) -> bool {
     let is_item = WORDS.iter().any(|word| parser.nth_is_word(1, word))
         && matches!(parser.nth(2), K::Name | K::String)
         && !parser.nth_is_first(2);
-    !is_item
+    parser.nth(1) == K::Name && !is_item
 }
 
 /// `ssh.state : export f, import g`
