@@ -7,8 +7,10 @@ mod check;
 mod explain;
 mod fmt;
 mod json;
+mod new;
 mod render;
 mod sarif;
+mod test;
 
 /// Check rule files against the debug info of the releases that they are about, and explain what was found
 #[derive(clap::Args)]
@@ -16,11 +18,13 @@ mod sarif;
 Exit codes: 0 nothing is wrong (warnings may have been printed), 1 something is, 2 wrong usage, 3 a file cannot be read.
 
 Examples:
+  mcrx rules new ./nginx-1.22 ./nginx-1.26 -o nginx-1.26.mcrx
   mcrx rules check nginx.mcrx
   mcrx rules check nginx-facts.mcrx ./nginx
   mcrx rules check nginx-1.26.mcrx ./nginx-1.22 ./nginx-1.26
   mcrx rules explain MCX102
-  mcrx rules fmt nginx.mcrx")]
+  mcrx rules fmt nginx.mcrx
+  mcrx rules test nginx-1.26.mcrx ./nginx-1.22 ./nginx-1.26")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -31,6 +35,8 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Fmt(fmt::Args),
+    New(new::Args),
+    Test(test::Args),
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
@@ -38,5 +44,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         Command::Check(args) => check::run(args, output),
         Command::Explain(args) => explain::run(args, output),
         Command::Fmt(args) => fmt::run(args, output),
+        Command::New(args) => new::run(args, output),
+        Command::Test(args) => test::run(args, output),
     }
 }
