@@ -182,13 +182,20 @@ impl<'w> Machine<'w> {
     pub fn text(&self, place: Place, most: Option<u64>) -> Result<Vec<u8>, Failure> {
         let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(LONGEST_TEXT);
         let mut text = Vec::new();
-        // In pieces that do not cross a page, so that text at the end of what can be read is read.
+        // In pieces that do not cross a page; byte by byte where what can be read ends before a page does.
+        let mut longest = 64;
         while text.len() < most {
             let at = place.address.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
-            let to_page = usize::try_from(64 - at % 64).unwrap_or(64).min(most - text.len());
+            let to_page = usize::try_from(64 - at % 64).unwrap_or(64);
             let mut piece = [0; 64];
-            let piece = piece.get_mut(..to_page).unwrap_or_default();
-            self.read(Place { address: at, ..place }, piece)?;
+            let piece = piece.get_mut(..to_page.min(longest).min(most - text.len())).unwrap_or_default();
+            match self.read(Place { address: at, ..place }, piece) {
+                Err(_) if longest > 1 => {
+                    longest = 1;
+                    continue;
+                }
+                result => result?,
+            }
             if let Some(end) = piece.iter().position(|byte| *byte == 0) {
                 text.extend_from_slice(piece.get(..end).unwrap_or_default());
                 return Ok(text);

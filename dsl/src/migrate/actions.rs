@@ -11,8 +11,9 @@ use crate::eval::value::Place;
 use crate::eval::{
     Compiler, Definitions, Failure, Lookup, Machine, Mistake, Patch, Reason, Sort, Stored, Value,
 };
+use crate::names;
 use crate::pairing::Pairing;
-use crate::rules::{self, Change, End, Expression, ForEach, Path, Rules, Step, Symbol, Which};
+use crate::rules::{self, Change, End, Expression, ForEach, Path, Rules, Step, Symbol, Unary, Which};
 use crate::source::{At, Span};
 use mcrx_debuginfo::table::{Address, Type, TypeId};
 
@@ -37,6 +38,7 @@ pub struct Each {
     pub of: Release,
     /// The type.
     pub ty: TypeId,
+    among: Option<At<Code>>,
     condition: Option<At<Code>>,
     actions: Vec<Action>,
 }
@@ -142,6 +144,7 @@ impl<'s, 't> Scene<'s, 't> {
             ty
         };
         let mut pairs = PairsOf(self.pairing);
+        let among = each.among.as_ref().map(|among| self.among(among, (of, ty))).transpose()?;
         let compiler = self.compiler(&mut pairs);
         let mut compiler = compiler
             .with(each.name.is.clone(), Sort::Object(of, ty))
@@ -162,7 +165,32 @@ impl<'s, 't> Scene<'s, 't> {
                 }
             });
         }
-        Ok(Each { of, ty: ty.id(), condition, actions })
+        Ok(Each { of, ty: ty.id(), among, condition, actions })
+    }
+
+    /// A sequence of pointers to objects of a type, or of the objects.
+    fn among(&self, among: &At<Expression>, (of, ty): (Release, Type<'t>)) -> Result<At<Code>, Mistake> {
+        let mut pairs = PairsOf(self.pairing);
+        let value = self.compiler(&mut pairs).value(among, None)?;
+        let element = match &value.sort {
+            Sort::Sequence(element) => match **element {
+                Sort::Pointer(of, to) => to.map(|to| (of, to)),
+                Sort::Object(of, ty) => Some((of, ty)),
+                _ => None,
+            },
+            _ => None,
+        };
+        match element {
+            Some(found) if found == (of, ty) => Ok(value.code),
+            Some((Release::Old, _)) if of == Release::New => {
+                let message = "these are the old release's objects: `for each old` goes through them";
+                Err(Mistake::new(among.span, message))
+            }
+            _ => {
+                let message = format!("this is no sequence of these objects, but {}", value.sort.describe());
+                Err(Mistake::new(among.span, message))
+            }
+        }
     }
 
     fn insert(
@@ -222,7 +250,8 @@ impl<'s, 't> Scene<'s, 't> {
             let ty = parameter.ty.ok_or_else(|| {
                 Mistake::new(argument.span, "the debug info does not say what this parameter is")
             })?;
-            let value = compiler.stored(argument, ty, None)?;
+            let written = pointed_to(compiler, argument, ty)?;
+            let value = compiler.stored(&written, ty, None)?;
             if value.scalar.is_none() {
                 return Err(Mistake::new(argument.span, "a function can be given numbers and pointers"));
             }
@@ -249,6 +278,22 @@ impl<'s, 't> Scene<'s, 't> {
         }
         Ok(Assert { every: id, span: that.span, that: compiler.condition(that)? })
     }
+}
+
+/// An object stands for a pointer to it where a function wants one.
+pub(crate) fn pointed_to<'t>(
+    compiler: &mut Compiler<'_, 't, 't>,
+    argument: &At<Expression>,
+    parameter: Type<'t>,
+) -> Result<At<Expression>, Mistake> {
+    let is_pointer = names::pointee(Some(parameter)).is_some();
+    let is_place =
+        matches!(argument.is, Expression::Name(_) | Expression::Member(..) | Expression::Index(..));
+    if is_pointer && is_place && matches!(compiler.value(argument, None)?.sort, Sort::Object(..)) {
+        let is = Expression::Unary(Unary::AddressOf, Box::new(argument.clone()));
+        return Ok(At { is, span: argument.span });
+    }
+    Ok(argument.clone())
 }
 
 /// A path that is written to: of what the object has become, or of a variable of the new release.
@@ -291,6 +336,14 @@ pub(crate) fn below<'a>(
 }
 
 impl Each {
+    /// The objects that it goes through, where it says which. `None`: all of its type.
+    pub fn objects(&self, machine: &mut Machine<'_>) -> Result<Option<Vec<u64>>, Failure> {
+        let Some(among) = &self.among else { return Ok(None) };
+        let Value::Sequence(values) = machine.value(among)? else { return Ok(Some(Vec::new())) };
+        let addresses = values.into_iter().filter_map(|value| address(value).ok());
+        Ok(Some(addresses.collect()))
+    }
+
     /// Does it for one object: the one that it goes through, and what that has become. What is written is applied at once.
     pub fn run(
         &self,

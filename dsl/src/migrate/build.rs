@@ -79,6 +79,7 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
                 name: type_name(Some(*old), Anonymous::LeftOut),
                 old_size: old.size().unwrap_or(0),
                 new_size: made.ty.size().unwrap_or(0),
+                named: self.locals.len().saturating_sub(1),
                 steps,
             });
         }
@@ -88,15 +89,14 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
     /// `None`: the variable stays as the new release's start-up has left it.
     pub(super) fn variable(&mut self, pair: &VariablePair<'t>) -> Option<Recipe> {
         let (new, origin) = (pair.new.as_ref()?, pair.origin.as_ref()?);
-        self.locals = match pair.old.as_ref().and_then(|old| old.ty()).and_then(Type::resolved) {
-            Some(ty) => vec![("old".to_owned(), sort_of(ty))],
-            None => Vec::new(),
-        };
+        // One that only the new release has stands under a name that nobody can write.
+        let old = pair.old.as_ref().and_then(|old| old.ty()).and_then(Type::resolved);
+        self.locals = vec![old.map_or((String::new(), Sort::Never), |ty| ("old".to_owned(), sort_of(ty)))];
         let mut steps = Vec::new();
         self.origin(&pair.to, origin, Base::default(), &mut steps);
         let size = |ty: Option<Type<'t>>| ty.and_then(Type::size).unwrap_or(0);
         let old_size = size(pair.old.as_ref().and_then(|old| old.ty()));
-        Some(Recipe { name: new.name().to_owned(), old_size, new_size: size(new.ty()), steps })
+        Some(Recipe { name: new.name().to_owned(), old_size, new_size: size(new.ty()), named: 0, steps })
     }
 
     fn members(&mut self, members: &[MemberPair<'t>], base: Base, steps: &mut Vec<Step>) {

@@ -100,6 +100,8 @@ pub struct Recipe {
     pub old_size: u64,
     /// Bytes of a new one, likewise.
     pub new_size: u64,
+    /// How many objects are made that rules can name: all of a type that is split, else none.
+    pub named: usize,
     /// In order.
     pub steps: Vec<Step>,
 }

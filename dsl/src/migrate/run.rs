@@ -45,9 +45,10 @@ impl Recipe {
     ) -> Result<(), Failure> {
         let subject = Subject { old, len };
         let object = Value::Object(Place { of: Release::Old, address: old });
-        let made = made.iter().map(|address| match address {
-            0 => Value::Null,
-            address => Value::Object(Place { of: Release::New, address: *address }),
+        // Of an object inside of another one those beside it are nowhere.
+        let made = (0..self.named).map(|index| match made.get(index) {
+            None | Some(0) => Value::Null,
+            Some(address) => Value::Object(Place { of: Release::New, address: *address }),
         });
         let locals = std::iter::once(object).chain(made);
         let result = machine.with(locals, |machine| follow(&self.steps, subject, into, machine));

@@ -5,7 +5,7 @@ use super::scene::{Scene, bytes, nowhere};
 use crate::diagnostic::Release;
 use crate::eval::value::Place;
 use crate::eval::{Bits, Compiler, Definitions, Machine, Mistake, Scalar, Shape, Sort, Value, World};
-use crate::migrate::actions::{below, name};
+use crate::migrate::actions::{below, name, pointed_to};
 use crate::migrate::{Called, PairsOf};
 use crate::names;
 use crate::rules::{Expected, Expression, Literal, Path, Symbol};
@@ -14,6 +14,14 @@ use mcrx_debuginfo::table::Type;
 
 /// The object that members are expected of, under a name that nobody can write.
 const SUBJECT: &str = "\u{1}";
+
+/// What a call is expected to be given.
+enum Argument<'e, 't> {
+    /// This value.
+    Value(Value),
+    /// A pointer to this, of a parameter of this type.
+    Written(&'e At<Expression>, Option<Type<'t>>),
+}
 
 /// Something of the new release.
 #[derive(Clone, Copy)]
@@ -106,11 +114,18 @@ impl<'t> Scene<'_, 't> {
             .ok_or_else(|| Mistake::new(value.span, "the debug info does not say what it is"))?;
         match &value.is {
             Expression::Literal(Literal::Object { members, ty: name }) => {
-                let Some(object) = self.target(there, path, value.span, "an object", problems)? else {
+                let wanted = self.new.ty(&name.is).map_err(|why| {
+                    let name = &name.is.symbol.name;
+                    Mistake::new(
+                        value.span,
+                        format!("the type `{name}` {} of the new release", why.describe()),
+                    )
+                })?;
+                let Some(object) = self.target(there, wanted, path, (value.span, "an object"), problems)?
+                else {
                     return Ok(());
                 };
-                let wanted = self.new.ty(&name.is).ok();
-                if wanted != object.ty.resolved() {
+                if Some(wanted) != object.ty.resolved() {
                     return Err(Mistake::new(name.span, "here something of another type is expected").into());
                 }
                 for (member, value) in members {
@@ -120,25 +135,18 @@ impl<'t> Scene<'_, 't> {
                 Ok(())
             }
             Expression::Literal(Literal::List(items)) => {
-                let element = names::pointee(Some(ty));
-                let element = element.and_then(|ty| Some((ty, ty.size()?)));
-                let (element, stride) =
-                    element.ok_or_else(|| Mistake::new(value.span, "this has no elements"))?;
-                let Some(start) = self.target(there, path, value.span, "elements", problems)? else {
+                let element = names::pointee(Some(ty)).or_else(|| self.written_type(items));
+                let element = element.ok_or_else(|| Mistake::new(value.span, "this has no elements"))?;
+                let Some(start) = self.target(there, element, path, (value.span, "elements"), problems)?
+                else {
                     return Ok(());
                 };
-                for (index, item) in (0..).zip(items) {
-                    let address = start.address.saturating_add(stride.saturating_mul(index));
-                    let place = There { address, ty: element, bits: None };
-                    self.value(place, &format!("{path}[{index}]"), item, problems)?;
-                }
-                Ok(())
+                self.items(There { ty: element, ..start }, path, items, value.span, problems)
             }
             Expression::Text(text) => {
                 let most = if Scalar::of(ty, None).is_some() { None } else { ty.size() };
-                let Some(start) =
-                    self.target(there, path, value.span, &Value::Text(text.clone()).to_string(), problems)?
-                else {
+                let spelt = Value::Text(text.clone()).to_string();
+                let Some(start) = self.target(there, ty, path, (value.span, &spelt), problems)? else {
                     return Ok(());
                 };
                 let machine = Machine::new(&self.memory, self.migration);
@@ -182,13 +190,41 @@ impl<'t> Scene<'_, 't> {
         Ok(())
     }
 
-    /// The object or elements at a place, or what a pointer there leads to. `None`: it leads nowhere, which is a problem.
+    /// Elements side by side; as many as are written.
+    fn items(
+        &self,
+        first: There<'t>,
+        path: &str,
+        items: &[At<Expression>],
+        span: Span,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), Problem> {
+        let stride = first.ty.size();
+        let stride = stride
+            .ok_or_else(|| Mistake::new(span, "the debug info does not say how large an element is"))?;
+        for (index, item) in (0..).zip(items) {
+            let address = first.address.saturating_add(stride.saturating_mul(index));
+            self.value(There { address, ..first }, &format!("{path}[{index}]"), item, problems)?;
+        }
+        Ok(())
+    }
+
+    /// The type of the first of some objects that are written out.
+    fn written_type(&self, items: &[At<Expression>]) -> Option<Type<'t>> {
+        match &items.first()?.is {
+            Expression::Literal(Literal::Object { ty, .. }) => self.new.ty(&ty.is).ok(),
+            _ => None,
+        }
+    }
+
+    /// The object or elements at a place, or what a pointer there leads to; where that is not known, of the type that is expected. `None`: it
+    /// leads nowhere, which is a problem.
     fn target(
         &self,
         there: There<'t>,
+        wanted: Type<'t>,
         path: &str,
-        span: Span,
-        expected: &str,
+        (span, expected): (Span, &str),
         problems: &mut Vec<Problem>,
     ) -> Result<Option<There<'t>>, Problem> {
         let ty = there
@@ -201,9 +237,7 @@ impl<'t> Scene<'_, 't> {
         let machine = Machine::new(&self.memory, self.migration);
         match machine.load(Place { of: Release::New, address: there.address }, scalar)? {
             Value::Pointer(place) => {
-                let ty = names::pointee(Some(ty));
-                let ty =
-                    ty.ok_or_else(|| Mistake::new(span, "the debug info does not say what it leads to"))?;
+                let ty = names::pointee(Some(ty)).unwrap_or(wanted);
                 Ok(Some(There { address: place.address, ty, bits: None }))
             }
             found => {
@@ -256,27 +290,76 @@ impl<'t> Scene<'_, 't> {
         let found = self.new.function(&function.is).map_err(|why| {
             Mistake::new(function.span, format!("the function `{}` {}", function.is.name, why.describe()))
         })?;
+        let parameters: Vec<_> = found.parameters().collect();
+        if parameters.len() != arguments.len() {
+            let (name, wanted, given) = (&function.is.name, parameters.len(), arguments.len());
+            let message = format!("`{name}` takes {wanted} values and is given {given}");
+            return Err(Mistake::new(span, message).into());
+        }
         let definitions = Definitions::of(self.rules);
         let mut values = Vec::new();
-        for (parameter, argument) in found.parameters().zip(arguments) {
+        for (parameter, argument) in parameters.iter().zip(arguments) {
+            if matches!(argument.is, Expression::Literal(_) | Expression::Text(_)) {
+                values.push(Argument::Written(argument, parameter.ty));
+                continue;
+            }
             let mut pairs = PairsOf(self.pairing);
             let (mut compiler, locals) =
                 self.with_objects(Compiler::new(&definitions, self.old, self.new, &mut pairs));
             let Some(ty) = parameter.ty else { continue };
-            let stored = compiler.stored(argument, ty, None)?;
+            let written = pointed_to(&mut compiler, argument, ty)?;
+            let stored = compiler.stored(&written, ty, None)?;
             let mut machine = Machine::new(&self.memory, self.migration);
-            values.push(machine.with(locals, |machine| machine.value(&stored.code))?);
+            values.push(Argument::Value(machine.with(locals, |machine| machine.value(&stored.code))?));
         }
         let entry = found.code().map(|(entry, _)| entry);
-        let is_it = |call: &Called| Some(call.entry) == entry && call.arguments == values;
-        if let Some(index) = calls.iter().position(is_it) {
-            calls.remove(index);
-            return Ok(());
+        for (index, call) in calls.iter().enumerate().filter(|(_, call)| Some(call.entry) == entry) {
+            let mut is_it = true;
+            for (argument, value) in values.iter().zip(&call.arguments) {
+                is_it = is_it && self.is_argument(argument, value)?;
+            }
+            if is_it {
+                calls.remove(index);
+                return Ok(());
+            }
         }
-        let expected = self.spell_call(&function.is.name, &values);
+        let spelt = values.iter().map(|argument| match argument {
+            Argument::Value(value) => self.spell(value, None),
+            Argument::Written(..) => "...".to_owned(),
+        });
+        let expected = format!("{}({})", function.is.name, spelt.collect::<Vec<String>>().join(", "));
         let calls = self.calls.iter().map(|call| self.spell_call(&call.function, &call.arguments)).collect();
         problems.push(Problem::NotCalled { expected, calls, span });
         Ok(())
+    }
+
+    /// Whether a function is given this. What is written out is compared with what a pointer leads to.
+    fn is_argument(&self, expected: &Argument<'_, 't>, value: &Value) -> Result<bool, Problem> {
+        let (written, ty) = match expected {
+            Argument::Value(expected) => return Ok(expected == value),
+            Argument::Written(written, ty) => (written, ty.and_then(Type::resolved)),
+        };
+        let Value::Pointer(place) = value else { return Ok(false) };
+        // What `void *` leads to is what is written.
+        let ty = match &written.is {
+            Expression::Literal(Literal::Object { ty, .. }) => self.new.ty(&ty.is).ok(),
+            _ => names::pointee(ty),
+        };
+        let ty =
+            ty.ok_or_else(|| Mistake::new(written.span, "of which type this is the function does not say"))?;
+        let mut problems = Vec::new();
+        let there = There { address: place.address, ty, bits: None };
+        match &written.is {
+            Expression::Literal(Literal::List(items)) => {
+                self.items(there, "", items, written.span, &mut problems)?
+            }
+            Expression::Text(text) => {
+                let found = Machine::new(&self.memory, self.migration).text(*place, None)?;
+                return Ok(found == *text);
+            }
+            _ => self.value(there, "", written, &mut problems)?,
+        }
+        Ok(problems.is_empty())
     }
 
     fn spell_call(&self, function: &str, arguments: &[Value]) -> String {

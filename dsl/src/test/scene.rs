@@ -296,7 +296,12 @@ where
         let mut tails = Tails::default();
         let mut calls = Vec::new();
         for each in &self.migration.actions.each {
-            for object in self.places(each.of, each.ty) {
+            let mut machine = Machine::new(&self.memory, self.migration);
+            let objects = match each.objects(&mut machine)? {
+                Some(objects) => objects,
+                None => self.places(each.of, each.ty),
+            };
+            for object in objects {
                 let become_of = match each.of {
                     Release::New => Some(object),
                     Release::Old => self.memory.counterpart(object),

@@ -65,5 +65,18 @@ macro_rules! kinds {
 }
 
 kinds! {
+    a_counter_follows_the_list_that_it_counts "counter-kept"
+    a_generic_container_grows_with_its_elements "container-grows"
+    a_hash_table_is_rebuilt_by_the_new_release "rebuilt-hash"
+    a_header_in_shared_memory_grows "shared-header"
+    a_length_in_bytes_becomes_a_count_of_blocks "length-in-blocks"
+    a_list_becomes_a_hash_table "list-to-hash"
+    a_list_becomes_an_array "list-to-array"
+    an_array_becomes_a_list "array-to-list"
+    an_enumeration_becomes_a_mask "enum-to-mask"
+    an_enumeration_gains_a_value_at_zero "enum-value-at-0"
+    addresses_become_ipv6_in_the_tables_of_vsftpd "vsftpd-ipv6"
+    an_inline_buffer_becomes_a_pointer "buffer-to-pointer"
     idle_objects_are_linked_into_a_new_list "new-list"
+    one_program_becomes_three "one-to-three"
 }

@@ -181,7 +181,12 @@ impl<'t> Compiler<'_, '_, 't> {
             return Err(Mistake::new(name.span, format!("it is called `{usage}`")));
         };
         let head = self.value(head, None)?;
-        let Sort::Pointer(of, Some(element)) = head.sort else {
+        // Of several lists, one after the other: the buckets of a table.
+        let first = match &head.sort {
+            Sort::Sequence(heads) => (**heads).clone(),
+            sort => sort.clone(),
+        };
+        let Sort::Pointer(of, Some(element)) = first else {
             let message = format!(
                 "a list begins with a pointer to its first element, not with {}",
                 head.sort.describe()

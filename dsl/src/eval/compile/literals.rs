@@ -63,7 +63,8 @@ impl<'t> Compiler<'_, '_, 't> {
                 Ok(if is_pointer { allocate(code) } else { code })
             }
             Literal::List(items) if is_pointer => {
-                let element = pointee.ok_or_else(|| Mistake::new(span, "of which type are these to be?"))?;
+                let element = pointee.or_else(|| self.written_type(items));
+                let element = element.ok_or_else(|| Mistake::new(span, "of which type are these to be?"))?;
                 let content = self.row_of(items, element, None, span)?;
                 Ok(At { is: Code::Allocate(Box::new(content), Some(element.id())), span })
             }
@@ -78,6 +79,14 @@ impl<'t> Compiler<'_, '_, 't> {
                 };
                 self.row_of(items, element, Some(count), span)
             }
+        }
+    }
+
+    /// The type of the first of some objects that are written out.
+    fn written_type(&self, items: &[At<Expression>]) -> Option<Type<'t>> {
+        match &items.first()?.is {
+            Expression::Literal(Literal::Object { ty, .. }) => self.lookup(self.writes).ty(&ty.is).ok(),
+            _ => None,
         }
     }
 
@@ -117,9 +126,28 @@ impl<'t> Compiler<'_, '_, 't> {
         let mut parts: Vec<(u64, Stored)> = Vec::new();
         for (path, value) in members {
             let inside = inside(ty, &path.is)?;
-            parts.push((inside.offset, self.stored(value, inside.ty, inside.bits)?));
+            let names: Option<Vec<String>> = path.is.steps.iter().map(|step| member_of(&step.is)).collect();
+            let told = names.and_then(|names| self.told(self.writes, ty, &names));
+            let stored = match (told, &value.is) {
+                // A list at a `void *` that facts speak of.
+                (Some(element), Expression::Literal(Literal::List(items))) => {
+                    let content = self.row_of(items, element, None, value.span)?;
+                    let code = Code::Allocate(Box::new(content), Some(element.id()));
+                    let (target, size) = target(inside.ty, inside.bits, value.span)?;
+                    Stored { code: At { is: code, span: value.span }, scalar: target.scalar, size }
+                }
+                _ => self.stored(value, inside.ty, inside.bits)?,
+            };
+            parts.push((inside.offset, stored));
         }
         Ok((At { is: Code::Build(size, parts), span }, ty))
+    }
+}
+
+fn member_of(step: &Step) -> Option<String> {
+    match step {
+        Step::Member(name) => Some(name.clone()),
+        Step::Index(_) => None,
     }
 }
 

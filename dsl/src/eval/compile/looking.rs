@@ -266,7 +266,7 @@ impl<'t> Compiler<'_, '_, 't> {
     }
 
     /// What facts say that a member points to.
-    fn told(&self, of: Release, owner: Type<'t>, path: &[String]) -> Option<Type<'t>> {
+    pub(super) fn told(&self, of: Release, owner: Type<'t>, path: &[String]) -> Option<Type<'t>> {
         let readings = self.definitions.readings(path.last()?);
         readings.iter().find_map(|(symbol, said, reading)| {
             let is_path = said.steps.len() == path.len()

@@ -132,15 +132,27 @@ impl Machine<'_> {
         Ok(Value::Sequence(values))
     }
 
-    /// A list's objects, up to its end or back to its beginning.
+    /// The objects of a list, or of several.
     fn chain(&mut self, head: Value, next: u64) -> Result<Value, Failure> {
         let mut found = Vec::new();
+        match head {
+            Value::Sequence(heads) => {
+                for head in heads {
+                    self.one_chain(head, next, &mut found)?;
+                }
+            }
+            head => self.one_chain(head, next, &mut found)?,
+        }
+        Ok(Value::Sequence(found))
+    }
+
+    /// A list's objects, up to its end or back to its beginning.
+    fn one_chain(&mut self, head: Value, next: u64, found: &mut Vec<Value>) -> Result<(), Failure> {
         let mut seen = FxHashSet::default();
-        let mut current = head;
+        let mut current = head.clone();
         while let Value::Pointer(place) = current {
             if !seen.insert(place.address) {
-                let is_ring = found.first() == Some(&Value::Pointer(place));
-                if is_ring {
+                if current == head {
                     break;
                 }
                 return Err(Failure::new(Reason::Endless(place.address)));
@@ -153,7 +165,7 @@ impl Machine<'_> {
             let link = Place { address: place.address.wrapping_add(next), ..place };
             current = self.load(link, POINTER)?;
         }
-        Ok(Value::Sequence(found))
+        Ok(())
     }
 
     fn fill(&mut self, of: &At<Code>, each: &Stored, room: Option<u64>) -> Result<Value, Failure> {

@@ -1,0 +1,26 @@
+// The header of the next release is larger, so that all scores lie further behind.
+#include <stdio.h>
+
+struct header {
+    unsigned int version;
+    unsigned int workers;
+    unsigned long restarts;
+    unsigned long started;
+};
+
+struct score {
+    unsigned long requests;
+    int pid;
+};
+
+struct segment {
+    struct header header;
+    struct score scores[4];
+};
+
+struct segment *segment;
+
+int main(void) {
+    printf("%d\n", segment ? segment->scores[0].pid : 0);
+    return 0;
+}
