@@ -1,7 +1,9 @@
 //! What rules define for expressions: functions, and facts that say what pointers without a type lead to.
 
-use crate::rules::{Change, Expression, Fact, Path, Reading, Rules, Symbol};
+use crate::names;
+use crate::rules::{Change, Expression, Fact, Path, Reading, Rules, Step, Symbol};
 use crate::source::At;
+use mcrx_debuginfo::table::Type;
 use rustc_hash::FxHashMap;
 
 /// A function of the rules' own.
@@ -31,14 +33,24 @@ impl<'r> Definitions<'r> {
         for fact in &rules.facts {
             let Fact::Field { owner, path, reading } = &fact.is else { continue };
             let last = path.is.steps.iter().rev().find_map(|step| match &step.is {
-                crate::rules::Step::Member(name) => Some(name.as_str()),
-                crate::rules::Step::Index(_) => None,
+                Step::Member(name) => Some(name.as_str()),
+                Step::Index(_) => None,
             });
             if let Some(last) = last {
                 definitions.fields.entry(last).or_default().push((&owner.is, &path.is, &reading.is));
             }
         }
         definitions
+    }
+
+    /// How a member of a type reads, if a fact says so.
+    pub(crate) fn reading(&self, owner: Type<'_>, path: &str) -> Option<&'r Reading> {
+        let last = path.rsplit('.').next().unwrap_or(path);
+        let is_owner = |symbol: &Symbol| names::named_type(owner.table(), symbol).contains(&owner);
+        let mut readings = self.readings(last).iter();
+        readings
+            .find(|(symbol, said, _)| spelt(said) == path && is_owner(symbol))
+            .map(|(.., reading)| *reading)
     }
 
     pub(super) fn function(&self, name: &str) -> Option<Definition<'r>> {
@@ -49,4 +61,13 @@ impl<'r> Definitions<'r> {
     pub(super) fn readings(&self, name: &str) -> &[(&'r Symbol, &'r Path, &'r Reading)] {
         self.fields.get(name).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Members joined by dots.
+fn spelt(path: &Path) -> String {
+    let names = path.steps.iter().map(|step| match &step.is {
+        Step::Member(name) => name.clone(),
+        Step::Index(index) => format!("[{index}]"),
+    });
+    names.collect::<Vec<String>>().join(".")
 }

@@ -6,9 +6,10 @@ use crate::diagnostic::Release;
 use crate::eval::{Bits, Definitions, Lookup, Making, Mistake, Reason, Scalar, Sort};
 use crate::names;
 use crate::pairing::{
-    Body, Conversion, MemberPair, Origin, PairId, Pairing, Place, QuestionId, TypePair, VariablePair,
+    Alternative, Body, Conversion, MemberPair, Origin, PairId, Pairing, Place, QuestionId, TypePair,
+    VariablePair,
 };
-use crate::rules::Expression;
+use crate::rules::{Arm, Expression, Reading, Step as RuleStep, Subject};
 use crate::source::At;
 use mcrx_debuginfo::spell::{Anonymous, type_name};
 use mcrx_debuginfo::table::{Count, Kind, Tag, Type};
@@ -23,6 +24,8 @@ pub(super) struct Builder<'b, 'r, 't> {
     definitions: &'b Definitions<'r>,
     old: &'b Lookup<'t>,
     new: &'b Lookup<'t>,
+    /// The old type that members are of.
+    owner: Option<Type<'t>>,
     /// What expressions can name.
     locals: Vec<(String, Sort<'t>)>,
     pub(super) mistakes: Vec<Mistake>,
@@ -42,12 +45,14 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
         old: &'b Lookup<'t>,
         new: &'b Lookup<'t>,
     ) -> Builder<'b, 'r, 't> {
-        Builder { pairing, definitions, old, new, locals: Vec::new(), mistakes: Vec::new() }
+        let (owner, locals, mistakes) = (None, Vec::new(), Vec::new());
+        Builder { pairing, definitions, old, new, owner, locals, mistakes }
     }
 
     /// One recipe for each of the types that are made.
     pub(super) fn pair(&mut self, pair: &TypePair<'t>) -> Vec<Recipe> {
         let Some(old) = pair.old.first() else { return Vec::new() };
+        self.owner = Some(*old);
         self.locals = vec![("old".to_owned(), Sort::Object(Release::Old, *old))];
         if let Some(rule) = pair.rule.filter(|_| pair.made.len() > 1) {
             let names = rule.to.iter().map(|name| name.is.symbol.name.clone());
@@ -89,6 +94,7 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
     /// `None`: the variable stays as the new release's start-up has left it.
     pub(super) fn variable(&mut self, pair: &VariablePair<'t>) -> Option<Recipe> {
         let (new, origin) = (pair.new.as_ref()?, pair.origin.as_ref()?);
+        self.owner = None;
         // One that only the new release has stands under a name that nobody can write.
         let old = pair.old.as_ref().and_then(|old| old.ty()).and_then(Type::resolved);
         self.locals = vec![old.map_or((String::new(), Sort::Never), |ty| ("old".to_owned(), sort_of(ty)))];
@@ -242,11 +248,114 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
                 };
                 self.members(members, inner, steps);
             }
-            Conversion::Union(_) => {
+            Conversion::Union(alternatives) => {
+                let at = Base {
+                    old: base.old.saturating_add(from.bit_offset),
+                    new: base.new.saturating_add(to.bit_offset),
+                };
                 let len = old.size().unwrap_or(0).min(new.size().unwrap_or(0));
-                steps.push(Step::Copy { from: from_offset, to: to_offset, len });
+                let whole = Step::Copy { from: from_offset, to: to_offset, len };
+                match self.told(from) {
+                    Some((path, reading)) => self.choose(path, reading, alternatives, at, whole, steps),
+                    None => steps.push(whole),
+                }
             }
         }
+    }
+
+    /// What a fact says of a union: by which of its names, and which member counts.
+    fn told<'p>(&self, union: &'p Place<'t>) -> Option<(&'p str, &'r Reading)> {
+        let owner = self.owner?;
+        let mut names = std::iter::once(&union.path).chain(&union.alternatives);
+        names.find_map(|path| Some((path.as_str(), self.definitions.reading(owner, path)?)))
+    }
+
+    /// The member of a union that a fact says to count, converted; for values that no arm is for, all of the union's bytes.
+    fn choose(
+        &mut self,
+        path: &str,
+        reading: &Reading,
+        alternatives: &[Alternative<'t>],
+        base: Base,
+        whole: Step,
+        steps: &mut Vec<Step>,
+    ) {
+        let choice = match reading {
+            Reading::Match(choice) => choice,
+            Reading::Member(_) => {
+                let chosen = self.alternative(path, reading, alternatives, base, whole);
+                return steps.extend(chosen);
+            }
+            _ => return steps.push(whole),
+        };
+        let Subject::Member(subject) = &choice.on.is else { return steps.push(whole) };
+        let span = choice.on.span;
+        let mut choices = Vec::new();
+        let mut arms = Vec::new();
+        let number = |steps: Vec<Step>, choices: &mut Vec<Vec<Step>>| {
+            choices.push(steps);
+            let index = u64::try_from(choices.len() - 1).unwrap_or(u64::MAX);
+            At { is: Expression::Number(index), span }
+        };
+        for arm in &choice.arms {
+            let steps = self.alternative(path, &arm.then.is, alternatives, base, whole.clone());
+            arms.push(Arm { when: arm.when.clone(), then: number(steps, &mut choices) });
+        }
+        let other = choice.otherwise.as_ref();
+        let other = other.map(|other| self.alternative(path, &other.is, alternatives, base, whole.clone()));
+        let otherwise = Some(Box::new(number(other.unwrap_or_else(|| vec![whole]), &mut choices)));
+        let old = super::actions::name("old", span);
+        let on = Box::new(super::actions::below(old, subject.steps.iter(), span));
+        let which = At { is: Expression::Match { on, arms, otherwise }, span };
+        let mut pairs = PairsOf(self.pairing);
+        let mut compiler = compiler(self.definitions, self.old, self.new, &mut pairs);
+        for (name, sort) in &self.locals {
+            compiler = compiler.with(name.clone(), sort.clone());
+        }
+        match compiler.value(&which, None) {
+            Ok(which) => steps.push(Step::Choose { which: which.code, choices }),
+            Err(mistake) => {
+                let reason = Reason::Undecided(mistake.message.clone());
+                steps.push(Step::Refuse { reason, path: path.into() });
+                self.mistakes.push(mistake);
+            }
+        }
+    }
+
+    /// One member of a union.
+    fn alternative(
+        &mut self,
+        path: &str,
+        reading: &Reading,
+        alternatives: &[Alternative<'t>],
+        base: Base,
+        whole: Step,
+    ) -> Vec<Step> {
+        let member = match reading {
+            Reading::Member(member) => member,
+            Reading::Bytes => return vec![whole],
+            _ => {
+                let reason = "which member of the union counts is not said for this value".to_owned();
+                return vec![Step::Refuse { reason: Reason::Undecided(reason), path: path.into() }];
+            }
+        };
+        let name = match member.steps.first().map(|step| &step.is) {
+            Some(RuleStep::Member(name)) => name.as_str(),
+            _ => "",
+        };
+        let found = alternatives.iter().find(|one| one.old.last_name() == name);
+        let found = found.and_then(|one| Some((&one.old, one.new.as_ref()?, one.conversion.as_ref()?)));
+        let mut steps = Vec::new();
+        match found {
+            Some((old, new, conversion)) => self.conversion(old, new, conversion, base, &mut steps),
+            None => {
+                let reason = format!(
+                    "the member `{name}` of the union is not in the new release, or is something else"
+                );
+                steps.push(Step::Refuse { reason: Reason::Undecided(reason), path: path.into() });
+            }
+        }
+        steps
     }
 
     /// A structure, union or enumeration that has a pairing of its own.

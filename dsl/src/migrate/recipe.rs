@@ -1,7 +1,8 @@
 //! How objects of one type become objects of another: steps with offsets.
 
 use super::Migration;
-use crate::eval::{Making, Reason, Scalar, Stored};
+use crate::eval::{Code, Making, Reason, Scalar, Stored};
+use crate::source::At;
 use rustc_hash::FxHashMap;
 
 /// One step. Offsets are bytes, from the start of the object, or of the element that the step is done for.
@@ -72,6 +73,13 @@ pub enum Step {
         size: u64,
         /// The new member.
         path: Box<str>,
+    },
+    /// One of several, told by a value.
+    Choose {
+        /// Which of them, from 0.
+        which: At<Code>,
+        /// What is done then; nothing for others.
+        choices: Vec<Vec<Step>>,
     },
     /// A rule's value.
     Set {
@@ -159,6 +167,12 @@ fn place_in(steps: &[Step], migration: &Migration, at: u64) -> Option<u64> {
             let start = to.0 + index * to.1;
             let rest = inside - index * from.1;
             if rest == 0 { Some(start) } else { Some(start + place_in(steps, migration, rest)?) }
+        }
+        // Which it is goes by the object; what lies at one place in all of them lies there.
+        Step::Choose { choices, .. } => {
+            let mut places = choices.iter().map(|steps| place_in(steps, migration, at));
+            let first = places.next().flatten()?;
+            places.all(|place| place.is_none_or(|place| place == first)).then_some(first)
         }
         Step::Set { .. } | Step::Refuse { .. } => None,
     })

@@ -117,6 +117,11 @@ fn one(step: &Step, subject: Subject, into: &mut [u8], machine: &mut Machine<'_>
             let migrate = machine.migrate();
             migrate.migrate(*how, old(*from).address, bytes, machine).map_err(|failure| failure.within(path))
         }
+        Step::Choose { which, choices } => {
+            let which = machine.value(which)?.integer().unwrap_or(-1);
+            let chosen = usize::try_from(which).ok().and_then(|which| choices.get(which));
+            chosen.map_or(Ok(()), |steps| follow(steps, subject, into, machine))
+        }
         Step::Set { to, value, path } => {
             let start = usize::try_from(*to).unwrap_or(usize::MAX);
             let bytes = into.get_mut(start..).unwrap_or_default();

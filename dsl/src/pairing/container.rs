@@ -2,8 +2,9 @@
 //! size has to follow, and no declaration says which types they are.
 
 use super::place::members as list;
+use super::said::spelt;
 use super::{About, Asked, PairId, Pairing, Place, Question};
-use crate::rules::{Fact, Rules};
+use crate::rules::{Fact, Reading, Rules};
 use mcrx_debuginfo::table::{Encoding, Kind, Type};
 
 /// A container is little more than these three; what has more members than this is something else.
@@ -20,13 +21,20 @@ pub(super) fn ask(pairing: &mut Pairing<'_>, rules: &Rules) {
     let mut found = Vec::new();
     for (pair, id) in pairing.types.iter().zip(0..) {
         let Some(old) = pair.old.first() else { continue };
+        let Some((elements, asked)) = elements(*old) else { continue };
         let is_said = pair.rule.is_some()
             || rules.facts.iter().any(|fact| match &fact.is {
                 Fact::Container(container) => is_of(&container.owner.is.name, pair.name, *old),
+                // `field ngx_array_t.elts : infer[nelts] stride size`
+                Fact::Field { owner, path, reading } => {
+                    is_of(&owner.is.name, pair.name, *old)
+                        && spelt(&path.is.steps) == elements.path
+                        && matches!(reading.is, Reading::Array { stride: Some(_), .. })
+                }
                 _ => false,
             });
-        if let Some(elements) = elements(*old).filter(|_| !is_said) {
-            found.push((PairId(id), elements));
+        if !is_said {
+            found.push((PairId(id), (elements, asked)));
         }
     }
     for (id, (elements, asked)) in found {

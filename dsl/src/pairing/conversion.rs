@@ -34,7 +34,8 @@ pub enum Conversion<'t> {
     Pair(PairId),
     /// An anonymous structure, member by member.
     Members(Vec<MemberPair<'t>>),
-    /// A union without a pairing of its own: all of its old bytes, since which member counts is not known. Its alternatives are alike.
+    /// A union without a pairing of its own. Where a fact tells which member counts that one is converted; else all of its old bytes are
+    /// taken, which is right for each of its alternatives.
     Union(Vec<Alternative<'t>>),
 }
 

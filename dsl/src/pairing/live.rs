@@ -61,7 +61,7 @@ impl Live {
     }
 
     /// What a program's variables, blocks and lasting frames hold.
-    pub fn of<'t>(binary: &Binary, table: &'t Table, sites: &Sites) -> Live {
+    pub fn of(binary: &Binary, table: &Table, sites: &Sites) -> Live {
         let blocks = sites.iter().filter_map(|site| match site.verdict() {
             Verdict::Typed { ty, .. } => table.ty(ty),
             _ => None,

@@ -12,9 +12,10 @@ use super::{
     About, Asked, Body, Constants, FxHashMap, Made, Number, Origin, PairId, Pairing, Place, Question,
     QuestionId, TypePair, container, counter, functions, holes, plain, variables,
 };
-use crate::rules::{Change, Rules, TypeChange};
+use crate::rules::{Change, Fact, Reading, Rules, TypeChange};
 use mcrx_debuginfo::compare::{Pair, Pairs, Relation};
 use mcrx_debuginfo::table::{Kind, Table, Tag, Type, TypeId};
+use rustc_hash::FxHashSet;
 
 /// What is known while a pairing is made.
 pub(super) struct Making<'p, 't> {
@@ -22,6 +23,8 @@ pub(super) struct Making<'p, 't> {
     pub(super) of_old: FxHashMap<TypeId, PairId>,
     pub(super) of_new: FxHashMap<TypeId, PairId>,
     pub(super) questions: Vec<Question<'t>>,
+    /// Unions of which a fact tells which member counts: members of a pair's old type.
+    pub(super) told: FxHashSet<(PairId, String)>,
 }
 
 /// A `type` statement whose types are there.
@@ -70,7 +73,8 @@ pub(super) fn pairing<'t>(old: &'t Table, new: &'t Table, rules: &'t Rules) -> P
             _ => None,
         })
         .collect();
-    let mut making = Making { relation: Relation::new(&pairs), of_old, of_new, questions: Vec::new() };
+    let told = told(old, rules, &of_old);
+    let mut making = Making { relation: Relation::new(&pairs), of_old, of_new, questions: Vec::new(), told };
     let mut types = Vec::with_capacity(chosen.len());
     for ((_, pair), id) in chosen.iter().zip(0..) {
         let id = PairId(id);
@@ -89,6 +93,22 @@ pub(super) fn pairing<'t>(old: &'t Table, new: &'t Table, rules: &'t Rules) -> P
     plain::ask(&mut pairing, old);
     holes::mark(&mut pairing, rules);
     pairing
+}
+
+/// Members that facts read as one of their own members.
+fn told(old: &Table, rules: &Rules, of_old: &FxHashMap<TypeId, PairId>) -> FxHashSet<(PairId, String)> {
+    let fields = rules.facts.iter().filter_map(|fact| match &fact.is {
+        Fact::Field { owner, path, reading } => match reading.is {
+            Reading::Match(_) | Reading::Member(_) => Some((&owner.is, said::spelt(&path.is.steps))),
+            _ => None,
+        },
+        _ => None,
+    });
+    let pairs = fields.flat_map(|(owner, path)| {
+        let owners = crate::names::named_type(old, owner).into_iter();
+        owners.filter_map(move |ty| Some((*of_old.get(&ty.id())?, path.clone())))
+    });
+    pairs.collect()
 }
 
 fn statements<'t>(old: &'t Table, new: &'t Table, rules: &'t Rules) -> Vec<Statement<'t>> {

@@ -1,7 +1,9 @@
 //! The folders of `examples/rules`.
 
 use super::compiled::table;
+use mcrx_dsl::check;
 use mcrx_dsl::load::{self, Loaded};
+use mcrx_dsl::releases::Releases;
 use mcrx_dsl::source::FromDisk;
 use mcrx_dsl::test;
 use std::path::{Path, PathBuf};
@@ -22,11 +24,17 @@ fn read(path: &Path) -> Loaded {
     loaded
 }
 
-/// All tests of a folder's rules pass, and there are some.
+/// Nothing is wrong with a folder's rules, all of its tests pass, and there are some.
 fn passes(kind: &str) {
     let folder = folder().join(kind);
     let loaded = read(&folder.join("rules.mcrx"));
     let (old, new) = (table(&folder.join("old.c")), table(&folder.join("new.c")));
+    let found = check::loaded(&loaded, Releases::both(&old, &new), None);
+    let found: Vec<String> = found
+        .iter()
+        .map(|one| format!("{}: {}: {}", loaded.files.position(one.span).line, one.code, one.message))
+        .collect();
+    assert!(found.is_empty(), "{kind}: {found:#?}");
     let report = test::run(&loaded.rules, &old, &new);
     let line = |span| loaded.files.position(span).line;
     let mistakes = report.mistakes.iter().map(|mistake| format!("{}: {mistake}", line(mistake.span)));
@@ -70,6 +78,7 @@ kinds! {
     a_hash_table_is_rebuilt_by_the_new_release "rebuilt-hash"
     a_header_in_shared_memory_grows "shared-header"
     a_length_in_bytes_becomes_a_count_of_blocks "length-in-blocks"
+    a_tagged_union_is_told_apart_by_its_tag "tagged-union"
     a_list_becomes_a_hash_table "list-to-hash"
     a_list_becomes_an_array "list-to-array"
     an_array_becomes_a_list "array-to-list"

@@ -143,7 +143,14 @@ fn judge_origin<'t>(
 ) {
     match origin {
         Origin::Old { from, conversion, .. } => {
-            if let Some(asked) = objection(conversion, same) {
+            let is_told = |asked: &Asked<'t>| match (asked, about) {
+                (Asked::Union, About::Pair(id)) => {
+                    let names = std::iter::once(&from.path).chain(&from.alternatives);
+                    names.into_iter().any(|path| making.told.contains(&(id, path.clone())))
+                }
+                _ => false,
+            };
+            if let Some(asked) = objection(conversion, same).filter(|asked| !is_told(asked)) {
                 let id = making.ask(about, asked, Some(from.clone()), Some(to.clone()));
                 *origin = Origin::Open(id);
             } else if let Some(inner) = members_of(conversion) {

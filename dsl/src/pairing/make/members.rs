@@ -85,8 +85,11 @@ impl<'t> Making<'_, 't> {
         if list.is_union {
             return None;
         }
+        let is_union = to.resolved().is_some_and(|ty| ty.tag() == Tag::Union);
         let origin = match partner {
-            Some((of, from)) => self.from_old(list, *of, from, &to, false),
+            // Which of its members counts is said; the rest is zero.
+            Some(_) if is_union && said.speaks_of_part(&to.path) => Origin::Reset,
+            Some((of, from)) => self.carried_over(list, *of, from, &to, false),
             None if said.speaks_of_part(&to.path) => self.new_structure(list, sources, &to),
             // What both releases have made is the new release's anyway; nobody holds a new lock, and nothing is in a flexible array that was
             // not there.
@@ -126,10 +129,10 @@ impl<'t> Making<'_, 't> {
     ) -> Option<Origin<'t>> {
         let mut places = sources.iter().enumerate();
         let (of, from) = places.find_map(|(of, ty)| Some((of, Place::below(*ty, &from.is)?)))?;
-        Some(self.from_old(list, of, &from, to, true))
+        Some(self.carried_over(list, of, &from, to, true))
     }
 
-    fn from_old(
+    fn carried_over(
         &mut self,
         list: &List<'_, 't>,
         of: usize,
