@@ -3,80 +3,26 @@
 //! `MCRX_STRESS=N` for N times as many cases.
 
 use mcrx_dsl::format::format;
-use mcrx_dsl::load;
-use mcrx_dsl::source::{FileId, Load};
+use mcrx_dsl::source::FileId;
 use mcrx_dsl::syntax::parse;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use std::path::Path;
 
+#[path = "properties/hold.rs"]
+mod hold;
 #[path = "properties/made.rs"]
 mod made;
-
-/// The file that is asked for, and empty ones for what it imports.
-struct One<'t>(&'t str);
-
-impl Load for One<'_> {
-    fn load(&self, path: &Path) -> Result<String, String> {
-        Ok(if path == Path::new("a.mcrx") { self.0.to_owned() } else { String::new() })
-    }
-}
-
-/// What a text says, without places.
-fn meaning(text: &str) -> String {
-    let all = std::format!("{:?}", load::rules(Path::new("a.mcrx"), &One(text)).rules);
-    let mut parts = all.split("span: Span {");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |said, part| said + part.split_once('}').map_or("", |(_, rest)| rest))
-}
-
-/// Its comments, in order.
-fn comments(text: &str) -> Vec<String> {
-    let behind = |line: &str| {
-        let mut in_text = None;
-        let mut before = ' ';
-        for (at, c) in line.char_indices() {
-            match (in_text, c) {
-                (None, '"' | '\'') => in_text = Some(c),
-                (Some(quote), c) if quote == c && before != '\\' => in_text = None,
-                (None, '/') if before == '/' => {
-                    return line.get(at - 1..).map(|comment| comment.trim_end().to_owned());
-                }
-                _ => {}
-            }
-            // Two backslashes are one character.
-            before = if before == '\\' && c == '\\' { ' ' } else { c };
-        }
-        None
-    };
-    text.lines().filter_map(behind).collect()
-}
-
-fn is_formatted_for_good(text: &str) -> Result<(), TestCaseError> {
-    let Ok(once) = format(text) else { return Ok(()) };
-    let twice = format(&once).map_err(|found| TestCaseError::fail(std::format!("{once}\n{found:#?}")))?;
-    prop_assert_eq!(&twice, &once, "formatted again it is another text");
-    prop_assert_eq!(meaning(&once), meaning(text), "it says something else:\n{}", once);
-    prop_assert_eq!(comments(&once), comments(text), "comments are lost:\n{}", once);
-    Ok(())
-}
-
-fn is_read_without_loss(text: &str) -> Result<(), TestCaseError> {
-    let parse = parse(text, FileId(0));
-    prop_assert_eq!(parse.text(), text);
-    for found in &parse.diagnostics {
-        prop_assert!(found.span.start <= found.span.end);
-        prop_assert!(text.get(found.span.range()).is_some(), "no place of the text: {:?}", found);
-        if let Some(fix) = &found.fix {
-            prop_assert!(text.get(fix.span.range()).is_some(), "no place of the text: {:?}", fix);
-        }
-    }
-    Ok(())
-}
 
 fn config() -> Config {
     let times = std::env::var("MCRX_STRESS").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
     Config { failure_persistence: None, ..Config::with_cases(256 * times) }
+}
+
+/// All that is true of all texts.
+fn holds(text: &str) -> Result<(), TestCaseError> {
+    hold::is_read_without_loss(text)
+        .and_then(|()| hold::is_formatted_for_good(text))
+        .map_err(TestCaseError::fail)
 }
 
 /// Tokens in no order.
@@ -128,14 +74,12 @@ proptest! {
 
     #[test]
     fn any_text_is_read_without_loss(text in any::<String>()) {
-        is_read_without_loss(&text)?;
-        is_formatted_for_good(&text)?;
+        holds(&text)?;
     }
 
     #[test]
     fn tokens_in_no_order_are_read_without_loss(text in soup()) {
-        is_read_without_loss(&text)?;
-        is_formatted_for_good(&text)?;
+        holds(&text)?;
     }
 
     #[test]
@@ -143,14 +87,12 @@ proptest! {
         let text = made::file(&decisions);
         let parse = parse(&text, FileId(0));
         prop_assert!(parse.diagnostics.is_empty(), "{}\n{:#?}", text, parse.diagnostics);
-        is_read_without_loss(&text)?;
-        is_formatted_for_good(&text)?;
+        holds(&text)?;
     }
 
     #[test]
     fn files_with_mistakes_are_read_without_loss(text in mutated()) {
-        is_read_without_loss(&text)?;
-        is_formatted_for_good(&text)?;
+        holds(&text)?;
     }
 }
 
@@ -186,7 +128,7 @@ fn parts_within_parts_without_end_are_a_diagnostic() {
         let parse = parse(&text, FileId(0));
         assert!(!parse.diagnostics.is_empty());
         assert_eq!(parse.text().len(), text.len());
-        assert!(!meaning(&text).is_empty());
+        assert!(!hold::meaning(&text).is_empty());
     }
     // What is long and not deep is no mistake.
     for text in [

@@ -82,12 +82,32 @@ fn make(corpus: &Path, scratch: &Path) -> Result<()> {
     }
     keep(corpus, "proc", 0, &fs::read("/proc/self/maps")?)?;
     keep(corpus, "heap", 0, &[0; 64])?;
+    for (number, text) in rule_files()?.iter().enumerate() {
+        keep(corpus, "rules_parse", number, text)?;
+        keep(corpus, "rules_format", number, text)?;
+    }
     match core(scratch) {
         Ok(bytes) => keep(corpus, "core_file", 0, &bytes)?,
         Err(error) => eprintln!("no core file: {error}"),
     }
     println!("{}", corpus.display());
     Ok(())
+}
+
+/// Rule files that there are: the tests' with everything of the grammar, and the examples.
+fn rule_files() -> Result<Vec<Vec<u8>>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = vec![fs::read(root.join("dsl/tests/everything.mcrx"))?];
+    for folder in ["examples/facts", "examples/rules"] {
+        let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "mcrx") {
+                files.push(fs::read(path)?);
+            }
+        }
+    }
+    Ok(files)
 }
 
 fn keep(corpus: &Path, target: &str, number: usize, bytes: &[u8]) -> Result<()> {

@@ -11,8 +11,8 @@ pub(super) use expected::{expected, expected_words, extra, no_block, unknown_ite
 pub(crate) use file::{cannot_import, cannot_read, imports_itself, said_twice, two_programs};
 pub(super) use file::{no_such_code, version_not_first, version_unknown};
 pub(super) use structure::{
-    arrow_for_dot, closes_nothing, compared_twice, dot_is_gone, foreign, line_ended,
-    mixed_bits, needless_star, not_closed, other_operator, separator, too_deep, unreachable_arm,
+    arrow_for_dot, closes_nothing, compared_twice, dot_is_gone, foreign, line_ended, mixed_bits,
+    needless_star, not_closed, other_operator, separator, too_deep, unreachable_arm,
 };
 pub(super) use token::{needs_quotes, no_unit, of_token};
 

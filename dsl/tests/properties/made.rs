@@ -1,7 +1,7 @@
 //! Files of the grammar, made by decisions that somebody else takes: each byte is one.
 
 /// Words of the language, and names.
-pub const WORDS: &[&str] = &[
+pub(crate) const WORDS: &[&str] = &[
     "mcrx",
     "program",
     "from",
@@ -98,7 +98,7 @@ pub const WORDS: &[&str] = &[
 ];
 
 /// Operators, brackets, and what is none.
-pub const OPERATORS: &[&str] = &[
+pub(crate) const OPERATORS: &[&str] = &[
     "+", "-", "*", "/", "%", "&", "|", "^", "~", "<<", ">>", "==", "!=", "<", "<=", ">", ">=", "&&", "||",
     "!", "?", ":", ".", "..", ",", ";", "=", "->", "=>", "@", "(", ")", "[", "]", "{", "}", "\"", "'", "#",
     "\\", "/*",
@@ -139,7 +139,7 @@ struct Maker<'d> {
 }
 
 /// A file. Without decisions, an empty one.
-pub fn file(decisions: &[u8]) -> String {
+pub(crate) fn file(decisions: &[u8]) -> String {
     let mut maker = Maker { decisions, text: String::new(), depth: 0 };
     while !maker.decisions.is_empty() {
         maker.statement();

@@ -42,7 +42,10 @@ fn is_item_word(parser: &Parser<'_>, ahead: usize) -> bool {
 fn has_path_behind(parser: &Parser<'_>) -> bool {
     let length = path_length(parser, 1);
     let is_hole = parser.nth_is_word(1, "todo") && parser.nth(2) == K::String;
-    length > 0 && !is_hole && !is_item_word(parser, 1) && !matches!(parser.nth(1 + length), K::Equal | K::Arrow)
+    length > 0
+        && !is_hole
+        && !is_item_word(parser, 1)
+        && !matches!(parser.nth(1 + length), K::Equal | K::Arrow)
 }
 
 fn type_item(parser: &mut Parser<'_>) -> Parsed {
