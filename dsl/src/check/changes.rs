@@ -11,6 +11,7 @@ use crate::names::{self, Place};
 use crate::rules::{Action, Change, Expression, ForEach, GlobalChange, Path, Step, Symbol, Which};
 use crate::source::{At, Span};
 use mcrx_debuginfo::spell::{Anonymous, type_name};
+use mcrx_debuginfo::table::Variable;
 
 impl<'a> Context<'a> {
     pub(crate) fn check_changes(&self, changes: &'a [At<Change>]) {
@@ -122,7 +123,12 @@ impl<'a> Context<'a> {
             }
             GlobalChange::Drop => {
                 let old = self.the_global(Release::Old, symbol);
-                let there = self.table(Release::New).map(|table| names::variables(table, &name.is));
+                let mut there = self.table(Release::New).map(|table| names::variables(table, &name.is));
+                // A static local is another variable than one of that name in another function.
+                let function =
+                    |variable: &Variable<'_>| variable.function().map(|function| function.name().to_owned());
+                let own = old.as_ref().and_then(function);
+                there.iter_mut().for_each(|there| there.retain(|new| function(new) == own));
                 if let (Some(old), Some([new, ..])) = (old, there.as_deref()) {
                     let declarations =
                         vec![self.declare_global(Release::Old, old), self.declare_global(Release::New, *new)];
