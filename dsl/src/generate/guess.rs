@@ -145,8 +145,27 @@ pub(super) fn of_member(question: &Question<'_>, path: &str) -> Vec<Guess> {
             );
             vec![Guess::new(line, "the update is refused if there is one")]
         }
+        Asked::Union => of_union(question, path),
         _ => Vec::new(),
     }
+}
+
+/// The members that both unions have: one of them may be the one that counts.
+pub(super) fn of_union(question: &Question<'_>, path: &str) -> Vec<Guess> {
+    let names = |place: &Option<Place<'_>>| -> Vec<String> {
+        let ty = place.as_ref().and_then(Place::resolved);
+        let members = ty.into_iter().flat_map(Type::members);
+        members.filter_map(|member| member.name().map(ToOwned::to_owned)).collect()
+    };
+    // The members of an unnamed union are the outer structure's own.
+    let is_unnamed = question.new.as_ref().is_some_and(|place| !place.alternatives.is_empty());
+    let prefix = if path.is_empty() || is_unnamed { String::new() } else { format!("{path}.") };
+    let after = names(&question.new);
+    let both = names(&question.old).into_iter().filter(|name| after.contains(name)).take(MOST);
+    both.map(|name| {
+        Guess::new(format!("{prefix}{name} = old.{prefix}{name}"), "if that is the one that counts")
+    })
+    .collect()
 }
 
 fn retyped(question: &Question<'_>, path: &str, old: &str) -> Vec<Guess> {

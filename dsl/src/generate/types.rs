@@ -175,6 +175,9 @@ fn write_question(question: &Question<'_>, renames: &[Rename], writer: &mut Writ
     // Something that rules have no path for: the type itself, or a member of each element of an array.
     if path.is_empty() || path.contains('[') {
         writer.hole(INDENT, "", &question.text());
+        if matches!(question.asked, Asked::Union) && path.is_empty() {
+            guess::of_union(question, path).iter().for_each(|guess| guess.write(INDENT, writer));
+        }
         return;
     }
     if let (Asked::FirstValue, Some(new)) = (&question.asked, &question.new) {

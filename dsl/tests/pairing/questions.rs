@@ -104,8 +104,12 @@ fn a_container_is_asked_about_once_its_elements_may_have_another_size() {
         ["`void *elts` leads to elements of a stored size: of which types are they?"]
     );
     assert!(questions(&old, &old, "").is_empty());
-    let said = "container list { elements = elts[nelts] stride = size }";
-    assert!(questions(&old, &new, said).is_empty());
+    for said in [
+        "container list { elements = elts[nelts] stride = size }",
+        "field list.elts : infer[nelts] stride size",
+    ] {
+        assert!(questions(&old, &new, said).is_empty());
+    }
 }
 
 #[test]

@@ -85,6 +85,14 @@ fn a_union_is_made_of_the_member_that_a_rule_sets() {
 }
 
 #[test]
+fn a_union_that_is_a_member_is_made_of_the_part_that_a_rule_sets() {
+    let old = "struct t { int kind; union { int n; int m; } u; };";
+    let new = "struct t { int kind; union { long n; int m; } u; };";
+    let rules = "type t { u.n = old.u.n }";
+    assert_eq!(of(old, new, rules, "t"), ["kind@0 -> kind@0", "u@8 reset", "then u.n@8 = ..."]);
+}
+
+#[test]
 fn a_drained_type_is_not_asked_about() {
     let (old, new) = ("struct t { int a; } *variable;", "struct t { int a; int b; } *variable;");
     assert_eq!(questions(old, new, "").len(), 1);
