@@ -119,6 +119,13 @@ impl<'a> Context<'a> {
                         vias.iter().for_each(|via| self.check_link(*release, *element, *via));
                         Kind::Sequence(*release, None, None)
                     }
+                    // Several lists, one after the other: the buckets of a table.
+                    Kind::Sequence(release, Some(heads), _) if names::pointee(Some(*heads)).is_some() => {
+                        if let Some(element) = names::pointee(Some(*heads)) {
+                            vias.iter().for_each(|via| self.check_link(*release, element, *via));
+                        }
+                        Kind::Sequence(*release, None, None)
+                    }
                     Kind::Any => Kind::Any,
                     other => {
                         let message = format!(

@@ -76,6 +76,10 @@ impl<'a> Context<'a> {
                     }
                 }
             }
+            // What is written out where a pointer is wanted gets a block of its own.
+            Expression::Literal(_) if target.kind.is_pointer() => {
+                self.kind(scope, value);
+            }
             _ => {
                 let kind = self.kind(scope, value);
                 self.convert(value, kind, target, has_policy);
