@@ -38,6 +38,7 @@ mod types;
 pub(crate) use context::Context;
 pub(crate) use facts::{arguments, values};
 
+use crate::codes;
 use crate::diagnostic::{Class, Diagnostic, Release, Severity};
 use crate::load::Loaded;
 use crate::pairing::Live;
@@ -66,12 +67,18 @@ pub fn check_living(
     context.check_changes(&rules.changes);
     context.check_processes();
     context.check_tests();
-    context.check_questions(live);
     let mut found = context.take_from(0);
-    found = context.without_allowed(found);
     found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
     // What is wrong in both releases alike is said once.
     found.dedup_by(|later, first| later.code == first.code && later.span == first.span);
+    // Rules that are wrong do not yet say what they are to say.
+    let is_open = |diagnostic: &Diagnostic| diagnostic.code == codes::hole::ENTRY.code;
+    if found.iter().all(|diagnostic| diagnostic.severity != Severity::Error || is_open(diagnostic)) {
+        context.check_questions(live);
+        found.extend(context.take_from(0));
+    }
+    found = context.without_allowed(found);
+    found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
     found
 }
 

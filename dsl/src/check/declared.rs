@@ -54,8 +54,12 @@ impl Context<'_> {
                 .map(|member| (format!("    {};", declared_member(member)), is_wanted(member.name())))
                 .collect()
         };
-        let text =
-            if lines.is_empty() { format!("{head};") } else { format!("{head} {{\n{}}};", some_of(&lines)) };
+        let is_left_out = !members.is_empty() && !lines.iter().any(|(_, is_wanted)| *is_wanted);
+        let text = if lines.is_empty() {
+            format!("{head};")
+        } else if is_left_out {
+            format!("{head} {{ ... }};")
+        } else { format!("{head} {{\n{}}};", some_of(&lines)) };
         Declaration { release, text, place: place(ty.declared()) }
     }
 

@@ -9,17 +9,40 @@ use super::reading::Target;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Release};
 use crate::names::{self, nearest};
-use crate::rules::{Container, Fact, HookPool, Parameter, Path, Pattern, SiteReading, Symbol};
-use crate::source::At;
-use mcrx_debuginfo::table::Type;
+use crate::rules::{Container, Fact, HookPool, Parameter, Path, Pattern, SiteReading, Step, Symbol};
+use crate::source::{At, FileId};
+use mcrx_debuginfo::table::{Tag, Type};
 
 impl<'a> Context<'a> {
     pub(crate) fn check_facts(&self) {
         for fact in &self.rules.facts {
             self.check_fact_alone(fact);
+            let mark = self.mark();
             self.in_one_release(|release| self.check_fact(release, fact));
+            for diagnostic in self.take_from(mark) {
+                self.report(self.of_many_releases(diagnostic));
+            }
         }
         self.check_variants();
+    }
+
+    /// That a fact speaks of what is not there is no error where the fact is for many releases, unless it is a slip of the pen.
+    fn of_many_releases(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let names = [
+            &codes::unknown_type::ENTRY,
+            &codes::unknown_member::ENTRY,
+            &codes::unknown_function::ENTRY,
+            &codes::unknown_global::ENTRY,
+            &codes::unknown_constant::ENTRY,
+        ];
+        let is_of_one_update = self.rules.to.is_some() && diagnostic.span.file == FileId(0);
+        let written = self.files.at(diagnostic.span);
+        let is_slip = diagnostic.fix.as_ref().is_some_and(|fix| nearest::is_slip(written, &fix.text));
+        let is_name = names.iter().any(|entry| entry.code == diagnostic.code) && !written.contains('@');
+        if !is_name || is_of_one_update || is_slip {
+            return diagnostic;
+        }
+        codes::fact_without_subject::instead_of(diagnostic)
     }
 
     /// Findings of the first release, unless another has none.
@@ -220,9 +243,28 @@ impl<'a> Context<'a> {
         path: &'a At<Path>,
         reading: &'a At<crate::rules::Reading>,
     ) {
-        let Some(place) = self.the_place(release, owner, path) else { return };
+        let Some(place) = self.fact_place(release, owner, path) else { return };
         let target = Target::of(release, owner, place, super::resolve::spelt(&path.is), path.span);
         self.check_reading(&target, reading);
+    }
+
+    /// Where the path of a fact leads: through arrays it speaks of all their elements.
+    fn fact_place(&self, release: Release, owner: Type<'a>, path: &At<Path>) -> Option<names::Place<'a>> {
+        let mut steps: Vec<At<Step>> = Vec::new();
+        for step in &path.is.steps {
+            if matches!(step.is, Step::Member(_)) {
+                // The first element stands for all.
+                let is_array = |steps: &[At<Step>]| {
+                    let place = names::walk(Some(owner), &Path { steps: steps.to_vec() }).ok();
+                    place.and_then(|place| place.ty).is_some_and(|ty| ty.tag() == Tag::Array)
+                };
+                while is_array(&steps) {
+                    steps.push(At { is: Step::Index(0), span: step.span });
+                }
+            }
+            steps.push(step.clone());
+        }
+        self.the_place(release, owner, &At { is: Path { steps }, span: path.span })
     }
 
     fn check_container(&self, release: Release, owner: Type<'a>, container: &'a Container) {
@@ -358,8 +400,8 @@ impl<'a> Context<'a> {
         path: &At<Path>,
     ) -> crate::diagnostic::Declaration {
         let last = path.is.steps.iter().rev().find_map(|step| match &step.is {
-            crate::rules::Step::Member(name) => Some(name.as_str()),
-            crate::rules::Step::Index(_) => None,
+            Step::Member(name) => Some(name.as_str()),
+            Step::Index(_) => None,
         });
         self.declare_members(release, owner, &[last.unwrap_or_default()])
     }

@@ -45,11 +45,7 @@ impl<'a> Context<'a> {
         };
         let say =
             |item: &str| if is_variable { item.to_owned() } else { format!("type {name} {{ {item} }}") };
-        let message = format!(
-            "{}: {}",
-            if is_variable { "a variable".to_owned() } else { format!("`{name}`") },
-            question.text()
-        );
+        let message = if is_variable { question.text() } else { format!("`{name}`: {}", question.text()) };
         let mut declarations = question.declarations();
         if declarations.iter().all(|declaration| declaration.place.is_none()) {
             declarations = self.declare_question(pairing, question).unwrap_or(declarations);
@@ -61,6 +57,9 @@ impl<'a> Context<'a> {
             Asked::Narrowed => say(&format!("{path} = clamp(old.{path})")),
             Asked::Shrunk => say(&format!("{path} = old.{path}[0 .. N]")),
             Asked::Union => format!("field {place} : match ... {{ ... }}"),
+            Asked::Constants(_) if !path.is_empty() => {
+                say(&format!("{path} = match old.{path} {{ ...  _ => fail(\"...\") }}"))
+            }
             Asked::Constants(_) => {
                 "match old.MEMBER { ... }` where the value is a member, or `_ => fail(\"...\")".to_owned()
             }
@@ -98,7 +97,7 @@ impl<'a> Context<'a> {
         let first = |path: &str| path.split(['.', '[']).next().unwrap_or_default().to_owned();
         let of = |place: &Option<crate::pairing::Place<'a>>| place.as_ref().map(|place| first(&place.path));
         let mut names: Vec<String> = [of(&question.old), of(&question.new)].into_iter().flatten().collect();
-        if let Asked::Constants(gone) = &question.asked {
+        if let (Asked::Constants(gone), true) = (&question.asked, question.path().is_empty()) {
             names = gone.iter().map(|constant| constant.name.to_owned()).collect();
         }
         Some(vec![

@@ -12,7 +12,7 @@ pub(crate) const ENTRY: Entry = Entry {
     title: "a fact is about what this program does not have",
     text: "A facts file is good for many releases and builds, and not all of them have every type, function and \
 variable. A fact about what there is not changes nothing. If a name is nearly one that the program has, it \
-is an error (MCX101, MCX103, MCX104) and not this.",
+is an error (MCX101 to MCX105) and not this.",
     wrong: "field ngx_http_v3_session_s.data : opaque      // nginx built without HTTP/3",
     right: "",
 };
@@ -27,4 +27,13 @@ pub(crate) fn report(cx: &Context<'_>, what: &str, span: Span) -> Diagnostic {
         .at(span, format!("{which} a {what}"))
         .labelled("nothing is said by this here")
         .helped("it is right if another release or build has it; else take it away")
+}
+
+/// What was found of a name that is not there, as a warning.
+pub(crate) fn instead_of(diagnostic: Diagnostic) -> Diagnostic {
+    let help = match &diagnostic.fix {
+        Some(_) => diagnostic.help.clone().unwrap_or_default(),
+        None => "it is right if another release or build has it; else take it away".to_owned(),
+    };
+    Diagnostic { code: ENTRY.code, severity: ENTRY.severity, help: Some(help), ..diagnostic }
 }

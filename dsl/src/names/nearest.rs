@@ -24,9 +24,16 @@ pub fn names<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a 
     found.into_iter().take(MOST).map(|(_, _, name)| name).collect()
 }
 
-/// Whether one is so near to the other that it is most likely a slip of the pen: a letter or two in a name of some length.
+/// Whether one is so near to the other that it is most likely a slip of the pen: a letter or two in a name of some length, or the same
+/// letters in another order.
 pub fn is_slip(wanted: &str, name: &str) -> bool {
+    let letters = |text: &str| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.sort_unstable();
+        bytes
+    };
     distance(wanted, name, wanted.len() / 5 + 1).is_some()
+        || (wanted.len() > 2 && letters(wanted) == letters(name))
 }
 
 /// How many letters must be put in, left out or changed to make one name of the other (Levenshtein); `None`: more than the limit.
@@ -65,6 +72,21 @@ mod tests {
             assert_eq!(distance(other, one, 9), Some(want), "{other} {one}");
         }
         assert_eq!(distance("kitten", "sitting", 2), None);
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_a_letter_or_two_or_their_order() {
+        for (wanted, name, want) in [
+            ("dta", "data", true),
+            ("nmae", "name", true),
+            ("ngx_conection_t", "ngx_connection_t", true),
+            ("ht", "ht_table", false),
+            ("ht_table", "ht", false),
+            ("on_read", "on_ready", true),
+            ("read", "write", false),
+        ] {
+            assert_eq!(is_slip(wanted, name), want, "{wanted} {name}");
+        }
     }
 
     #[test]

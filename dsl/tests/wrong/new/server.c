@@ -23,6 +23,8 @@ struct module *modules[] = { &core, NULL };
 struct table sessions;
 struct opaque *library;
 struct array values;
+struct queue *queue;
+struct ring *ring;
 static int count;
 
 void *pool_alloc(struct pool *pool, size_t size)
@@ -74,5 +76,6 @@ int main(int argc, char **argv)
     classes[0].pages = values.elts;
     serve(sessions.entries[0]);
     rebuild(&values, limit + settings.port + count + item->flags);
+    queue->queue_count += (unsigned)ring->slots[0];
     return (int)stats.requests + modules[0]->name[0] + (library != NULL) + buffer.last[0] + (int)colour;
 }

@@ -76,6 +76,20 @@ struct module {
     const char *name;
 };
 
+struct queue {
+    struct session **queue_entries;
+    unsigned queue_count;
+};
+
+struct ring {
+    int slots[4];
+    char *label;
+    union {
+        char *text;
+        double number;
+    } u;
+};
+
 struct opaque;
 
 struct pool {

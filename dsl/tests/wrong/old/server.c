@@ -20,6 +20,8 @@ struct module *modules[] = { &core, NULL };
 struct table sessions;
 struct opaque *library;
 struct array values;
+struct queue *queue;
+struct ring *ring;
 static int count;
 
 void *pool_alloc(struct pool *pool, size_t size)
@@ -64,5 +66,6 @@ int main(int argc, char **argv)
     connections->on_read(connections);
     classes[0].pages = values.elts;
     serve(sessions.entries[0], limit + settings.port + count + item->flags);
+    queue->queue_count += (unsigned)ring->slots[0];
     return (int)requests + modules[0]->name[0] + (library != NULL) + buffer.last[0] + (int)colour;
 }

@@ -75,6 +75,20 @@ struct module {
     const char *name;
 };
 
+struct queue {
+    struct item *queue_items;
+    unsigned queue_count;
+};
+
+struct ring {
+    int slots[8];
+    char label[16];
+    union {
+        char *text;
+        long number;
+    } u;
+};
+
 struct opaque;
 
 struct pool {
