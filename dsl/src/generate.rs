@@ -10,6 +10,7 @@
 mod automatic;
 mod functions;
 mod guess;
+mod plain;
 mod pointed;
 mod types;
 mod variables;
@@ -64,6 +65,7 @@ pub fn rules(between: &Between<'_>) -> Generated {
     variables::write(between, &pairing, &mut writer);
     functions::write(between, &pairing, &comparison.functions, &mut writer);
     let automatic = automatic::write(between, &pairing, &comparison, &asked, &mut writer);
+    plain::write(between, &mut writer);
     let Writer { holes, .. } = writer;
     let text = writer.finish();
     // One style, also for names that were never seen; it parses, so there is one.

@@ -16,7 +16,7 @@ pub struct Constants<'t> {
 
 impl<'t> Constants<'t> {
     /// Of two enumerations.
-    pub(super) fn of(old: Type<'t>, new: Type<'t>) -> Constants<'t> {
+    pub fn between(old: Type<'t>, new: Type<'t>) -> Constants<'t> {
         let after: FxHashMap<&str, i64> = new.enumerators().map(|one| (one.name, one.value)).collect();
         let mut constants = Constants::default();
         let mut before = FxHashMap::default();

@@ -162,7 +162,7 @@ impl<'t> Making<'_, 't> {
     ) -> (Body<'t>, Vec<super::MemberPair<'t>>, Vec<Place<'t>>) {
         if new.tag() == Tag::Enumeration {
             let body = match (Number::of(old, None), Number::of(new, None)) {
-                (Some(from), Some(to)) => Body::Constants(Constants::of(old, new), from, to),
+                (Some(from), Some(to)) => Body::Constants(Constants::between(old, new), from, to),
                 _ => Body::Open(self.ask_retyped(about, old, new)),
             };
             return (body, Vec::new(), Vec::new());

@@ -111,6 +111,19 @@ fn a_variable_that_is_gone_is_one_that_is_new_if_the_names_are_alike() {
     );
 }
 
+#[test]
+fn states_without_a_type_are_hinted_at_when_they_are_renumbered() {
+    let source =
+        |states: &str| format!("int f(int state) {{ enum {{ {states} }} s = state; return s == sw_end; }}");
+    let found = lines(&source("sw_start, sw_host, sw_end"), &source("sw_start, sw_port, sw_host, sw_end"));
+    assert_eq!(
+        found.last().map(String::as_str),
+        Some("//   source.c:1: sw_host 1 -> 2, sw_end 2 -> 3"),
+        "{found:#?}"
+    );
+    assert!(lines(&source("sw_start, sw_end"), &source("sw_start, sw_end, sw_more")).is_empty());
+}
+
 /// A member of a random structure.
 fn member() -> impl Strategy<Value = String> {
     let types = [

@@ -85,7 +85,7 @@ impl<'t> Making<'_, 't> {
         let is_one = paired.is_some() || old.name().is_none() && new.name().is_none();
         let numbers = Number::of(old, old_bits).zip(Number::of(new, new_bits)).filter(|_| is_one);
         let (from, to) = numbers.ok_or(Stopped::Retyped)?;
-        let constants = Constants::of(old, new);
+        let constants = Constants::between(old, new);
         if paired.is_none() && !constants.gone.is_empty() {
             return Err(Stopped::Retyped);
         }
