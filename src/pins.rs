@@ -3,14 +3,15 @@
 use crate::output::Output;
 use crate::subject::{Extent, Subject, SubjectFacts, Which, names};
 use anyhow::Result;
+use mcrx_dsl::propose::{Proposal, proposal};
 use mcrx_tracer::graph::{Pin, PinnedBy};
 use mcrx_tracer::trace::Trace;
 use serde::Serialize;
 
 /// Show what pins blocks: fields, call sites and roots whose words may be pointers
 ///
-/// What such a word points to can be neither moved nor converted. The places that pin the most blocks come first, each with what would
-/// make it precise.
+/// What such a word points to can be neither moved nor converted. The places that pin the most blocks come first, each with the statement
+/// of a rule file that would make it precise, as far as that can be told. Where only a person knows, it has a `todo` with the question.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Only blocks that the program itself made are counted; --all counts those of libraries too. A block that several places pin is counted \
@@ -18,7 +19,8 @@ for each; ALONE are those that nothing else pins, which a rule for this place wo
 
 Examples:
   mcrx pins 4711
-  mcrx pins redis.snap --json | jq '.pins[0]'")]
+  mcrx pins 4711 --rules examples/facts/nginx.mcrx     what is left with these rules
+  mcrx pins redis.snap --json | jq -r '.pins[].rule'")]
 pub(crate) struct Args {
     #[command(flatten)]
     which: Which,
@@ -45,8 +47,10 @@ struct PinFacts {
     blocks: u64,
     alone: u64,
     bytes: u64,
-    /// What would help.
-    rule: String,
+    /// The statement that would remove it; nothing if none could.
+    rule: Option<String>,
+    /// What is known, or what else would help.
+    why: String,
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
@@ -60,8 +64,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         };
         output.heading(format_args!("{}: {} places pin blocks", subject.described(), facts.pins.len()))?;
         output.line(format_args!("{:>10} {:>10} {:>12}  PLACE", "BLOCKS", "ALONE", "BYTES"))?;
-        for PinFacts { by, blocks, alone, bytes, rule, .. } in &facts.pins {
-            output.line(format_args!("{blocks:>10} {alone:>10} {bytes:>12}  {by}\n{:36}{rule}", ""))?;
+        for PinFacts { by, blocks, alone, bytes, rule, why, .. } in &facts.pins {
+            output.line(format_args!("{blocks:>10} {alone:>10} {bytes:>12}  {by}\n{:36}// {why}", ""))?;
+            for line in rule.iter().flat_map(|rule| rule.lines()) {
+                output.line(format_args!("{:36}{line}", ""))?;
+            }
         }
         output.line(format_args!("\nNext: mcrx trace {}", subject.named(&args.which)))?;
         subject.narrate_others(output);
@@ -71,25 +78,11 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
 }
 
 fn fact(trace: &Trace<'_>, pin: &Pin) -> PinFacts {
-    let (kind, by, rule) = match &pin.by {
-        PinnedBy::Field { ty, path, disagreeing } => {
-            let name = trace.model.name(*ty);
-            let bare = name.strip_prefix("struct ").or_else(|| name.strip_prefix("union ")).unwrap_or(&name);
-            let field = format!("{bare}{path}");
-            let rule = if *disagreeing {
-                format!("rule: field {field} : the type that it really points to")
-            } else {
-                format!("rule: field {field} : scalar, or match what tells which member it holds")
-            };
-            ("field", format!("{name}{path}"), rule)
-        }
-        PinnedBy::Site(key) => {
-            let site = names::site(trace, *key);
-            let function = site.split(['+', ' ']).next().unwrap_or("?");
-            let rule = format!("rule: wrapper or hook for {function}, or the type of what it makes");
-            ("site", format!("blocks of {site}"), rule)
-        }
-        PinnedBy::Root(name) => ("root", name.clone(), "debug info for it, or: module ... pin".to_owned()),
+    let (kind, by) = match &pin.by {
+        PinnedBy::Field { ty, path, .. } => ("field", format!("{}{path}", trace.model.name(*ty))),
+        PinnedBy::Site(key) => ("site", format!("blocks of {}", names::site(trace, *key))),
+        PinnedBy::Root(name) => ("root", name.clone()),
     };
-    PinFacts { kind, by, words: pin.words, blocks: pin.blocks, alone: pin.alone, bytes: pin.bytes, rule }
+    let Proposal { rule, why } = proposal(trace, pin);
+    PinFacts { kind, by, words: pin.words, blocks: pin.blocks, alone: pin.alone, bytes: pin.bytes, rule, why }
 }

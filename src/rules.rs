@@ -8,7 +8,7 @@ mod explain;
 mod fmt;
 mod json;
 mod new;
-mod render;
+pub(crate) mod render;
 mod sarif;
 mod test;
 

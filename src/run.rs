@@ -5,6 +5,7 @@
 use crate::doctor::{Outlook, outlook};
 use crate::exit::Failure;
 use crate::output::Output;
+use crate::subject;
 use anyhow::{Context, Result, anyhow};
 use mcrx_debuginfo::cache::{self, Cache};
 use mcrx_debuginfo::callers::Callers;
@@ -28,7 +29,8 @@ A program that the library cannot be loaded into is not started: exit code 4. `m
 
 Examples:
   mcrx run -- nginx -c /etc/nginx/nginx.conf
-  mcrx run -- redis-server --port 6380")]
+  mcrx run -- redis-server --port 6380
+  mcrx run --rules examples/facts/nginx.mcrx -- nginx")]
 pub(crate) struct Args {
     /// The allocator's library, libmcrx.so
     #[arg(long, value_name = "FILE")]
@@ -36,6 +38,9 @@ pub(crate) struct Args {
     /// Keep the tables of allocation functions in this folder, not in the user's cache
     #[arg(long, value_name = "FOLDER")]
     callers: Option<PathBuf>,
+    /// Follow blocks through the functions, too, that this rule file calls wrappers
+    #[arg(long, value_name = "RULES")]
+    rules: Option<PathBuf>,
     /// The program and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -51,10 +56,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         let program = outlook.program.display();
         return Err(Failure::Refused(format!("{program} was not started: {message}; {help}")).into());
     }
+    let facts = subject::rules::facts(args.rules.as_deref(), output)?;
     let library = library(args.library.as_deref())?;
     let mut command = Command::new(&outlook.program);
     command.arg0(name).args(arguments).env("LD_PRELOAD", before(&library, env::var_os("LD_PRELOAD")));
-    match callers(args.callers.as_deref(), &outlook) {
+    let wrappers = Options { extra: facts.wrappers().map(str::to_owned).collect(), ..Options::default() };
+    match callers(args.callers.as_deref(), &outlook, &wrappers) {
         Ok(folder) => {
             command.env("MCRX_CALLERS", folder);
         }
@@ -98,7 +105,7 @@ fn library(given: Option<&Path>) -> Result<PathBuf> {
 }
 
 /// Writes the tables of the program and its libraries; returns the folder.
-fn callers(given: Option<&Path>, outlook: &Outlook) -> Result<PathBuf> {
+fn callers(given: Option<&Path>, outlook: &Outlook, wrappers: &Options) -> Result<PathBuf> {
     let folder = match given {
         Some(given) => std::path::absolute(given)?,
         None => cache::of_user().context("there is no HOME: name a folder with --callers")?.join("callers"),
@@ -108,7 +115,7 @@ fn callers(given: Option<&Path>, outlook: &Outlook) -> Result<PathBuf> {
         // What has no debug info has no table, and its sites end where they are.
         let Ok(binary) = Binary::open(file) else { continue };
         let Ok(table) = cache.table(&binary) else { continue };
-        let sites = cache.sites(&binary, &table, &Options::default());
+        let sites = cache.sites(&binary, &table, wrappers);
         let callers = Callers::of_wrappers(&binary, &sites)?;
         if !callers.rows().is_empty() {
             callers.write(&folder)?;

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub(crate) mod names;
-mod rules;
+pub(crate) mod rules;
 
 /// Which process is meant. For all subcommands that trace one.
 #[derive(clap::Args)]

@@ -8,10 +8,14 @@ use std::process::ExitCode;
 mod busy;
 #[path = "trace/command.rs"]
 mod command;
+#[path = "trace/facts.rs"]
+mod facts;
 #[path = "trace/known.rs"]
 mod known;
 #[path = "trace/leaks.rs"]
 mod leaks;
+#[path = "trace/pins.rs"]
+mod pins;
 #[path = "trace/refusals.rs"]
 mod refusals;
 #[path = "trace/servers.rs"]
@@ -24,8 +28,16 @@ mod tree;
 mod truth;
 
 fn main() -> ExitCode {
-    [known::tests, leaks::tests, refusals::tests, servers::tests, storm::tests, tree::tests, truth::tests]
-        .into_iter()
-        .fold(Suite::new(), |suite, tests| tests(suite))
-        .run()
+    let suites = [
+        facts::tests,
+        known::tests,
+        leaks::tests,
+        pins::tests,
+        refusals::tests,
+        servers::tests,
+        storm::tests,
+        tree::tests,
+        truth::tests,
+    ];
+    suites.into_iter().fold(Suite::new(), |suite, tests| tests(suite)).run()
 }

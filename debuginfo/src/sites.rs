@@ -66,7 +66,7 @@ use twox_hash::XxHash3_64;
 /// What to look for besides the malloc family.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Symbols of further functions that return memory: those of pools, and of other modules.
+    /// Symbols of further functions that return memory: those of pools, and of other modules. With a `*` at its end: all that begin so.
     pub extra: Vec<String>,
     /// Do not look at source files.
     pub binary_only: bool,

@@ -2,21 +2,21 @@
 
 use crate::exit::Failure;
 use crate::output::Output;
+use crate::rules::render;
 use anyhow::Result;
 use mcrx_dsl::diagnostic::Severity;
+use mcrx_dsl::releases::Releases;
 use mcrx_dsl::source::FromDisk;
 use mcrx_dsl::{load, lower};
 use mcrx_tracer::facts::Facts;
 use std::path::Path;
 
 /// The facts of a file; none without one. What is wrong with how it is written is narrated; with errors in it nothing is traced by it.
-pub(super) fn facts(path: Option<&Path>, output: &Output) -> Result<Facts> {
+pub(crate) fn facts(path: Option<&Path>, output: &Output) -> Result<Facts> {
     let Some(path) = path else { return Ok(Facts::default()) };
     let loaded = load::rules(path, &FromDisk);
     for diagnostic in &loaded.diagnostics {
-        let place = loaded.files.position(diagnostic.span);
-        let file = loaded.files.path(diagnostic.span.file).display();
-        output.narrate(format_args!("{file}:{}:{}: {}", place.line, place.column, diagnostic.message));
+        output.narrate(render::text(diagnostic, &loaded, Releases { old: None, new: None }));
     }
     let errors = loaded.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
     if errors > 0 {

@@ -139,6 +139,6 @@ fn a_union_is_what_pins_the_block_that_it_may_point_to(test: &Context) -> Result
     let what = facts(&["whatis", &known.pid, &known.addresses[3]])?;
     ensure!(what["block"]["reachable"] == true, "{what}");
     let text = mcrx(&["pins", &known.pid])?;
-    ensure!(String::from_utf8_lossy(&text.stdout).contains("rule: field node.either"), "no rule");
+    ensure!(String::from_utf8_lossy(&text.stdout).contains("field node.either : "), "no rule");
     Ok(())
 }

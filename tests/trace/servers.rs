@@ -1,7 +1,9 @@
-//! Real servers at work: blocks are counted as the allocator counts them, two tracers agree, and neither server nor clients notice.
+//! Real servers at work: blocks are counted as the allocator counts them, two tracers agree, neither server nor clients notice, and with
+//! the facts files of examples/facts little is pinned.
 
 use crate::busy::{self, Busy, Load};
 use crate::command::{facts, mcrx, number};
+use crate::facts::file_of;
 use mcrx_allocator::reader::{Consistency, Heap, Limits};
 use mcrx_harness::{Context, Explain, Result, Suite, ensure, program, until};
 use mcrx_tracer::image::Process;
@@ -68,7 +70,46 @@ fn check(test: &Context, busy: &Busy, at_least: usize) -> Result<()> {
         blocks += count.0;
     }
     ensure!(number(&taken, &["blocks"])? == blocks, "{blocks} blocks are in the snapshot of {taken}");
+    by_rules(busy, name)?;
     keep(busy, name)
+}
+
+/// What is pinned at most of the program's own, in all processes together, as its facts file says how memory reads.
+struct Bound {
+    program: &'static str,
+    /// Of blocks, or of bytes.
+    of: &'static str,
+    /// In tenths of a per cent.
+    at_most: u64,
+}
+
+const BOUNDS: [Bound; 4] = [
+    // Its pools are opaque: what is in them is not seen block by block.
+    Bound { program: "nginx-", of: "blocks", at_most: 260 },
+    Bound { program: "redis-", of: "blocks", at_most: 47 },
+    Bound { program: "memcached-", of: "bytes", at_most: 5 },
+    Bound { program: "vsftpd-", of: "blocks", at_most: 50 },
+];
+
+/// Traces a snapshot by the program's facts file, if it has one.
+fn by_rules(busy: &Busy, snapshot: &str) -> Result<()> {
+    let Some(bound) = BOUNDS.iter().find(|bound| busy.name.starts_with(bound.program)) else { return Ok(()) };
+    let traced = traced_by_rules(busy, snapshot)?.context("a facts file")?;
+    let (mut pinned, mut all) = (0, 0);
+    for process in traced["processes"].as_array().context("processes")? {
+        pinned += number(process, &["own", "pinned", bound.of])?;
+        all += number(process, &["own", bound.of, "live"])?;
+    }
+    let name = &busy.name;
+    println!("{name}: {pinned} of {all} {} are pinned", bound.of);
+    ensure!(pinned * 1000 <= all * bound.at_most, "{name}: {pinned} of {all} {} are pinned", bound.of);
+    Ok(())
+}
+
+/// `None`: the program has no facts file.
+fn traced_by_rules(busy: &Busy, snapshot: &str) -> Result<Option<Value>> {
+    let Some(file) = file_of(&busy.name) else { return Ok(None) };
+    facts(&["trace", snapshot, "--rules", file.to_str().context("text")?]).map(Some)
 }
 
 /// For `cargo xtask table tracer`, which says where: what is traced of the server with all its processes; and what people see.
@@ -76,6 +117,9 @@ fn keep(busy: &Busy, snapshot: &str) -> Result<()> {
     let Some(folder) = std::env::var_os("MCRX_TRACED") else { return Ok(()) };
     let file = |ending| Path::new(&folder).join(format!("{}.{ending}", busy.name));
     std::fs::write(file("json"), serde_json::to_vec(&facts(&["trace", snapshot])?)?)?;
+    if let Some(traced) = traced_by_rules(busy, snapshot)? {
+        std::fs::write(file("rules.json"), serde_json::to_vec(&traced)?)?;
+    }
     let live = mcrx(&["trace", &busy.main.to_string()])?;
     Ok(std::fs::write(file("txt"), live.stdout)?)
 }

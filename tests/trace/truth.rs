@@ -17,9 +17,13 @@ use crate::busy::{self, Busy, Load};
 use compare::Tally;
 use gdb::{Held, Question};
 use mcrx_debuginfo::cache::Cache;
+use mcrx_dsl::source::FromDisk;
+use mcrx_dsl::{load, lower};
 use mcrx_harness::{Context, Explain, Need, Pid, Result, Suite, ensure, program, server};
 use mcrx_tracer::core_file;
+use mcrx_tracer::debug::Shelf;
 use mcrx_tracer::facts::Facts;
+use mcrx_tracer::paranoid;
 use mcrx_tracer::trace::{Known, Trace};
 use std::collections::HashSet;
 use std::time::Duration;
@@ -59,7 +63,7 @@ const PROCESSES: usize = 3;
 
 fn values_of_all_sorts_are_as_gdb_says(test: &Context) -> Result<()> {
     let subject = Subject::start(test)?;
-    let tally = check_process(test, subject.pid(), 4 * WALKS)?;
+    let tally = check_process(test, subject.pid(), 4 * WALKS, &Facts::default())?;
     println!("{tally:?}");
     let Tally { compared, through_pointers, through_casts, bit_fields, constants, functions, .. } = tally;
     ensure!(compared > 200 && through_pointers > 50 && through_casts > 0, "{tally:?}");
@@ -91,13 +95,15 @@ fn sshd_is_as_gdb_says(test: &Context) -> Result<()> {
     busy::sshd(test, Load::SMALL, |sshd| check(test, sshd))
 }
 
+/// With what the program's facts file says, if it has one.
 fn check(test: &Context, busy: &Busy) -> Result<()> {
+    let facts = facts_of(busy)?;
     let mut all = Tally::default();
     // Of sessions the last, which is in the middle of something.
     let (first, rest) = busy.processes.split_first().context("no process runs under the allocator")?;
     let rest = rest.get(rest.len().saturating_sub(PROCESSES - 1)..).unwrap_or_default();
     for process in std::iter::once(first).chain(rest) {
-        let tally = check_process(test, process.pid(), WALKS).with_context(|| process.to_string())?;
+        let tally = check_process(test, process.pid(), WALKS, &facts).with_context(|| process.to_string())?;
         println!("{} {process}: {tally:?}", busy.name);
         all += tally;
     }
@@ -105,14 +111,22 @@ fn check(test: &Context, busy: &Busy) -> Result<()> {
     Ok(())
 }
 
-fn check_process(test: &Context, pid: Pid, walks: usize) -> Result<Tally> {
+fn facts_of(busy: &Busy) -> Result<Facts> {
+    let Some(file) = crate::facts::file_of(&busy.name) else { return Ok(Facts::default()) };
+    let loaded = load::rules(&file, &FromDisk);
+    ensure!(loaded.diagnostics.is_empty(), "{}: {:?}", file.display(), loaded.diagnostics);
+    Ok(lower::facts(&loaded.rules))
+}
+
+fn check_process(test: &Context, pid: Pid, walks: usize, facts: &Facts) -> Result<Tally> {
     let held = Held::process(test, pid)?;
     let image = core_file::open(held.core())?;
     let process = image.processes.first().context("no process in the core file")?;
-    let known = Known::of(process, &Cache::default())?;
-    let facts = Facts::default();
-    let model = known.model(&facts);
+    let known = Known::with(process, &Shelf::knowing(Cache::default(), facts.wrappers()))?;
+    let model = known.model(facts);
     let trace = Trace::of(process, &known, &model);
+    let differences = paranoid::check(&trace.input(), &trace.marked, &trace.graph, 10);
+    ensure!(differences.is_empty(), "the two tracers do not agree: {differences:?}");
 
     let places = places(&trace, walks);
     let local = |thread: &mcrx_tracer::image::Thread| Question {

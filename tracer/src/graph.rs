@@ -22,6 +22,7 @@ mod rows;
 mod totals;
 
 pub use lost::{Heuristic, Holding, Lost};
+pub use mcrx_allocator::reader::SiteKey;
 pub use paths::Step;
 pub use pins::{Pin, PinnedBy, Seen};
 pub use totals::{Bytes, Pair, Pointers, Totals, Typed};

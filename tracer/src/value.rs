@@ -20,6 +20,7 @@
 //! anything.
 
 use crate::graph::{Edge, Kind as EdgeKind, Node};
+use crate::model::Relation;
 use crate::roots::{Root, RootKind};
 use crate::trace::Trace;
 use mcrx_debuginfo::table::{Count, Encoding, Kind, Member, Type};
@@ -225,8 +226,8 @@ impl<'t> Value<'t> {
         self.trace.graph.edges(self.node).find(|edge| edge.offset == self.offset)
     }
 
-    /// The object that it points to, for sure: of the type that the pointer says, or, where it says none, of the one that is there.
-    /// `None`: it leads nowhere, to just past an object, or into bytes whose type is not known, or may be no pointer.
+    /// The object that it points to, for sure: of the type that the pointer says, or, where it says none or a fact says another, of the
+    /// one that is there. `None`: it leads nowhere, to just past an object, or into bytes whose type is not known, or may be no pointer.
     pub fn target(&self) -> Option<Value<'t>> {
         let Kind::Pointer(said) = self.ty.resolved()?.kind() else { return None };
         let edge = self.edge()?;
@@ -242,11 +243,27 @@ impl<'t> Value<'t> {
             }
         };
         let offset = edge.to_offset;
+        let said = said.filter(|said| self.is_there(*said, &edge));
         let found = match said {
             Some(ty) => Value { trace: self.trace, node: edge.to, offset, ty, bits: None },
             None => there.filter(|there| there.offset == offset)?,
         };
         found.bytes().map(|_| found)
+    }
+
+    /// Whether what a pointer is declared to point to is what is known of the place.
+    fn is_there(&self, said: Type<'t>, edge: &Edge) -> bool {
+        let Some((block, known)) =
+            self.trace.graph.block(edge.to).and_then(|block| Some((block, self.trace.blocks.get(block)?)))
+        else {
+            return true;
+        };
+        let (model, marked) = (self.trace.model, &self.trace.marked);
+        let Some(claimed) = model.number_in(said.table(), said) else { return true };
+        let object = marked.object_at(model, known.len, block, edge.to_offset);
+        model.is_number(claimed)
+            || object
+                .is_some_and(|object| model.relation(object.ty, object.within, claimed) == Relation::Within)
     }
 
     /// All its bits, as a number without sign. At most 128.

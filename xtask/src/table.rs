@@ -157,14 +157,19 @@ fn table(folder: &Path) -> Result<String> {
         traced.insert(name, serde_json::from_slice(&fs::read(&path)?)?);
     }
     let mut table = HEAD.to_owned();
+    let by_rules = |name: &String| traced.get(&format!("{name}{BY_RULES}")).map(Sum::of).transpose();
     for (program, trial) in PROGRAMS {
-        match traced.iter().find(|(name, _)| is_of(name, program)) {
-            Some((name, facts)) => write!(table, "{}", row(name, &Sum::of(facts)?, trial))?,
+        let of_program = |(name, _): &(&String, &Value)| is_of(name, program) && !name.ends_with(BY_RULES);
+        match traced.iter().find(of_program) {
+            Some((name, facts)) => write!(table, "{}", row(name, &Sum::of(facts)?, by_rules(name)?, trial))?,
             None => writeln!(table, "| {program} | not to be had here |")?,
         }
     }
     Ok(table)
 }
+
+/// At the end of the name of what was traced by the program's facts file.
+const BY_RULES: &str = ".rules";
 
 /// The numbers in a release's name, for sorting: 1.10 comes after 1.9.
 fn version(name: &str) -> Vec<u64> {
@@ -172,8 +177,8 @@ fn version(name: &str) -> Vec<u64> {
 }
 
 const HEAD: &str = "\
-| program | processes | blocks | typed | precise | opaque | likely | pinned | unreachable | own blocks | own typed | own pinned | of own bytes | trial by hand |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+| program | processes | blocks | typed | precise | opaque | likely | pinned | unreachable | own blocks | own typed | own pinned | of own bytes | by rules: own typed | own pinned | of own bytes | trial by hand |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// What is counted of all processes of a server that could be traced.
@@ -230,8 +235,13 @@ impl Counts {
     }
 }
 
-fn row(name: &str, sum: &Sum, trial: &str) -> String {
+fn row(name: &str, sum: &Sum, by_rules: Option<Sum>, trial: &str) -> String {
     let Sum { processes, all, own } = sum;
+    let by_rules = by_rules.map(|Sum { own, .. }| {
+        let pinned_bytes = share(own.pinned_bytes, own.bytes);
+        [share(own.typed, own.live), share(own.pinned, own.live), pinned_bytes]
+    });
+    let [typed_by_rules, pinned_by_rules, bytes_by_rules] = by_rules.unwrap_or_default();
     let cells = [
         name.to_owned(),
         processes.to_string(),
@@ -246,6 +256,9 @@ fn row(name: &str, sum: &Sum, trial: &str) -> String {
         share(own.typed, own.live),
         share(own.pinned, own.live),
         share(own.pinned_bytes, own.bytes),
+        typed_by_rules,
+        pinned_by_rules,
+        bytes_by_rules,
         trial.to_owned(),
     ];
     format!("| {} |\n", cells.join(" | "))
@@ -276,10 +289,10 @@ mod tests {
         let facts = json!({ "processes": [one, { "pid": 7, "not_traced": "no heap" }, one] });
         let sum = Sum::of(&facts).unwrap();
         assert_eq!((sum.processes, sum.all.live, sum.own.live, sum.own.pinned_bytes), (2, 16, 8, 8));
-        let row = row("nginx-1.28.0", &sum, "78 %");
+        let row = row("nginx-1.28.0", &sum, Some(Sum::of(&facts).unwrap()), "78 %");
         assert_eq!(
             row,
-            "| nginx-1.28.0 | 2 | 16 | 50.0 % | 6 | 4 | 2 | 12.5 % | 0 | 8 | 50.0 % | 25.0 % | 10.0 % | 78 % |\n"
+            "| nginx-1.28.0 | 2 | 16 | 50.0 % | 6 | 4 | 2 | 12.5 % | 0 | 8 | 50.0 % | 25.0 % | 10.0 % | 50.0 % | 25.0 % | 10.0 % | 78 % |\n"
         );
         assert_eq!(row.matches('|').count(), HEAD.lines().next().unwrap().matches('|').count());
         assert!(Sum::of(&json!({ "processes": [{ "pid": 7 }] })).is_err());

@@ -37,6 +37,11 @@ pub(super) struct Harvest<'t> {
     pub(super) wrappers: Vec<FoundWrapper>,
 }
 
+/// Whether a name is the one that was given, or begins as it says with a `*` at its end.
+fn is_meant(given: &str, name: &str) -> bool {
+    given.strip_suffix('*').map_or(given == name, |start| name.starts_with(start))
+}
+
 /// `extra` are names of further functions that return memory; their first argument that asks for bytes is not known.
 pub(super) fn find<'r>(program: &Program<'r, '_>, extra: &[String]) -> Harvest<'r> {
     let mut harvest = Harvest::default();
@@ -44,7 +49,7 @@ pub(super) fn find<'r>(program: &Program<'r, '_>, extra: &[String]) -> Harvest<'
     let mut new: Vec<(Target, Allocator)> = Vec::new();
     for target in program.calls.keys() {
         let Some(name) = program.name(*target) else { continue };
-        let given = || extra.iter().any(|extra| extra == name).then(|| Allocator::returning(Asked::Unknown));
+        let given = || extra.iter().any(|extra| is_meant(extra, name)).then(|| Allocator::returning(Asked::Unknown));
         if let Some(allocator) = Allocator::named(name).or_else(given) {
             new.push((*target, allocator));
         }

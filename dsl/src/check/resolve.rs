@@ -98,22 +98,6 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The same for the member that a fact is about, which may be one of each element of an array.
-    pub(crate) fn the_place_inside(
-        &self,
-        release: Release,
-        from: Type<'a>,
-        path: &At<Path>,
-    ) -> Option<Place<'a>> {
-        match names::walk_inside(Some(from), &path.is) {
-            Ok(place) => Some(place),
-            Err((step, lost)) => {
-                self.report_lost(release, Some(from), &path.is, step, lost);
-                None
-            }
-        }
-    }
-
     /// Where a path leads that begins with a variable.
     pub(crate) fn the_global_place(&self, release: Release, path: &At<Path>) -> Option<Place<'a>> {
         let (first, rest) = path.is.steps.split_first()?;

@@ -2,7 +2,7 @@
 //!
 //! Each statement becomes one of the tracer's facts about the same thing; an open question (`todo`) none, so that memory reads as if
 //! nobody had asked. What the tracer has no use for (descriptors; functions that allocate from pools, whose blocks are not seen yet) is
-//! left out.
+//! left out; of a table with an element for each module it is told that it is one, and not what each element leads to.
 
 use super::reading::{path, pattern, reading, type_name};
 use crate::rules::{Bound, Container, Element, Fact, Pattern, Rules, SiteReading, Slab, SlabMatch, Symbol};

@@ -23,7 +23,8 @@ pub(super) fn reading(said: &rules::Reading) -> Option<Reading> {
             count: path(&count.is),
             stride: stride.as_ref().map(|stride| path(&stride.is)),
         }),
-        rules::Reading::ByModule(_) => return None,
+        // It points to a table of pointers; what each of those leads to is not told apart yet.
+        rules::Reading::ByModule(_) => Reading::Opaque,
         rules::Reading::As { reading: of, variant } => {
             Reading::InVariant { variant: variant.is.clone(), reading: Box::new(reading(&of.is)?) }
         }

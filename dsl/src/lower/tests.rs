@@ -55,6 +55,7 @@ fn readings_are_the_tracers() {
         ("dict@\"src/dict.c\"", to("dict@src/dict.c")),
         ("request tagged 0b11", Reading::TaggedTo { bits: 3, to: "request".to_owned() }),
         ("tagged 1", Reading::Tagged(1)),
+        ("by_module modules", Reading::Opaque),
         ("infer[n.used]", array(None, None)),
         ("request[n.used] stride size", array(Some("request"), Some("size"))),
         (

@@ -59,22 +59,6 @@ pub fn walk<'t>(from: Option<Type<'t>>, path: &Path) -> Result<Place<'t>, (usize
     Ok(place)
 }
 
-/// The same for what a fact says of the members inside an object: of all elements of an array on the way.
-pub fn walk_inside<'t>(from: Option<Type<'t>>, path: &Path) -> Result<Place<'t>, (usize, Lost<'t>)> {
-    let mut place = Place::of(from);
-    for (number, step) in path.steps.iter().enumerate() {
-        while matches!((&step.is, place.ty.map(Type::kind)), (Step::Member(_), Some(Kind::Array { .. }))) {
-            place = element(place, None).map_err(|lost| (number, lost))?;
-        }
-        let next = match &step.is {
-            Step::Member(name) => member(place, name),
-            Step::Index(index) => element(place, Some(*index)),
-        };
-        place = next.map_err(|lost| (number, lost))?;
-    }
-    Ok(place)
-}
-
 /// The structure or union that something is, or points to.
 pub fn aggregate<'t>(ty: Option<Type<'t>>) -> Option<Type<'t>> {
     let ty = ty?.resolved()?;

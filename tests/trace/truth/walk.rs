@@ -8,7 +8,7 @@ use mcrx_tracer::graph::{Edge, Kind as EdgeKind};
 use mcrx_tracer::model::Ty;
 use mcrx_tracer::roots::RootKind;
 use mcrx_tracer::trace::Trace;
-use mcrx_tracer::value::Value;
+use mcrx_tracer::value::{Scalar, Value};
 use std::collections::{HashMap, HashSet};
 
 /// A place, and what gdb is asked about it.
@@ -226,6 +226,12 @@ fn step<'t>(trace: &'t Trace<'t>, names: &Names, at: &Place<'t>, chance: &mut Ch
         }
         Kind::Pointer(said) => {
             let target = value.target()?;
+            // C cannot follow one with bits in it that a fact takes off.
+            let has_tag =
+                matches!(value.scalar(), Some(Scalar::Pointer(word)) if target.address() != Some(word));
+            if has_tag && target.address().is_some() {
+                return None;
+            }
             let index = u64::try_from(chance.below(usize::try_from(ELEMENTS).ok()?)).ok()?;
             let is_said = value.edge().is_some_and(|edge| edge.kind == EdgeKind::Precise)
                 && said.is_some_and(|said| said.size().is_some_and(|size| size > 0));

@@ -25,8 +25,7 @@ impl<'t> Model<'t> {
     pub fn spot(&self, ty: Ty, offset: u64) -> Option<Spot<'t>> {
         let mut ty_here = self.ty(ty)?;
         let mut rest = offset;
-        let variant = self.variant(ty).map(|variant| variant.name.clone());
-        let mut owner = variant.or_else(|| self.spoken_name(ty_here)).map(|name| (name, ty_here));
+        let mut owner = self.spoken_name(ty).map(|name| (name, ty_here));
         let mut names: Vec<&'t str> = Vec::new();
         for _ in 0..DEEPEST {
             match ty_here.kind() {
@@ -82,8 +81,12 @@ impl<'t> Model<'t> {
         (!names.is_empty()).then(|| Spot { owner, field: names.join("."), ty: ty_here, of })
     }
 
-    /// The name by which facts speak of a type: its own, or that of a typedef.
-    fn spoken_name(&self, ty: Type<'t>) -> Option<String> {
+    /// The name by which facts speak of a type: that of a variant, its own, or that of a typedef.
+    pub fn spoken_name(&self, ty: Ty) -> Option<String> {
+        if let Some(variant) = self.variant(ty) {
+            return Some(variant.name.clone());
+        }
+        let ty = self.ty(ty)?;
         if let Some(name) = ty.name() {
             return Some(name.to_owned());
         }
