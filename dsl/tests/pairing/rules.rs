@@ -93,6 +93,16 @@ fn a_union_that_is_a_member_is_made_of_the_part_that_a_rule_sets() {
 }
 
 #[test]
+fn a_fact_that_tells_which_member_of_a_union_counts_answers() {
+    let old = "struct t { int kind; union { int n; char c; } u; } *variable;";
+    let new = "struct t { int kind; union { long n; char c; } u; } *variable;";
+    assert_eq!(questions(old, new, "").len(), 1);
+    let fact = "field t.u : match kind { 1 => .n  _ => .c }";
+    assert!(questions(old, new, fact).is_empty());
+    assert_eq!(of(old, new, fact, "t"), ["kind@0 -> kind@0", "u@4 -> u@8 union"]);
+}
+
+#[test]
 fn a_drained_type_is_not_asked_about() {
     let (old, new) = ("struct t { int a; } *variable;", "struct t { int a; int b; } *variable;");
     assert_eq!(questions(old, new, "").len(), 1);
