@@ -27,8 +27,6 @@ mod lookup;
 pub mod run;
 pub mod scalar;
 pub mod sort;
-#[cfg(test)]
-mod tests;
 pub mod value;
 pub mod world;
 

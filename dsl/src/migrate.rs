@@ -20,8 +20,6 @@ mod build;
 mod insert;
 pub mod recipe;
 mod run;
-#[cfg(test)]
-mod tests;
 
 pub use actions::{Actions, Called, Each};
 pub use insert::{Insertion, Tails};

@@ -12,8 +12,6 @@ mod compare;
 mod memory;
 mod scene;
 mod spell;
-#[cfg(test)]
-mod tests;
 
 use crate::eval::{Failure, Lookup, Mistake, Reason};
 use crate::migrate::Migration;

@@ -24,13 +24,13 @@ use super::scalar::Bits;
 use super::sort::{Local, Sort};
 use super::value::Value;
 use crate::diagnostic::Release;
-use crate::rules::Expression;
+use crate::rules::{Arm, Expression, TypeName};
 use crate::source::{At, Span};
 use looking::Found;
 use mcrx_debuginfo::table::Type;
 
 /// How deep expressions may be nested, calls of defined functions included.
-const DEEPEST: u32 = 100;
+const DEEPEST: u32 = 64;
 
 /// How many nodes one expression may have with all that it calls: enough for any table of constants.
 const MOST_NODES: u32 = 1 << 16;
@@ -148,45 +148,73 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
             Expression::Slice(of, from, to) => self.slice(of, from, to, span),
             Expression::Unary(operator, operand) => self.unary(*operator, operand, span, hint),
             Expression::Binary(operator, one, other) => self.binary(*operator, one, other, span, hint),
-            Expression::Conditional(condition, yes, no) => {
-                let condition = self.condition(condition)?;
-                let (yes, no) = (self.value(yes, hint)?, self.value(no, hint)?);
-                let sort = either(yes.sort, no.sort, span)?;
-                Ok(compiled(
-                    Code::Conditional(Box::new(condition), Box::new(yes.code), Box::new(no.code)),
-                    span,
-                    sort,
-                ))
-            }
-            Expression::Else(first, second) => {
-                let (first, second) = (self.value(first, hint)?, self.value(second, hint)?);
-                let sort = either(first.sort, second.sort, span)?;
-                Ok(compiled(Code::Else(Box::new(first.code), Box::new(second.code)), span, sort))
-            }
-            Expression::SizeOf(name) => {
-                let size = match self.lookup(self.writes).size_of(&name.is) {
-                    Ok(size) => size,
-                    Err(_) => self
-                        .lookup(self.writes.other())
-                        .size_of(&name.is)
-                        .map_err(|why| unknown(name.span, "type", &name.is.symbol.name, why))?,
-                };
-                let size = size.ok_or_else(|| Mistake::new(name.span, "this type has no size of its own"))?;
-                constant(Value::Integer(i128::from(size)), Sort::Integer(None))
-            }
+            Expression::Conditional(condition, yes, no) => self.conditional((condition, yes, no), span, hint),
+            Expression::Else(first, second) => self.otherwise(first, second, span, hint),
+            Expression::SizeOf(name) => self.size_of(name, span),
             Expression::Call(name, arguments) => self.call(name, arguments, span, hint),
             Expression::Match { on, arms, otherwise } => {
-                let mut sort = Sort::Never;
-                let code = self.matching(on, arms, otherwise.as_deref(), span, &mut |compiler, then| {
-                    let then = compiler.value(then, hint)?;
-                    sort = either(std::mem::replace(&mut sort, Sort::Never), then.sort, then.code.span)?;
-                    Ok(then.code)
-                })?;
-                Ok(Compiled { code, sort })
+                self.match_value(on, arms, otherwise.as_deref(), span, hint)
             }
             Expression::Literal(literal) => self.literal(literal, span),
             Expression::Hole(hole) => Ok(compiled(Code::Undecided(hole.why.is.clone()), span, Sort::Never)),
         }
+    }
+
+    // Each form has a function of its own, so that the stack of deeply nested expressions stays small.
+
+    fn conditional(
+        &mut self,
+        (condition, yes, no): (&At<Expression>, &At<Expression>, &At<Expression>),
+        span: Span,
+        hint: Hint<'t>,
+    ) -> Result<Compiled<'t>, Mistake> {
+        let condition = self.condition(condition)?;
+        let (yes, no) = (self.value(yes, hint)?, self.value(no, hint)?);
+        let sort = either(yes.sort, no.sort, span)?;
+        let code = Code::Conditional(Box::new(condition), Box::new(yes.code), Box::new(no.code));
+        Ok(compiled(code, span, sort))
+    }
+
+    fn otherwise(
+        &mut self,
+        first: &At<Expression>,
+        second: &At<Expression>,
+        span: Span,
+        hint: Hint<'t>,
+    ) -> Result<Compiled<'t>, Mistake> {
+        let (first, second) = (self.value(first, hint)?, self.value(second, hint)?);
+        let sort = either(first.sort, second.sort, span)?;
+        Ok(compiled(Code::Else(Box::new(first.code), Box::new(second.code)), span, sort))
+    }
+
+    fn size_of(&self, name: &At<TypeName>, span: Span) -> Result<Compiled<'t>, Mistake> {
+        let size = match self.lookup(self.writes).size_of(&name.is) {
+            Ok(size) => size,
+            Err(_) => {
+                let other = self.lookup(self.writes.other()).size_of(&name.is);
+                other.map_err(|why| unknown(name.span, "type", &name.is.symbol.name, why))?
+            }
+        };
+        let size = size.ok_or_else(|| Mistake::new(name.span, "this type has no size of its own"))?;
+        let code = Code::Constant(Value::Integer(i128::from(size)));
+        Ok(compiled(code, span, Sort::Integer(None)))
+    }
+
+    fn match_value(
+        &mut self,
+        on: &At<Expression>,
+        arms: &[Arm],
+        otherwise: Option<&At<Expression>>,
+        span: Span,
+        hint: Hint<'t>,
+    ) -> Result<Compiled<'t>, Mistake> {
+        let mut sort = Sort::Never;
+        let code = self.matching(on, arms, otherwise, span, &mut |compiler, then| {
+            let then = compiler.value(then, hint)?;
+            sort = either(std::mem::replace(&mut sort, Sort::Never), then.sort, then.code.span)?;
+            Ok(then.code)
+        })?;
+        Ok(Compiled { code, sort })
     }
 
     /// Something of the new release that is written to: where it is, and of which type.

@@ -124,7 +124,7 @@ impl Reason {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// Why.
-    pub reason: Reason,
+    pub reason: Box<Reason>,
     /// What in a rule file has no value. `None`: no rule speaks of it.
     pub span: Option<Span>,
     /// The member of the new object, from its start: `peers[3].port`.
@@ -136,7 +136,7 @@ pub struct Failure {
 impl Failure {
     /// Without a place.
     pub fn new(reason: Reason) -> Failure {
-        Failure { reason, span: None, path: String::new(), object: None }
+        Failure { reason: Box::new(reason), span: None, path: String::new(), object: None }
     }
 
     /// Of this part of a rule file, unless it is known to be of a smaller one.

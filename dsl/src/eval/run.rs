@@ -20,6 +20,9 @@ const MOST_STEPS: u64 = 1 << 26;
 /// How deep objects may be in objects that are migrated for them.
 const DEEPEST: u32 = 24;
 
+/// How many expressions may be in each other: what a compiled one may have, and some more for objects inside.
+const MOST_NESTED: u32 = 320;
+
 /// The longest text up to a zero.
 const LONGEST_TEXT: usize = 1 << 20;
 
@@ -71,6 +74,8 @@ pub struct Machine<'w> {
     /// The first local of the object that is being migrated.
     base: usize,
     depth: u32,
+    /// How many expressions are in each other at this moment.
+    nesting: u32,
     steps: u64,
     effects: Effects,
 }
@@ -85,6 +90,7 @@ impl<'w> Machine<'w> {
             locals: Vec::new(),
             base: 0,
             depth: 0,
+            nesting: 0,
             steps: 0,
             effects: Effects::default(),
         }
@@ -133,7 +139,12 @@ impl<'w> Machine<'w> {
 
     /// The value of an expression.
     pub fn value(&mut self, code: &At<Code>) -> Result<Value, Failure> {
+        if self.nesting >= MOST_NESTED {
+            return Err(Failure::new(Reason::TooMuchWork).at(code.span));
+        }
+        self.nesting += 1;
         let value = self.step(1).and_then(|()| self.evaluate(code));
+        self.nesting -= 1;
         value.map_err(|failure| failure.at(code.span))
     }
 

@@ -13,6 +13,10 @@ use crate::rules::{Argument, Expression, Path, Step};
 use crate::source::{At, Span};
 use mcrx_debuginfo::table::{Kind, Type};
 
+/// Compiles the body of a function, and says more of it.
+type Body<'a, 'c, 'r, 't, T> =
+    &'a mut dyn FnMut(&mut Compiler<'c, 'r, 't>, &At<Expression>) -> Result<(At<Code>, T), Mistake>;
+
 /// An argument that is a value, at its place.
 pub(super) fn argument(argument: &At<Argument>) -> Result<At<Expression>, Mistake> {
     match &argument.is {
@@ -43,7 +47,7 @@ pub(super) fn exactly<'a, const N: usize>(
     values.try_into().map_err(|_| Mistake::new(name.span, format!("it is called `{usage}`")))
 }
 
-impl<'t> Compiler<'_, '_, 't> {
+impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
     pub(super) fn call(
         &mut self,
         name: &At<String>,
@@ -124,7 +128,7 @@ impl<'t> Compiler<'_, '_, 't> {
         name: &At<String>,
         definition: Definition<'_>,
         arguments: &[At<Argument>],
-        body: &mut dyn FnMut(&mut Self, &At<Expression>) -> Result<(At<Code>, T), Mistake>,
+        body: Body<'_, 'c, 'r, 't, T>,
     ) -> Result<(At<Code>, T), Mistake> {
         if self.calls.contains(&name.is) {
             return Err(Mistake::new(name.span, format!("`{}` calls itself", name.is)));

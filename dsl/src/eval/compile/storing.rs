@@ -17,6 +17,10 @@ use crate::source::{At, Span};
 use mcrx_debuginfo::spell::{Anonymous, type_name};
 use mcrx_debuginfo::table::{Count, Kind, Type};
 
+/// Compiles what is done with an element of a sequence.
+type Element<'a, 'c, 'r, 't> =
+    &'a mut dyn FnMut(&mut Compiler<'c, 'r, 't>, Compiled<'t>) -> Result<At<Code>, Mistake>;
+
 /// Where a value is to go.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target<'t> {
@@ -56,12 +60,12 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
 
     fn into(&mut self, expression: &At<Expression>, target: Target<'t>) -> Result<At<Code>, Mistake> {
         self.enter(expression.span)?;
-        let code = self.into_here(expression, target);
+        let code = self.convert_here(expression, target);
         self.depth -= 1;
         code
     }
 
-    fn into_here(&mut self, expression: &At<Expression>, target: Target<'t>) -> Result<At<Code>, Mistake> {
+    fn convert_here(&mut self, expression: &At<Expression>, target: Target<'t>) -> Result<At<Code>, Mistake> {
         let span = expression.span;
         let at = |is| Ok(At { is, span });
         match &expression.is {
@@ -369,7 +373,7 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
         &mut self,
         sort: Sort<'t>,
         span: Span,
-        compile: &mut dyn FnMut(&mut Self, Compiled<'t>) -> Result<At<Code>, Mistake>,
+        compile: Element<'_, 'c, 'r, 't>,
     ) -> Result<At<Code>, Mistake> {
         let index = self.locals.len();
         // No name can be written so: only what is compiled here sees it.

@@ -229,10 +229,10 @@ impl Machine<'_> {
                     machine.block(bytes, Some(*ty))
                 }
             });
-            match pointer.map_err(|failure| failure.within(&format!("[{index}]")))? {
-                Value::Pointer(place) => addresses.push(place.address),
-                // A null among pointers is no element.
-                _ => {}
+            let pointer = pointer.map_err(|failure| failure.within(&format!("[{index}]")))?;
+            // A null among pointers is no element.
+            if let Value::Pointer(place) = pointer {
+                addresses.push(place.address);
             }
         }
         let mut before = 0;
