@@ -6,7 +6,7 @@
 //! A module has its [`Entry`], and builds the diagnostic from what [`crate::check`] found. The wrong files of the catalogue in
 //! `tests/wrong` begin with the numbers of the codes that they are for: there is at least one for each, with the text that a person gets.
 //!
-//! What it does not do: find anything. Codes of class syntax come from the parser, and are here only to be explained.
+//! What it does not do: find anything. What [`crate::syntax`] and [`crate::load`] find is of class syntax.
 
 use crate::diagnostic::{Class, Code, Diagnostic, Severity};
 use crate::source::Span;
@@ -84,6 +84,39 @@ macro_rules! codes {
 }
 
 codes! {
+    unknown_character
+    foreign_comment
+    no_quote
+    unknown_escape
+    not_a_character
+    not_a_number
+    no_unit
+    foreign_letters
+    needs_quotes
+    expected
+    unknown_statement
+    unknown_item
+    too_much
+    not_closed
+    closes_nothing
+    needless_separator
+    arrow_for_dot
+    other_operator
+    foreign_construct
+    line_ended
+    mixed_operators
+    compared_twice
+    too_deep
+    // 30 was an object written out in rules, which is allowed now.
+    unreachable_arm
+    header_twice
+    version_not_first
+    version_unknown
+    not_a_code
+    cannot_import
+    imports_itself
+    two_programs
+    cannot_read
     unknown_type
     unknown_member
     unknown_function

@@ -14,6 +14,7 @@
 //! * [`rules`]: what a file says, as plain data without its spelling.
 //! * [`load`]: a rule file with all that it imports, from text to rules.
 //! * [`syntax`]: from text to a tree, and what is wrong with it.
+//! * [`format`]: one style for all files.
 //! * [`diagnostic`]: what is wrong with it, and what to do.
 //! * [`check`], [`codes`]: finding it, and all that can be found.
 //! * [`releases`], [`names`]: the debug info that rules are held against, and what their names mean in it.
@@ -28,8 +29,8 @@ pub mod codes;
 pub mod diagnostic;
 pub mod eval;
 pub mod format;
-pub mod load;
 pub mod generate;
+pub mod load;
 pub mod lower;
 pub mod migrate;
 pub mod names;

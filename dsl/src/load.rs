@@ -6,6 +6,7 @@
 //!
 //! What it does not do: read files itself. [`Load`] does.
 
+use crate::codes::{cannot_import, cannot_read, header_twice, imports_itself, two_programs};
 use crate::diagnostic::Diagnostic;
 use crate::rules::Rules;
 use crate::source::{At, FileId, Files, Load, Span};
@@ -39,7 +40,7 @@ pub fn rules(path: &Path, load: &dyn Load) -> Loaded {
         Err(why) => {
             if let Some(file) = loader.files.add(path, String::new()) {
                 let span = Span { file, start: 0, end: 0 };
-                loader.diagnostics.push(syntax::cannot_read(span, &path.display().to_string(), &why));
+                loader.diagnostics.push(cannot_read::report(span, &path.display().to_string(), &why));
             }
         }
     }
@@ -119,10 +120,10 @@ impl Loader<'_> {
         match &self.rules.program {
             None => self.rules.program = Some(name),
             Some(before) if before.span.file == name.span.file => {
-                self.diagnostics.push(syntax::said_twice("program", name.span, before.span));
+                self.diagnostics.push(header_twice::report("program", name.span, before.span));
             }
             Some(before) if before.is != name.is => {
-                self.diagnostics.push(syntax::two_programs(name.span, &name.is, &before.is, before.span));
+                self.diagnostics.push(two_programs::report(name.span, &name.is, &before.is, before.span));
             }
             Some(_) => {}
         }
@@ -135,7 +136,7 @@ impl Loader<'_> {
             let mut way: Vec<String> =
                 self.way.iter().skip(at).map(|file| file.display().to_string()).collect();
             way.push(key.display().to_string());
-            self.diagnostics.push(syntax::imports_itself(import.span, &way));
+            self.diagnostics.push(imports_itself::report(import.span, &way));
             return;
         }
         if self.seen.contains(&key) {
@@ -146,7 +147,7 @@ impl Loader<'_> {
             Ok(file) => self.file(&key, file),
             Err(why) => {
                 self.seen.insert(key);
-                self.diagnostics.push(syntax::cannot_import(import.span, &path.display().to_string(), &why));
+                self.diagnostics.push(cannot_import::report(import.span, &path.display().to_string(), &why));
             }
         }
     }
@@ -156,7 +157,7 @@ impl Loader<'_> {
 fn once(what: &str, place: &mut Option<At<String>>, name: At<String>) -> Option<Diagnostic> {
     let before = place.as_ref().map(|before| before.span);
     match before {
-        Some(before) if before.file == name.span.file => Some(syntax::said_twice(what, name.span, before)),
+        Some(before) if before.file == name.span.file => Some(header_twice::report(what, name.span, before)),
         Some(before) if before.file < name.span.file => None,
         _ => {
             *place = Some(name);

@@ -20,7 +20,7 @@ mod literal;
 mod parser;
 
 pub(crate) use build::{Statement, build};
-pub(crate) use errors::{cannot_import, cannot_read, imports_itself, said_twice, two_programs};
+pub(crate) use errors::{did_you_mean, either, either_of, quoted};
 pub(crate) use kind::{Node, SyntaxKind, Token};
 
 use crate::diagnostic::Diagnostic;

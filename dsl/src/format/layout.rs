@@ -72,7 +72,9 @@ fn put_behind(behind: &[Behind<'_>], lines: &mut [String]) {
         let widths = || run.iter().filter_map(|comment| lines.get(comment.line)).map(|line| width(line));
         let (most, least) = (widths().max().unwrap_or(0), widths().min().unwrap_or(0));
         for comment in run {
-            let Some(line) = lines.get_mut(comment.line) else { continue };
+            let Some(line) = lines.get_mut(comment.line) else {
+                continue;
+            };
             let padding = if most - least <= FARTHEST_COMMENT { most - width(line) } else { 0 };
             line.push_str(&format!("{:padding$}  {}", "", comment.text));
         }
@@ -98,7 +100,9 @@ fn paddings(entries: &[Entry]) -> Vec<usize> {
 
 /// Whether the operators of neighbouring entries are put below each other.
 fn are_aligned(one: &Entry, next: &Entry) -> bool {
-    let (Some(item), Some(other)) = (&one.item, &next.item) else { return false };
+    let (Some(item), Some(other)) = (&one.item, &next.item) else {
+        return false;
+    };
     let is_assignment = |item: &Item| matches!(item.kind, K::SetItem | K::RenameItem);
     let is_change = |item: &Item| {
         matches!(item.kind, K::GlobalChange | K::FunctionChange | K::TextChange | K::Define | K::Assert)
@@ -124,7 +128,9 @@ fn left(item: &Item) -> Option<usize> {
     let mut left = 0;
     for piece in &item.pieces {
         match piece {
-            Piece::Word(word) if word.is_aligned => return (left <= LONGEST_ALIGNED).then_some(left),
+            Piece::Word(word) if word.is_aligned => {
+                return (left <= LONGEST_ALIGNED).then_some(left);
+            }
             Piece::Word(word) => left += word.width(),
             _ => return None,
         }
@@ -261,7 +267,9 @@ impl Writer {
         }
         self.next = Next::GoesOn;
         match &block.inline {
-            Some(inline) if self.column + width(inline) + segment(rest) <= WIDTH => return self.put(inline),
+            Some(inline) if self.column + width(inline) + segment(rest) <= WIDTH => {
+                return self.put(inline);
+            }
             _ => self.put("{"),
         }
         if let Some(comment) = &block.sheet.head {

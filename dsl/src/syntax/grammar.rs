@@ -13,6 +13,7 @@ mod said;
 use super::errors;
 use super::kind::SyntaxKind as K;
 use super::parser::{Parsed, Parser};
+use crate::names::nearest;
 
 /// How a statement goes on behind its first word.
 type Rest = fn(&mut Parser<'_>) -> Parsed;
@@ -61,6 +62,12 @@ pub(super) fn is_statement(word: &str) -> bool {
     statement_of(word).is_some()
 }
 
+/// Whether one is most likely meant.
+pub(super) fn is_misspelt_statement(word: &str) -> bool {
+    const SHORTEST: usize = 4;
+    word.len() >= SHORTEST && STATEMENTS.iter().any(|(known, _, _)| nearest::is_slip(word, known))
+}
+
 fn statement_of(word: &str) -> Option<(K, Rest)> {
     STATEMENTS.iter().find(|(known, _, _)| *known == word).map(|(_, kind, rest)| (*kind, *rest))
 }
@@ -87,7 +94,7 @@ fn statement(parser: &mut Parser<'_>) -> Parsed {
             Ok(())
         }
         K::Semicolon | K::Comma => {
-            let diagnostic = errors::separator(parser.span(), parser.text());
+            let diagnostic = errors::needless_separator(parser.span(), parser.text());
             parser.report(diagnostic);
             parser.node(K::Error, |parser| while parser.eat(K::Semicolon) || parser.eat(K::Comma) {});
             Ok(())
@@ -135,7 +142,7 @@ fn extra_or(parser: &Parser<'_>, what: &str) -> crate::diagnostic::Diagnostic {
         return parser.expectation(what);
     }
     let after = parser.text_at(parser.span_before());
-    errors::extra(parser.text(), parser.span(), after, parser.tried())
+    errors::too_much(parser.text(), parser.span(), after, parser.tried())
 }
 
 /// What is wrong with an item of a block that begins like none.
@@ -173,10 +180,13 @@ fn operator(parser: &mut Parser<'_>, wanted: K, what: &str) -> Parsed {
     Err(parser.expected(&format!("`{text}` {what}")))
 }
 
-/// Whether what an item gives stands behind its operator, and not the next item, on a line of its own.
-fn begins(parser: &mut Parser<'_>, what: &str) -> Parsed {
+/// What comes behind the path that an item begins with.
+const BEHIND_PATHS: &[K] = &[K::Equal, K::FatArrow, K::Colon];
+
+/// Whether something stands behind an operator, and not the next item, on a line of its own: a path with one of these behind it.
+fn begins(parser: &mut Parser<'_>, what: &str, behind: &[K]) -> Parsed {
     let length = if parser.is_first() { names::path_length(parser, 0) } else { 0 };
-    if length > 0 && matches!(parser.nth(length), K::Equal | K::FatArrow | K::Colon) {
+    if length > 0 && behind.contains(&parser.nth(length)) {
         return Err(parser.expected(what));
     }
     Ok(())

@@ -105,7 +105,9 @@ impl<'t> Parser<'t> {
     pub(super) fn run(mut self) -> (Node, Vec<Diagnostic>) {
         for index in 0..self.lexemes.len() {
             let span = self.lexeme_span(index);
-            let Some(Lexeme { kind, .. }) = self.lexemes.get(index) else { break };
+            let Some(Lexeme { kind, .. }) = self.lexemes.get(index) else {
+                break;
+            };
             let text = piece(self.text, span.start, span.end);
             if let Some(found) = errors::of_token(*kind, text, span, self.text) {
                 self.flawed.insert(span.start);
@@ -554,8 +556,9 @@ impl Parser<'_> {
     /// To the next statement.
     pub(super) fn skip_statement(&mut self, began: usize) {
         while !self.is(SyntaxKind::End) {
-            let is_name = self.is(SyntaxKind::Name) && grammar::is_statement(self.text());
-            let is_beyond = self.is_first() && self.nth_column(0) <= self.column && is_name;
+            let may_begin = self.is_first() && self.nth_column(0) <= self.column && self.is(SyntaxKind::Name);
+            let is_beyond = may_begin
+                && (grammar::is_statement(self.text()) || grammar::is_misspelt_statement(self.text()));
             if self.at > began && (is_beyond || self.at_statement()) {
                 return;
             }
@@ -571,7 +574,9 @@ impl Parser<'_> {
             match self.nth(ahead) {
                 SyntaxKind::OpenBrace => break,
                 SyntaxKind::End | SyntaxKind::CloseBrace => return false,
-                _ if self.nth_is_first(ahead) && self.nth_column(ahead) <= self.column => return false,
+                _ if self.nth_is_first(ahead) && self.nth_column(ahead) <= self.column => {
+                    return false;
+                }
                 _ => ahead += 1,
             }
         }

@@ -86,7 +86,7 @@ fn type_item(parser: &mut Parser<'_>) -> Parsed {
             operator(parser, K::Arrow, "and the new name")?;
             path(parser, "the new name of the member")?;
             if parser.is(K::Equal) && !parser.is_first() {
-                let diagnostic = errors::dot_is_gone(arrow, parser.text());
+                let diagnostic = errors::arrow_in_rename(arrow, parser.text());
                 return Err(parser.fail(diagnostic));
             }
             if parser.is(K::Arrow) {
@@ -137,7 +137,7 @@ fn assignment(parser: &mut Parser<'_>, what: &str) -> Parsed {
         return Err(parser.fail(diagnostic));
     }
     operator(parser, K::Equal, what)?;
-    super::begins(parser, "an expression")?;
+    super::begins(parser, "an expression", super::BEHIND_PATHS)?;
     expression(parser)
 }
 

@@ -86,7 +86,13 @@ fn binary(parser: &mut Parser<'_>, least: u8) -> Parsed<Height> {
     let mut height = unary(parser)?;
     let mut before = None;
     while goes_on(parser) {
-        let Some(level) = operator_here(parser).filter(|level| *level >= least) else { break };
+        let Some((level, meant)) = operator_here(parser).filter(|(level, _)| *level >= least) else {
+            break;
+        };
+        if let Some((wanted, what)) = meant {
+            let diagnostic = errors::other_operator(parser.span(), parser.text(), wanted, what);
+            parser.report(diagnostic);
+        }
         let span = parser.span();
         match before {
             Some((COMPARISON, first)) if level == COMPARISON => {
@@ -94,7 +100,7 @@ fn binary(parser: &mut Parser<'_>, least: u8) -> Parsed<Height> {
                 parser.report(diagnostic);
             }
             Some((BITS, first)) if level == BITS && parser.text_at(first) != parser.text() => {
-                let diagnostic = errors::mixed_bits(span, (first, parser.text_at(first)), parser.text());
+                let diagnostic = errors::mixed_operators(span, (first, parser.text_at(first)), parser.text());
                 parser.report(diagnostic);
             }
             _ => {}
@@ -102,6 +108,9 @@ fn binary(parser: &mut Parser<'_>, least: u8) -> Parsed<Height> {
         before = Some((level, span));
         height = parser.wrap(start, K::BinaryExpression, |parser| {
             parser.bump();
+            if parser.lines_count {
+                super::begins(parser, "an expression", &[K::Equal, K::FatArrow])?;
+            }
             let other = parser.deeper(|parser| binary(parser, level + 1))?;
             higher(parser, height, other)
         })?;
@@ -109,24 +118,14 @@ fn binary(parser: &mut Parser<'_>, least: u8) -> Parsed<Height> {
     Ok(height)
 }
 
-/// How tightly the operator binds that comes next. One that is meant for another is reported.
-fn operator_here(parser: &mut Parser<'_>) -> Option<u8> {
-    if let Some(level) = level(parser.kind()) {
-        return Some(level);
+/// How tightly the operator binds that comes next. Of one that is meant for another: for which, and what that does.
+fn operator_here(parser: &Parser<'_>) -> Option<(u8, Option<(&'static str, &'static str)>)> {
+    match (parser.kind(), parser.text()) {
+        (K::Equal, _) => Some((COMPARISON, Some(("==", "to compare")))),
+        (K::Name, "and") => Some((BOTH, Some(("&&", "to join what is true")))),
+        (K::Name, "or") => Some((EITHER, Some(("||", "to join what is true")))),
+        (kind, _) => level(kind).map(|level| (level, None)),
     }
-    if parser.is(K::Equal) {
-        let diagnostic = errors::other_operator(parser.span(), "=", "==", "to compare");
-        parser.report(diagnostic);
-        return Some(COMPARISON);
-    }
-    let (wanted, level) = match (parser.kind(), parser.text()) {
-        (K::Name, "and") => ("&&", BOTH),
-        (K::Name, "or") => ("||", EITHER),
-        _ => return None,
-    };
-    let diagnostic = errors::other_operator(parser.span(), parser.text(), wanted, "to join what is true");
-    parser.report(diagnostic);
-    Some(level)
 }
 
 fn unary(parser: &mut Parser<'_>) -> Parsed<Height> {
@@ -312,7 +311,7 @@ fn members(parser: &mut Parser<'_>) -> Parsed {
         parser.node(K::SetItem, |parser| {
             dotted_path(parser, "the name of a member")?;
             operator(parser, K::Equal, "and a value")?;
-            super::begins(parser, "an expression")?;
+            super::begins(parser, "an expression", super::BEHIND_PATHS)?;
             expression(parser)
         })
     })

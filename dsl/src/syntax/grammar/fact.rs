@@ -84,7 +84,7 @@ pub(super) fn variant(parser: &mut Parser<'_>) -> Parsed {
             parser.node(K::FieldReading, |parser| {
                 dotted_path(parser, "the name of a member")?;
                 operator(parser, K::Colon, "and a reading")?;
-                super::begins(parser, "a reading")?;
+                super::begins(parser, "a reading", super::BEHIND_PATHS)?;
                 reading(parser)
             })
         })
@@ -188,7 +188,9 @@ pub(super) fn container(parser: &mut Parser<'_>) -> Parsed {
             let kind = match (parser.kind(), parser.text()) {
                 (K::Name, "elements") => K::ContainerElements,
                 (K::Name, "stride") => K::ContainerStride,
-                _ => return Err(no_item(parser, "an item of a container", &["elements", "stride"], FORMS)),
+                _ => {
+                    return Err(no_item(parser, "an item of a container", &["elements", "stride"], FORMS));
+                }
             };
             parser.node(kind, |parser| {
                 parser.keyword();

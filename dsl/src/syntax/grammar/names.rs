@@ -150,9 +150,7 @@ pub(super) fn name_or_text(parser: &mut Parser<'_>, what: &str) -> Parsed {
             ahead += 1;
         }
         let whole = first.to(last);
-        let quoted = format!("\"{}\"", parser.text_at(whole));
-        let diagnostic =
-            errors::needs_quotes(whole, parser.text_at(whole)).fixed_by("put it in quotes", whole, quoted);
+        let diagnostic = errors::needs_quotes(parser.text_at(whole), whole);
         parser.report(diagnostic);
         parser.node(K::Error, |parser| (0..ahead).for_each(|_| parser.bump()));
     }
@@ -173,8 +171,8 @@ pub(super) fn text(parser: &mut Parser<'_>, what: &str) -> Parsed {
 /// `5s`
 pub(super) fn duration(parser: &mut Parser<'_>) -> Parsed {
     if parser.is(K::Number) && !parser.is_first() {
-        let diagnostic =
-            errors::no_unit(parser.span(), parser.text(), (parser.nth_text(1), parser.nth_span(1)));
+        let next = (parser.nth_text(1), parser.nth_span(1));
+        let diagnostic = errors::no_unit(parser.text(), parser.span(), next);
         parser.report(diagnostic);
         parser.bump();
         if ["ms", "s", "min"].iter().any(|unit| parser.nth_is_word(0, unit)) && !parser.is_first() {
@@ -240,7 +238,7 @@ pub(super) fn arms(parser: &mut Parser<'_>, mut body: impl FnMut(&mut Parser<'_>
                 super::list(parser, value, |_| true)?;
             }
             super::operator(parser, K::FatArrow, "and what follows")?;
-            super::begins(parser, "what follows")?;
+            super::begins(parser, "what follows", super::BEHIND_PATHS)?;
             body(parser)
         })
     })

@@ -35,7 +35,7 @@ pub(super) fn text(parser: &mut Parser<'_>) -> Parsed {
 /// `allow MCX101 because "…"`
 pub(super) fn allow(parser: &mut Parser<'_>) -> Parsed {
     if parser.is(K::Name) && code(parser.text()).is_none() {
-        let diagnostic = errors::no_such_code(parser.span(), parser.text());
+        let diagnostic = errors::not_a_code(parser.span(), parser.text());
         return Err(parser.fail(diagnostic));
     }
     name(parser, "the code of a finding, like `MCX101`,")?;
