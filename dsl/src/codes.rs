@@ -169,6 +169,7 @@ codes! {
     roles_wait_in_a_circle
     unbound_name
     no_parameter
+    impossible_expression
     dropped_but_there
     dropped_global
     state_lost

@@ -83,7 +83,13 @@ pub(crate) fn every_fix_makes_its_finding_go_away(test: &Context) -> Result<()> 
             ensure!(line == end_line, "{diagnostic:#}");
             let mut lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
             let changed = lines.get_mut(line - 1).context("a line")?;
-            changed.replace_range(column - 1..end - 1, fix["text"].as_str().context("a text")?);
+            // Columns count characters.
+            let byte = |column: usize| {
+                let mut places = changed.char_indices().map(|(at, _)| at).chain([changed.len()]);
+                places.nth(column - 1).context("a column")
+            };
+            let range = byte(column)?..byte(end)?;
+            changed.replace_range(range, fix["text"].as_str().context("a text")?);
             let after = diagnostics(&(lines.join("\n") + "\n"))?;
             let is_same = |other: &Value| {
                 other["code"] == diagnostic["code"]

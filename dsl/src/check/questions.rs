@@ -5,6 +5,8 @@
 use super::Context;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::eval::Lookup;
+use crate::migrate::Migration;
 use crate::pairing::{About, Asked, Live, Pairing, Question};
 use crate::source::{FileId, Span};
 
@@ -17,6 +19,11 @@ impl<'a> Context<'a> {
             return;
         }
         let pairing = Pairing::of(old, new, self.rules);
+        // What evaluating cannot do though nothing was found against it: nothing that is passed here is refused later for its form.
+        let (_, mistakes) = Migration::compile(&pairing, self.rules, &Lookup::new(old), &Lookup::new(new));
+        for mistake in mistakes {
+            self.report(codes::impossible_expression::report(mistake.message, mistake.span));
+        }
         let everywhere = Live::all();
         for (_, question) in pairing.questions_about(live.unwrap_or(&everywhere)) {
             let spoken_of = spoken_of(&pairing, question);
