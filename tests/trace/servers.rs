@@ -70,8 +70,8 @@ fn check(test: &Context, busy: &Busy, at_least: usize) -> Result<()> {
         blocks += count.0;
     }
     ensure!(number(&taken, &["blocks"])? == blocks, "{blocks} blocks are in the snapshot of {taken}");
-    by_rules(busy, name)?;
-    keep(busy, name)
+    let by_rules = by_rules(busy, name)?;
+    keep(busy, name, by_rules.as_ref())
 }
 
 /// What is pinned at most of the program's own, in all processes together, as its facts file says how memory reads.
@@ -92,9 +92,12 @@ const BOUNDS: [Bound; 4] = [
 ];
 
 /// Traces a snapshot by the program's facts file, if it has one.
-fn by_rules(busy: &Busy, snapshot: &str) -> Result<()> {
-    let Some(bound) = BOUNDS.iter().find(|bound| busy.name.starts_with(bound.program)) else { return Ok(()) };
-    let traced = traced_by_rules(busy, snapshot)?.context("a facts file")?;
+fn by_rules(busy: &Busy, snapshot: &str) -> Result<Option<Value>> {
+    let Some(bound) = BOUNDS.iter().find(|bound| busy.name.starts_with(bound.program)) else {
+        return Ok(None);
+    };
+    let file = file_of(&busy.name).context("a facts file")?;
+    let traced = facts(&["trace", snapshot, "--rules", file.to_str().context("text")?])?;
     let (mut pinned, mut all) = (0, 0);
     for process in traced["processes"].as_array().context("processes")? {
         pinned += number(process, &["own", "pinned", bound.of])?;
@@ -103,22 +106,16 @@ fn by_rules(busy: &Busy, snapshot: &str) -> Result<()> {
     let name = &busy.name;
     println!("{name}: {pinned} of {all} {} are pinned", bound.of);
     ensure!(pinned * 1000 <= all * bound.at_most, "{name}: {pinned} of {all} {} are pinned", bound.of);
-    Ok(())
-}
-
-/// `None`: the program has no facts file.
-fn traced_by_rules(busy: &Busy, snapshot: &str) -> Result<Option<Value>> {
-    let Some(file) = file_of(&busy.name) else { return Ok(None) };
-    facts(&["trace", snapshot, "--rules", file.to_str().context("text")?]).map(Some)
+    Ok(Some(traced))
 }
 
 /// For `cargo xtask table tracer`, which says where: what is traced of the server with all its processes; and what people see.
-fn keep(busy: &Busy, snapshot: &str) -> Result<()> {
+fn keep(busy: &Busy, snapshot: &str, by_rules: Option<&Value>) -> Result<()> {
     let Some(folder) = std::env::var_os("MCRX_TRACED") else { return Ok(()) };
     let file = |ending| Path::new(&folder).join(format!("{}.{ending}", busy.name));
     std::fs::write(file("json"), serde_json::to_vec(&facts(&["trace", snapshot])?)?)?;
-    if let Some(traced) = traced_by_rules(busy, snapshot)? {
-        std::fs::write(file("rules.json"), serde_json::to_vec(&traced)?)?;
+    if let Some(traced) = by_rules {
+        std::fs::write(file("rules.json"), serde_json::to_vec(traced)?)?;
     }
     let live = mcrx(&["trace", &busy.main.to_string()])?;
     Ok(std::fs::write(file("txt"), live.stdout)?)

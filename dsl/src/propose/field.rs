@@ -23,6 +23,7 @@ pub(super) fn proposal(
         return pointer(spot, seen);
     }
     match spot.ty.kind() {
+        Kind::Pointer(_) => pointer(spot, seen),
         Kind::Aggregate => union(spot, seen),
         Kind::Array { .. } if seen.are_objects() => {
             let question = quoted(&format!("what objects does it hold? {seen}"));

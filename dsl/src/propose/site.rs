@@ -65,10 +65,9 @@ fn at_their_starts(trace: &Trace<'_>, key: SiteKey) -> BTreeSet<String> {
         let first = trace.marked.islands_of(number).next().filter(|(offset, _)| *offset == 0);
         if let Some((_, island)) = first
             && let Some(name) = spoken(trace.model, island.ty)
+            && matches!(trace.model.fit(island.ty, block.len), Fit::Exactly(_) | Fit::WithTail)
         {
-            if matches!(trace.model.fit(island.ty, block.len), Fit::Exactly(_) | Fit::WithTail) {
-                types.insert(name);
-            }
+            types.insert(name);
         }
     }
     types
