@@ -98,7 +98,7 @@ proptest! {
 
 #[test]
 fn parts_within_parts_without_end_are_a_diagnostic() {
-    const MANY: usize = 10_000;
+    const MANY: usize = 4_000;
     let head = "global a = ";
     let nested = [
         std::format!("{head}{}", "(".repeat(MANY)),

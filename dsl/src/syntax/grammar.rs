@@ -186,7 +186,9 @@ const BEHIND_PATHS: &[K] = &[K::Equal, K::FatArrow, K::Colon];
 /// Whether something stands behind an operator, and not the next item, on a line of its own: a path with one of these behind it.
 fn begins(parser: &mut Parser<'_>, what: &str, behind: &[K]) -> Parsed {
     let length = if parser.is_first() { names::path_length(parser, 0) } else { 0 };
-    if length > 0 && behind.contains(&parser.nth(length)) {
+    let is_next =
+        behind.contains(&parser.nth(length)) || parser.nth(length) == K::Arrow && parser.is_beside();
+    if length > 0 && is_next {
         return Err(parser.expected(what));
     }
     Ok(())

@@ -224,6 +224,12 @@ impl<'t> Parser<'t> {
         self.nth_seen(ahead).column
     }
 
+    /// Whether the next token begins a line that is indented no further than the one before: the next item, if that is whole.
+    pub(super) fn is_beside(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|before| self.seen.get(before));
+        self.is_first() && before.is_some_and(|before| self.nth_column(0) <= before.indent)
+    }
+
     /// How far right the line of the next token begins.
     pub(super) fn indent(&self) -> u32 {
         self.nth_seen(0).indent
@@ -339,9 +345,26 @@ impl Parser<'_> {
     /// Reports something. Of what is at a token that has been reported by itself, nothing.
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         let is_known = diagnostic.span == self.span() && self.flawed.contains(&diagnostic.span.start);
-        if !is_known {
+        // A quote that is missing makes text of what is none, up to the next quote.
+        let is_garbled = diagnostic.span == self.span() && self.has_open_quote_behind();
+        if !is_known && !is_garbled {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Whether a text on this line, further on, has no end.
+    fn has_open_quote_behind(&self) -> bool {
+        /// In tokens: longer lines are not written by hand.
+        const FARTHEST: usize = 200;
+        let line = (1..FARTHEST)
+            .take_while(|ahead| !self.nth_is_first(*ahead) && self.nth(*ahead) != SyntaxKind::End);
+        let mut quotes =
+            line.filter(|ahead| matches!(self.nth(*ahead), SyntaxKind::String | SyntaxKind::Character));
+        quotes.any(|ahead| {
+            let text = self.nth_text(ahead);
+            self.flawed.contains(&self.nth_span(ahead).start)
+                && !text.get(1..).unwrap_or("").ends_with(['"', '\''])
+        })
     }
 
     /// "expected … after …, found …": at the next token, or where the line before it ends.

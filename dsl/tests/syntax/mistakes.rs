@@ -83,6 +83,13 @@ fn text_that_is_none_of_the_language_is_one_mistake() {
 
 #[test]
 fn a_token_that_is_wrong_by_itself_is_told_once() {
+    is_told(
+        "string \"a -> \"b\"\nfield a.b : 5",
+        &[
+            "1:16 MCX003 the text that begins here has no `\"` at its end",
+            "2:13 MCX010 expected a reading after `:`, found `5`",
+        ],
+    );
     is_told("from \"1.22\nto \"1.26\"", &["1:6 MCX003 the text that begins here has no `\"` at its end"]);
     is_told("string \"a\" -> 'abc'", &["1:15 MCX005 `'abc'` is not one character"]);
     is_told(
@@ -107,6 +114,18 @@ fn what_is_missing_is_told_at_the_end_of_its_line() {
             "1:9 MCX010 expected a type, `bytes` or `caller` after `:`, found the end of the line",
             "2:6 MCX010 expected `pool` after `hook`, found `ngx_palloc`",
             "3:12 MCX010 expected a reading after `:`, found the end of the file",
+        ],
+    );
+}
+
+#[test]
+fn an_item_is_not_taken_for_what_is_missing_in_the_one_before() {
+    is_told(
+        "type conn {\n    a =\n    b -> c\n    d ->\n    e = 1\n    f ->\n    drop g\n}",
+        &[
+            "2:8 MCX010 expected an expression after `=`, found the end of the line",
+            "4:9 MCX010 expected the new name of the member after `->`, found the end of the line",
+            "6:9 MCX010 expected the new name of the member after `->`, found the end of the line",
         ],
     );
 }

@@ -84,6 +84,10 @@ fn type_item(parser: &mut Parser<'_>) -> Parsed {
         K::Arrow | K::FatArrow => parser.wrap(start, K::RenameItem, |parser| {
             let arrow = parser.span();
             operator(parser, K::Arrow, "and the new name")?;
+            if parser.is_beside() && is_item_word(parser, 0) {
+                return Err(parser.expected("the new name of the member"));
+            }
+            super::begins(parser, "the new name of the member", super::BEHIND_PATHS)?;
             path(parser, "the new name of the member")?;
             if parser.is(K::Equal) && !parser.is_first() {
                 let diagnostic = errors::arrow_in_rename(arrow, parser.text());
