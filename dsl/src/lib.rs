@@ -20,7 +20,7 @@
 //! * [`releases`], [`names`]: the debug info that rules are held against, and what their names mean in it.
 //! * [`pairing`]: which type of the old release becomes which of the new one, member by member, and what nobody has said;
 //!   [`generate`]: the same as a rule file with holes.
-//! * [`pairing`], [`eval`], [`migrate`]: what becomes of what; values of expressions; objects that become others. [`test`]: its examples.
+//! * [`eval`]: values of expressions; [`migrate`]: objects that become others; [`test`]: the examples in rule files, run.
 //! * [`lower`]: from rules to facts for the tracer; [`propose`]: the rule that would remove a pin.
 //!
 //! Parsing never fails: it gives a tree of all of the text, and what is wrong, all at once. It needs no debug info; checking does.
