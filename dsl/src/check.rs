@@ -58,6 +58,17 @@ pub fn check_living(
     releases: Releases<'_>,
     live: Option<&Live>,
 ) -> Vec<Diagnostic> {
+    checked(rules, files, releases, live, true)
+}
+
+/// `is_whole`: the rules are all that the files say.
+fn checked(
+    rules: &Rules,
+    files: &Files,
+    releases: Releases<'_>,
+    live: Option<&Live>,
+    is_whole: bool,
+) -> Vec<Diagnostic> {
     let context = Context::new(rules, files, releases);
     context.check_headers();
     context.check_order();
@@ -73,7 +84,9 @@ pub fn check_living(
     found.dedup_by(|later, first| later.code == first.code && later.span == first.span);
     // Rules that are wrong do not yet say what they are to say.
     let is_open = |diagnostic: &Diagnostic| diagnostic.code == codes::hole::ENTRY.code;
-    if found.iter().all(|diagnostic| diagnostic.severity != Severity::Error || is_open(diagnostic)) {
+    if is_whole
+        && found.iter().all(|diagnostic| diagnostic.severity != Severity::Error || is_open(diagnostic))
+    {
         context.check_questions(live);
         found.extend(context.take_from(0));
     }
@@ -84,11 +97,12 @@ pub fn check_living(
 
 /// All that is to be said of rules that were loaded: what is wrong with how they are written too.
 ///
-/// What was not understood is not among the rules. So if there is such, nothing is said of what seems to be unused, or out of order.
+/// What was not understood is not among the rules. So if there is such, nothing is said of what seems to be unused, out of order, or not
+/// spoken of.
 pub fn loaded(loaded: &Loaded, releases: Releases<'_>, live: Option<&Live>) -> Vec<Diagnostic> {
     let mut found = loaded.diagnostics.clone();
     let is_whole = found.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
-    let checked = check_living(&loaded.rules, &loaded.files, releases, live).into_iter();
+    let checked = checked(&loaded.rules, &loaded.files, releases, live, is_whole).into_iter();
     found.extend(checked.filter(|one| is_whole || !matches!(one.code.class(), Class::Unused | Class::Style)));
     found.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
     found

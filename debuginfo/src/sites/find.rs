@@ -49,7 +49,8 @@ pub(super) fn find<'r>(program: &Program<'r, '_>, extra: &[String]) -> Harvest<'
     let mut new: Vec<(Target, Allocator)> = Vec::new();
     for target in program.calls.keys() {
         let Some(name) = program.name(*target) else { continue };
-        let given = || extra.iter().any(|extra| is_meant(extra, name)).then(|| Allocator::returning(Asked::Unknown));
+        let given =
+            || extra.iter().any(|extra| is_meant(extra, name)).then(|| Allocator::returning(Asked::Unknown));
         if let Some(allocator) = Allocator::named(name).or_else(given) {
             new.push((*target, allocator));
         }

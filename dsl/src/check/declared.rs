@@ -59,7 +59,9 @@ impl Context<'_> {
             format!("{head};")
         } else if is_left_out {
             format!("{head} {{ ... }};")
-        } else { format!("{head} {{\n{}}};", some_of(&lines)) };
+        } else {
+            format!("{head} {{\n{}}};", some_of(&lines))
+        };
         Declaration { release, text, place: place(ty.declared()) }
     }
 

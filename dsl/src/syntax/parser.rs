@@ -483,12 +483,18 @@ impl Parser<'_> {
             let wanted = errors::either_of(self.tried(), "`{`");
             let text = if self.is_first() { "" } else { self.text() };
             let diagnostic = self.expectation(&wanted);
-            let diagnostic = errors::no_block(diagnostic, text, self.place(), self.tried());
-            self.report(diagnostic);
-            // If there are items, they are read, and their end too.
-            let goes_on = self.is_first() && !self.at_statement() && !self.is(SyntaxKind::End);
-            if !goes_on || self.nth_column(0) < self.column {
-                return Err(Failed);
+            let is_between = !self.is_first() && self.nth(1) == SyntaxKind::OpenBrace;
+            if is_between {
+                self.report(diagnostic.fixed_by("take it away", self.span(), ""));
+                self.bump();
+            } else {
+                let diagnostic = errors::no_block(diagnostic, text, self.place(), self.tried());
+                self.report(diagnostic);
+                // If there are items, they are read, and their end too.
+                let goes_on = self.is_first() && !self.at_statement() && !self.is(SyntaxKind::End);
+                if !goes_on || self.nth_column(0) < self.column {
+                    return Err(Failed);
+                }
             }
         }
         let (lines_count, objects) = (self.lines_count, self.objects);
