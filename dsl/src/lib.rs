@@ -14,13 +14,13 @@
 //! * [`rules`]: what a file says, as plain data without its spelling.
 //! * [`load`]: a rule file with all that it imports, from text to rules.
 //! * [`syntax`]: from text to a tree, and what is wrong with it.
-//! * [`format`]: one style for all files.
+//! * [`mod@format`]: one style for all files.
 //! * [`diagnostic`]: what is wrong with it, and what to do.
 //! * [`check`], [`codes`]: finding it, and all that can be found.
 //! * [`releases`], [`names`]: the debug info that rules are held against, and what their names mean in it.
 //! * [`pairing`]: which type of the old release becomes which of the new one, member by member, and what nobody has said;
 //!   [`generate`]: the same as a rule file with holes.
-//! * [`eval`]: values of expressions; [`migrate`]: objects that become others; [`test`]: the examples in rule files, run.
+//! * [`eval`]: values of expressions; [`migrate`]: objects that become others; [`mod@test`]: the examples in rule files, run.
 //! * [`lower`]: from rules to facts for the tracer; [`propose`]: the rule that would remove a pin.
 //!
 //! Parsing never fails: it gives a tree of all of the text, and what is wrong, all at once. It needs no debug info; checking does.

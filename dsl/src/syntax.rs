@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The tree has every byte of the text, in order, white space and comments too, whatever is wrong with it: what cannot be read is in it
-//! as [`SyntaxKind::Error`]. Its depth is limited, so who walks it may call itself.
+//! as an error. Its depth is limited, so who walks it may call itself.
 //!
 //! What it does not do: follow imports ([`crate::load`]), or know any program.
 
