@@ -13,6 +13,8 @@ mod examples;
 mod formats;
 #[path = "rules_check/programs.rs"]
 mod programs;
+#[path = "rules_check/types.rs"]
+mod types;
 
 fn main() -> ExitCode {
     let none: [Need; 0] = [];
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
         .test(none.clone(), formats::json_has_the_fields_that_others_rely_on)
         .test(none.clone(), formats::sarif_names_rules_places_and_fixes)
         .test(none.clone(), formats::codes_are_explained_by_number_and_by_name)
-        .test(none.clone(), formats::exit_codes_tell_errors_from_warnings_and_from_missing_files);
+        .test(none.clone(), formats::exit_codes_tell_errors_from_warnings_and_from_missing_files)
+        .test(none.clone(), types::a_type_is_explained_member_by_member)
+        .test(none.clone(), types::a_type_that_is_not_there_is_told_with_what_may_be_meant);
     examples::tests(suite).within(Duration::from_secs(120)).run()
 }
