@@ -1,7 +1,8 @@
 //! `mcrx rules test` as its users run it.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 /// The two programs of `examples/rules/new-list`, and a copy of its rules.
 struct Example {
@@ -102,4 +103,106 @@ fn tests_are_chosen_by_a_part_of_their_names() {
     let output = example.run(&["--only", "no such"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("no test of"), "{}", text(&output.stderr));
+}
+
+/// A process of a program whose next release has narrower ports, one more member, and fewer states.
+struct Running {
+    folder: tempfile::TempDir,
+    child: Child,
+}
+
+impl Running {
+    fn start() -> Running {
+        let folder = tempfile::tempdir().unwrap();
+        for program in ["old", "new"] {
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules_test").join(program);
+            let compiler = Command::new("gcc")
+                .args(["-O1", "-g", "-fno-builtin", "-Wl,--build-id", "-o"])
+                .arg(folder.path().join(program))
+                .arg(source.with_extension("c"))
+                .status()
+                .expect("gcc");
+            assert!(compiler.success());
+        }
+        let mut child = Command::new(folder.path().join("old"))
+            .env("LD_PRELOAD", mcrx_harness::preload().unwrap())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        Running { folder, child }
+    }
+
+    fn rehearse(&self, rules: &str) -> (Output, serde_json::Value) {
+        let file = |name: &str| self.folder.path().join(name);
+        std::fs::write(file("rules.mcrx"), rules).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_mcrx"))
+            .args(["rules", "test"])
+            .args([file("rules.mcrx"), file("old"), file("new")])
+            .args(["--json", "--on", &self.child.id().to_string()])
+            .output()
+            .unwrap();
+        let facts = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output, facts)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_rehearsal_finds_the_objects_that_rules_cannot_carry_over() {
+    let running = Running::start();
+    let (output, facts) = running.rehearse(
+        "type conn {\n    port  = old.port\n    added = 7\n    state = match old.state { 0 => 0, 1 => 1, 2 => 2 }\n}\n",
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert_eq!(facts["schema"], "mcrx.rules.rehearsal/1");
+    let of =
+        |name: &str| facts["types"].as_array().unwrap().iter().find(|ty| ty["name"] == name).unwrap().clone();
+    assert_eq!(
+        (of("conn")["objects"].as_u64(), of("conn")["refused"].as_u64()),
+        (Some(100), Some(2)),
+        "{facts:#}"
+    );
+    let refusals = facts["refusals"].as_array().unwrap();
+    let of = |path: &str| refusals.iter().find(|refusal| refusal["path"] == path).unwrap();
+    assert!(of("port")["message"].as_str().unwrap().contains("70000 does not fit"), "{facts:#}");
+    assert!(of("state")["message"].as_str().unwrap().contains("no arm of the match is for 9"), "{facts:#}");
+    assert_eq!((of("port")["objects"].as_u64(), of("port")["line"].as_u64()), (Some(1), Some(2)));
+
+    let (output, facts) = running.rehearse(
+        "type conn {\n    port  = clamp(old.port)\n    added = 7\n    state = old.state <= 2 ? old.state : 0\n}\n",
+    );
+    assert_eq!(output.status.code(), Some(0), "{facts:#} {}", text(&output.stderr));
+    assert_eq!(facts["refusals"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_rehearsal_asks_what_objects_that_live_depend_on() {
+    let running = Running::start();
+    let (output, facts) = running.rehearse("type conn {\n    port = clamp(old.port)\n}\n");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let refusal = &facts["refusals"][0];
+    assert_eq!(
+        (refusal["path"].as_str(), refusal["objects"].as_u64()),
+        (Some("added"), Some(100)),
+        "{facts:#}"
+    );
+    assert!(refusal["message"].as_str().unwrap().contains("is new"), "{facts:#}");
+}
+
+#[test]
+fn a_rehearsal_is_of_the_old_release_only() {
+    let running = Running::start();
+    std::fs::rename(running.folder.path().join("new"), running.folder.path().join("old")).unwrap();
+    std::fs::copy(running.folder.path().join("old"), running.folder.path().join("new")).unwrap();
+    let (output, _) = running.rehearse("type conn {\n    added = 7\n}\n");
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("does not run the old release"), "{}", text(&output.stderr));
 }

@@ -21,6 +21,7 @@
 //! * [`pairing`]: which type of the old release becomes which of the new one, member by member, and what nobody has said;
 //!   [`generate`]: the same as a rule file with holes.
 //! * [`eval`]: values of expressions; [`migrate`]: objects that become others; [`mod@test`]: the examples in rule files, run.
+//! * [`rehearsal`]: rules tried on all objects of a traced process.
 //! * [`lower`]: from rules to facts for the tracer; [`propose`]: the rule that would remove a pin.
 //!
 //! Parsing never fails: it gives a tree of all of the text, and what is wrong, all at once. It needs no debug info; checking does.
@@ -39,6 +40,7 @@ pub mod migrate;
 pub mod names;
 pub mod pairing;
 pub mod propose;
+pub mod rehearsal;
 pub mod releases;
 pub mod rules;
 pub mod source;

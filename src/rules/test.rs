@@ -13,18 +13,25 @@ use mcrx_dsl::test::{self, Outcome, Problem, Report};
 use serde::Serialize;
 use std::path::PathBuf;
 
+mod rehearsal;
+
 /// Run the tests of a rule file: what becomes of objects that are written out in it
 ///
 /// What a test gives is laid out as the old release lays it out, migrates by the file's rules, and is compared with what the test
 /// expects. No process is looked at, and nothing of the releases is run: where rules call functions of the new release, a test
 /// expects the call.
+///
+/// With --on it is a rehearsal: each typed object of a process that runs the old release is made anew, and forgotten. It says which
+/// objects the rules cannot carry over, and why: numbers that do not fit, states that no arm is for, questions that are open.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 all tests have passed, 1 some have not, 3 a file cannot be read or has no debug info.
+Exit codes: 0 all tests have passed, or all objects can be carried over, 1 some have not, 3 a file or process cannot be read or has no \
+debug info.
 
 Examples:
   mcrx rules test nginx-1.26.mcrx ./nginx-1.22 ./nginx-1.26
-  mcrx rules test redis.mcrx OLD NEW --only 'an idle'")]
+  mcrx rules test redis.mcrx OLD NEW --only 'an idle'
+  mcrx rules test redis.mcrx OLD NEW --on redis.snap")]
 pub(crate) struct Args {
     /// The rule file
     #[arg(value_name = "FILE")]
@@ -36,8 +43,14 @@ pub(crate) struct Args {
     #[arg(value_name = "NEW")]
     new: PathBuf,
     /// Run only tests whose name has this in it
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "on")]
     only: Option<String>,
+    /// Try the rules on all objects of this process instead, or of one in this snapshot or core file
+    #[arg(long, value_name = "PID|FILE")]
+    on: Option<String>,
+    /// With --on: of the processes in a file, or of those that descend from PID, this one; without it, the first
+    #[arg(long, value_name = "PID", requires = "on")]
+    process: Option<u32>,
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
@@ -53,6 +66,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         output.facts(&Facts::of(args, &Report { tests: Vec::new(), mistakes: Vec::new() }, &loaded))?;
         let file = args.file.display();
         return Err(Failure::Finding(format!("{file} cannot be read: mcrx rules check {file}")).into());
+    }
+    if let Some(target) = &args.on {
+        return rehearsal::run(args, target, &loaded, (&old, &new), output);
     }
     if let Some(only) = &args.only {
         loaded.rules.tests.retain(|test| test.name.is.contains(only.as_str()));

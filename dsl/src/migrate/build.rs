@@ -149,6 +149,13 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
             compiler = compiler.with(name.clone(), sort.clone());
         }
         let path: Box<str> = to.path.as_str().into();
+        // What is not said yet needs no size: of a flexible array it is the question.
+        if let Expression::Hole(hole) = &value.is
+            && ty.size().is_none()
+        {
+            steps.push(Step::Refuse { reason: Reason::Undecided(hole.why.is.clone()), path });
+            return;
+        }
         match compiler.stored(value, ty, bits) {
             Ok(value) => steps.push(Step::Set { to: offset, value, path }),
             Err(mistake) => {
