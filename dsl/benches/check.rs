@@ -65,7 +65,7 @@ fn file(old: &Table, new: &Table) -> String {
                 if let [one, other] = pair {
                     let _ = writeln!(
                         text,
-                        "assert every {owner} c : c.{one} >= -1 || (c.{other} & 0xff) + 1 > 0"
+                        "assert every {owner} c : c.{one} != 77 || (c.{other} & 0xff) + 1 > 1"
                     );
                 }
             }

@@ -154,7 +154,10 @@ pub(super) fn of_member(question: &Question<'_>, path: &str) -> Vec<Guess> {
 pub(super) fn of_union(question: &Question<'_>, path: &str) -> Vec<Guess> {
     let names = |place: &Option<Place<'_>>| -> Vec<String> {
         let ty = place.as_ref().and_then(Place::resolved);
+        // Of a structure without a name nobody can say which one it becomes.
+        let is_nameless = |ty: Type<'_>| ty.tag().is_aggregate() && ty.name().is_none();
         let members = ty.into_iter().flat_map(Type::members);
+        let members = members.filter(|member| !member.ty().and_then(Type::resolved).is_none_or(is_nameless));
         members.filter_map(|member| member.name().map(ToOwned::to_owned)).collect()
     };
     // The members of an unnamed union are the outer structure's own.
@@ -174,10 +177,18 @@ fn retyped(question: &Question<'_>, path: &str, old: &str) -> Vec<Guess> {
             vec![Guess::new(format!("{path} = old.{old}"), "the same numbers mean the same")]
         }
         // Elements side by side became linked ones.
-        (Some(Kind::Aggregate), Some(Kind::Pointer(Some(below)))) => linked(question, below, path, old)
-            .into_iter()
-            .chain([Guess::new(format!("{path} = null"), "")])
-            .collect(),
+        (Some(Kind::Aggregate), Some(Kind::Pointer(Some(below)))) => {
+            let nothing = Guess::new(format!("{path} = null"), "");
+            match linked(question, below, path, old) {
+                Some(Linked { line, is_typed: true }) => {
+                    vec![Guess::new(line, "elements side by side are now linked"), nothing]
+                }
+                Some(Linked { line, is_typed: false }) => {
+                    vec![nothing, Guess::new(line, "elements side by side are now linked: of which type?")]
+                }
+                None => vec![nothing],
+            }
+        }
         (_, Some(Kind::Pointer(_))) => vec![Guess::new(format!("{path} = null"), "")],
         _ => vec![Guess::new(format!("{path} = zero"), "")],
     }
@@ -187,8 +198,15 @@ fn kind<'t>(place: &Option<Place<'t>>) -> Option<Kind<'t>> {
     place.as_ref().and_then(Place::resolved).map(Type::kind)
 }
 
+/// Elements that were side by side and are linked now.
+struct Linked {
+    line: String,
+    /// The array says of which type its elements are.
+    is_typed: bool,
+}
+
 /// `list(old.cookies.elts[0 .. old.cookies.nelts], via next)`: an array of elements that are now linked by a member of their own.
-fn linked(question: &Question<'_>, element: Type<'_>, path: &str, old: &str) -> Option<Guess> {
+fn linked(question: &Question<'_>, element: Type<'_>, path: &str, old: &str) -> Option<Linked> {
     let array = question.old.as_ref()?.resolved()?;
     let element = element.resolved()?;
     let leads_on = |ty: Type<'_>| match ty.resolved().map(Type::kind) {
@@ -197,9 +215,11 @@ fn linked(question: &Question<'_>, element: Type<'_>, path: &str, old: &str) -> 
     };
     let next = element.members().find(|member| member.ty().is_some_and(leads_on))?.name()?;
     let is_pointer = |ty: Type<'_>| matches!(ty.resolved().map(Type::kind), Some(Kind::Pointer(_)));
-    let elements = array.members().find(|member| member.ty().is_some_and(is_pointer))?.name()?;
+    let pointer = array.members().find(|member| member.ty().is_some_and(is_pointer))?;
+    let elements = pointer.name()?;
+    let is_typed = matches!(pointer.ty()?.resolved()?.kind(), Kind::Pointer(Some(_)));
     let is_count = |name: &str| name.contains("nelt") || name.contains("count") || name.contains("num");
     let count = array.members().filter_map(|member| member.name()).find(|name| is_count(name))?;
     let line = format!("{path} = list(old.{old}.{elements}[0 .. old.{old}.{count}], via {next})");
-    Some(Guess::new(line, "elements side by side are now linked"))
+    Some(Linked { line, is_typed })
 }

@@ -156,6 +156,10 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
             steps.push(Step::Refuse { reason: Reason::Undecided(hole.why.is.clone()), path });
             return;
         }
+        // A flexible array without elements.
+        if value.is == Expression::Zero && ty.size().is_none() {
+            return;
+        }
         match compiler.stored(value, ty, bits) {
             Ok(value) => steps.push(Step::Set { to: offset, value, path }),
             Err(mistake) => {
