@@ -121,7 +121,11 @@ pub fn element<'t>(of: Place<'t>, index: Option<u64>) -> Result<Place<'t>, Lost<
 
 /// A member by its name, with its bits from the start of the structure.
 fn find<'t>(owner: Type<'t>, name: &str) -> Option<(Member<'t>, u64)> {
-    members(owner).find(|(member, _)| member.name() == Some(name))
+    let is_named = |member: &Member<'t>| member.name() == Some(name);
+    // Its own come first, and nearly all are.
+    let own = owner.members().filter(|member| !member.is_base()).find(is_named);
+    own.map(|member| (member, member.bit_offset()))
+        .or_else(|| members(owner).find(|(member, _)| is_named(member)))
 }
 
 /// The names of all members of a structure or union, those of anonymous ones inside it too.
@@ -140,8 +144,9 @@ fn members<'t>(owner: Type<'t>) -> impl Iterator<Item = (Member<'t>, u64)> {
         let mut found = Vec::new();
         for member in owner.members().filter(|member| !member.is_base()) {
             let Some(at) = member.bit_offset().checked_add(start) else { continue };
-            let inner = member.ty().and_then(Type::resolved).filter(|ty| ty.tag().is_aggregate());
-            if let (None, Some(inner)) = (member.name(), inner)
+            let inner = || member.ty().and_then(Type::resolved).filter(|ty| ty.tag().is_aggregate());
+            if member.name().is_none()
+                && let Some(inner) = inner()
                 && owners.len() < MOST_STRUCTURES
             {
                 owners.push((inner, at));
