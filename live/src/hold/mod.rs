@@ -15,6 +15,7 @@ mod error;
 mod frame;
 pub mod interrupted;
 mod raw;
+mod report;
 mod thread;
 mod threads;
 mod twin;

@@ -8,13 +8,15 @@ use std::ptr;
 
 /// Lets a thread go with a signal on its way, or none (0). nix knows no real-time signals: one of those would be lost.
 ///
-/// A thread that is gone meanwhile is no error.
-pub(super) fn detach(thread: Pid, signal: i32) {
+/// # Errors
+/// ESRCH: it was killed meanwhile.
+pub(super) fn detach(thread: Pid, signal: i32) -> Result<(), Errno> {
     let data = ptr::without_provenance_mut::<c_void>(usize::try_from(signal).unwrap_or(0));
     let nothing = ptr::null_mut::<c_void>();
     // SAFETY: PTRACE_DETACH takes the thread, an ignored address and a signal number in the place of the data; it touches no memory of
-    // ours. A thread that is gone meanwhile answers ESRCH.
-    unsafe { libc::ptrace(libc::PTRACE_DETACH, thread.as_raw(), nothing, data) };
+    // ours.
+    let result = unsafe { libc::ptrace(libc::PTRACE_DETACH, thread.as_raw(), nothing, data) };
+    Errno::result(result).map(drop)
 }
 
 /// The signals that a stopped thread blocks, a bit each from SIGHUP on. Where it waits with others blocked (`ppoll`, `sigsuspend`), those

@@ -1,11 +1,11 @@
 //! One thread under ptrace(2).
 
+use super::report::{self, Report};
 use super::{interrupted, raw};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::ptrace;
 use nix::unistd::Pid;
-use rustix::process::WaitStatus;
 use std::fs;
 
 /// General registers as the kernel keeps them, `fs_base`, `gs_base` and `orig_rax` among them.
@@ -62,14 +62,14 @@ impl Thread {
         Ok(Thread { process, id, state, registers: None, job_control: false })
     }
 
-    /// Takes note of what waitpid(2) said of it, and sees to it that its call will go on.
-    pub(super) fn reported(&mut self, status: WaitStatus) {
-        let Some(signal) = status.stopping_signal() else {
+    /// Takes note of what is said of it, and sees to it that its call will go on.
+    pub(super) fn reported(&mut self, report: Report) {
+        let Report::Stopped { signal, event } = report else {
             self.state = State::Gone;
             return;
         };
-        // The upper half tells our own interruption (PTRACE_EVENT_STOP) from a signal on its way, which is to arrive.
-        let ours = status.as_raw() >> 16 == libc::PTRACE_EVENT_STOP;
+        // Our own interruption, or a signal on its way, which is to arrive.
+        let ours = event == Some(libc::PTRACE_EVENT_STOP);
         self.state = State::Stopped(if ours { 0 } else { signal });
         let Ok(registers) = ptrace::getregs(self.id) else {
             // Killed this moment. Its end will be reported, to nobody's interest.
@@ -89,8 +89,11 @@ impl Thread {
 
     /// Lets it go on, if it has stopped.
     pub(super) fn release(&self) {
-        if let State::Stopped(signal) = self.state {
-            raw::detach(self.id, signal);
+        if let State::Stopped(signal) = self.state
+            && raw::detach(self.id, signal).is_err()
+        {
+            // Killed meanwhile: its parent is told now that this is looked at, and not only when we end.
+            let _ = report::of(self.id);
         }
     }
 

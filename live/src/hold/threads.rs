@@ -4,15 +4,14 @@
 
 use super::code::Code;
 use super::error::is_restricted;
+use super::report;
 use super::thread::{State, Thread};
 use super::twin::{self, NoTwin, Twin};
 use super::{Held, HeldProcess, HoldError, Scope};
 use crate::process::status::Status;
 use nix::errno::Errno;
-use nix::libc;
 use nix::unistd::Pid;
-use rustix::process::{WaitOptions, wait};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -26,8 +25,8 @@ pub(super) struct Threads {
     /// Processes in the order in which they were found, so a parent before its children.
     processes: Vec<Pid>,
     threads: Vec<Thread>,
-    /// Where each is in `threads`, by its number.
-    places: HashMap<Pid, usize>,
+    /// The numbers of all in `threads`.
+    known: HashSet<Pid>,
 }
 
 impl Threads {
@@ -57,14 +56,14 @@ impl Threads {
             for task in tasks.flatten() {
                 let Some(id) = task.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
                 let id = Pid::from_raw(id);
-                if self.places.contains_key(&id) {
+                if self.known.contains(&id) {
                     continue;
                 }
                 let thread = match Thread::seize(process, id) {
                     Ok(thread) => thread,
                     Err(errno) => refused(process, id, errno)?,
                 };
-                self.places.insert(id, self.threads.len());
+                self.known.insert(id);
                 self.threads.push(thread);
             }
         }
@@ -101,14 +100,12 @@ impl Threads {
         }
     }
 
-    /// Takes note of all that the kernel has to say of our threads by now.
+    /// Takes note of what the kernel has to say by now of threads that did not stand still.
     fn take_reports(&mut self) {
-        // Tracees of this thread only: the children of the others are their own affair.
-        let options = WaitOptions::NOHANG | WaitOptions::from_bits_retain(WALL | WNOTHREAD);
-        while let Ok(Some((id, status))) = wait(options) {
-            let id = Pid::from_raw(id.as_raw_nonzero().get());
-            if let Some(place) = self.places.get(&id) {
-                self.threads[*place].reported(status);
+        let awaited = |thread: &&mut Thread| matches!(thread.state, State::Stopping | State::Asleep);
+        for thread in self.threads.iter_mut().filter(awaited) {
+            if let Some(report) = report::of(thread.id) {
+                thread.reported(report);
             }
         }
     }
@@ -136,7 +133,7 @@ impl Threads {
     /// Lets all threads go on. Those that are still asleep are let go by the end of this thread.
     pub(super) fn release(&mut self) {
         self.take_reports();
-        self.places.clear();
+        self.known.clear();
         for thread in self.threads.drain(..) {
             thread.release();
         }
@@ -148,10 +145,6 @@ impl Drop for Threads {
         self.release();
     }
 }
-
-/// Options of wait(2) that rustix has no names for.
-const WALL: u32 = libc::__WALL.cast_unsigned();
-const WNOTHREAD: u32 = libc::__WNOTHREAD.cast_unsigned();
 
 /// Why a thread cannot be seized, if that matters.
 fn refused(process: Pid, thread: Pid, errno: Errno) -> Result<Thread, HoldError> {

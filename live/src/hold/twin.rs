@@ -25,6 +25,7 @@ use super::code::Code;
 use super::frame::{self, Frames, number};
 use super::interrupted;
 use super::raw::{self, Resume};
+use super::report::{self, Report};
 use super::thread::{Registers, State, Thread};
 use crate::process::maps::{self, Mapping};
 use crate::process::memory::ProcessMemory;
@@ -36,7 +37,7 @@ use nix::libc;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rustix::process::{PidfdFlags, WaitOptions, WaitStatus, pidfd_open, pidfd_send_signal, waitpid};
+use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 use std::fs;
 use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
@@ -107,7 +108,7 @@ impl Drop for Twin {
             Some(handle) => drop(pidfd_send_signal(handle, rustix::process::Signal::KILL)),
             None => drop(kill(self.id, Signal::SIGKILL)),
         }
-        let _ = await_end(self.id);
+        report::wait_for_end(self.id);
     }
 }
 
@@ -236,7 +237,7 @@ impl Errand {
         let twin = self.copy(helper);
         // Whatever came of it. The thread waits for this.
         let _ = kill(helper, Signal::SIGKILL);
-        let _ = await_end(helper);
+        report::wait_for_end(helper);
         // Out of the call that made the helper.
         let finished =
             raw::resume(self.thread, Resume::ToSystemCall).and_then(|()| self.await_stop(self.thread));
@@ -327,16 +328,15 @@ impl Errand {
     /// Waits for a stop that says something.
     fn await_stop(&mut self, thread: Pid) -> Result<Stop, Errno> {
         loop {
-            let status = await_status(thread)?;
-            let Some(signal) = status.stopping_signal() else { return Err(Errno::ESRCH) };
-            match status.as_raw() >> 16 {
-                0 if signal == libc::SIGTRAP | 0x80 => return Ok(Stop::SystemCall),
-                0 => {
+            let Report::Stopped { signal, event } = report::wait(thread)? else { return Err(Errno::ESRCH) };
+            match event {
+                Some(event) => return Ok(Stop::Event(event)),
+                None if signal == libc::SIGTRAP | 0x80 => return Ok(Stop::SystemCall),
+                None => {
                     // All others wait: this one cannot.
                     self.stop |= signal == libc::SIGSTOP;
                     raw::resume(thread, Resume::ToSystemCall)?;
                 }
-                event => return Ok(Stop::Event(event)),
             }
         }
     }
@@ -362,22 +362,4 @@ fn new_process(thread: Pid) -> Result<Pid, Errno> {
 
 fn errno(result: i64) -> Errno {
     Errno::from_raw(i32::try_from(-result).unwrap_or(libc::EINVAL))
-}
-
-fn await_status(thread: Pid) -> Result<WaitStatus, Errno> {
-    let pid = rustix::process::Pid::from_raw(thread.as_raw()).ok_or(Errno::ESRCH)?;
-    let options = WaitOptions::from_bits_retain(libc::__WALL.cast_unsigned());
-    loop {
-        match waitpid(Some(pid), options) {
-            Ok(Some((_, status))) => return Ok(status),
-            Ok(None) | Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(Errno::from_raw(errno.raw_os_error())),
-        }
-    }
-}
-
-/// Waits until a tracee that was killed is gone.
-fn await_end(process: Pid) -> Result<(), Errno> {
-    while await_status(process)?.stopping_signal().is_some() {}
-    Ok(())
 }

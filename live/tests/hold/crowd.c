@@ -1,10 +1,11 @@
 /* Processes that do not stand still by themselves.
  *
- *     crowd THREADS CHILDREN [count | spawn | fork | signals | vfork | leaderless]
+ *     crowd THREADS CHILDREN [count | raise | spawn | fork | signals | vfork | leaderless]
  *
  * The process and each of its children have so many threads that count in memory shared by all, or make threads without end, or
  * processes. Prints "ready", then the address of the counters. With "signals" the main thread waits by epoll_wait for SIGUSR1 and says
- * what it was woken by. Otherwise a line on standard input is answered by the sum of the counters, and a dot.
+ * what it was woken by. Otherwise a line on standard input is answered by the sum of the counters, and a dot. With "raise" the threads
+ * send themselves signals all the time, and count those; if one did not arrive, that is the answer.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -36,6 +37,28 @@ static void *count(void *own)
 static void *count_once(void *own)
 {
     ++*(volatile unsigned long *)own;
+    return NULL;
+}
+
+static __thread volatile unsigned long arrived;
+static volatile int lost;
+
+static void count_signal(int signal)
+{
+    (void)signal;
+    arrived++;
+}
+
+/* A signal that a thread sends itself has arrived when the call returns. */
+static void *raise_signals(void *own)
+{
+    sigaction(SIGUSR2, &(struct sigaction){.sa_handler = count_signal}, NULL);
+    for (unsigned long raised = 1;; raised++) {
+        pthread_kill(pthread_self(), SIGUSR2);
+        if (arrived != raised)
+            lost = 1;
+        ++*(volatile unsigned long *)own;
+    }
     return NULL;
 }
 
@@ -71,7 +94,10 @@ static void start(void *(*function)(void *), int number)
 
 static void start_all(int threads, int process)
 {
-    void *(*function)(void *) = !strcmp(mode, "spawn") ? spawn : !strcmp(mode, "fork") ? make_processes : count;
+    void *(*function)(void *) = !strcmp(mode, "spawn")   ? spawn
+                                : !strcmp(mode, "fork")  ? make_processes
+                                : !strcmp(mode, "raise") ? raise_signals
+                                                         : count;
     for (int i = 0; i < threads; i++)
         start(function, process * threads + i);
 }
@@ -106,7 +132,10 @@ static void *answer(void *unused)
         unsigned long sum = 0;
         for (int i = 0; i < 512; i++)
             sum += counters[i];
-        printf("%lu\n.\n", sum);
+        if (lost)
+            puts("lost a signal\n.");
+        else
+            printf("%lu\n.\n", sum);
         fflush(stdout);
     }
     _exit(0);

@@ -23,6 +23,7 @@ pub(crate) fn tests(suite: Suite, compiler: &dyn Fn() -> [Need; 1]) -> Suite {
         .test(compiler(), a_process_without_its_main_thread_is_held)
         .test(compiler(), a_zombie_among_the_children_is_left_out)
         .test(compiler(), all_go_on_when_whoever_holds_them_is_killed)
+        .test(compiler(), no_signal_is_lost_when_whoever_holds_is_killed)
         .test(compiler(), all_go_on_when_the_work_panics)
 }
 
@@ -51,7 +52,10 @@ fn stand_still(pid: Pid, address: Address) -> Result<bool> {
 }
 
 fn assert_goes_on(program: &mut Program) -> Result<()> {
-    let sum = |program: &mut Program| -> Result<u64> { Ok(program.ask("sum")?.concat().parse()?) };
+    let sum = |program: &mut Program| -> Result<u64> {
+        let answer = program.ask("sum")?.concat();
+        answer.parse().ok().context(answer)
+    };
     let before = sum(program)?;
     until(PATIENCE, "the counters to move", || Ok((sum(program)? != before).then_some(())))
 }
@@ -201,9 +205,18 @@ fn a_zombie_among_the_children_is_left_out(test: &Context) -> Result<()> {
 }
 
 fn all_go_on_when_whoever_holds_them_is_killed(test: &Context) -> Result<()> {
-    let (mut program, counters) = crowd(test, &["4", "2"])?;
+    hold_and_die(test, &["4", "2"], 10)
+}
+
+/// Some of the threads are stopped with a signal on its way to them.
+fn no_signal_is_lost_when_whoever_holds_is_killed(test: &Context) -> Result<()> {
+    hold_and_die(test, &["4", "0", "raise"], 40)
+}
+
+fn hold_and_die(test: &Context, arguments: &[&str], rounds: usize) -> Result<()> {
+    let (mut program, counters) = crowd(test, arguments)?;
     let pid = program.pid();
-    for _ in 0..10 {
+    for _ in 0..rounds {
         let mut holder = Command::new(std::env::current_exe()?)
             .env(HOLD_FOR_EVER, pid.to_string())
             .stdout(Stdio::piped())
