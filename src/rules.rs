@@ -12,7 +12,7 @@ pub(crate) mod render;
 mod sarif;
 mod test;
 
-/// Check rule files against the debug info of the releases that they are about, and explain what was found
+/// Write, check and try the rules of an update
 #[derive(clap::Args)]
 #[command(after_help = "\
 Exit codes: 0 nothing is wrong (warnings may have been printed), 1 something is, 2 wrong usage, 3 a file cannot be read.

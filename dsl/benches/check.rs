@@ -11,20 +11,12 @@ use mcrx_dsl::check::check;
 use mcrx_dsl::load::{self, Loaded};
 use mcrx_dsl::names::{self, Place};
 use mcrx_dsl::releases::Releases;
-use mcrx_dsl::source::Load;
+use mcrx_dsl::source::Only;
 use std::fmt::Write;
 use std::hint::black_box;
 use std::path::Path;
 
 const LINES: usize = 10_000;
-
-struct One(String);
-
-impl Load for One {
-    fn load(&self, _: &Path) -> Result<String, String> {
-        Ok(self.0.clone())
-    }
-}
 
 fn table(version: &str) -> Result<Table, Box<dyn std::error::Error>> {
     let server = mcrx_servers::find("nginx", version).map_err(|why| format!("{why:?}"))?;
@@ -82,7 +74,7 @@ fn ten_thousand_lines(criterion: &mut Criterion) {
             return;
         }
     };
-    let loaded: Loaded = load::rules(Path::new("bench.mcrx"), &One(file(&old, &new)));
+    let loaded: Loaded = load::rules(Path::new("bench.mcrx"), &Only(&file(&old, &new)));
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics.first());
     let mut group = criterion.benchmark_group("10,000 lines");
     for (name, releases) in [

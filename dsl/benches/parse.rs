@@ -5,7 +5,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mcrx_dsl::format::format;
 use mcrx_dsl::load;
-use mcrx_dsl::source::{FileId, Load};
+use mcrx_dsl::source::{FileId, Only};
 use mcrx_dsl::syntax::parse;
 use std::fmt::Write;
 use std::hint::black_box;
@@ -63,14 +63,6 @@ fn file() -> String {
     text
 }
 
-struct One(String);
-
-impl Load for One {
-    fn load(&self, _: &Path) -> Result<String, String> {
-        Ok(self.0.clone())
-    }
-}
-
 fn ten_thousand_lines(criterion: &mut Criterion) {
     let text = file();
     assert!(parse(&text, FileId(0)).diagnostics.is_empty());
@@ -78,7 +70,7 @@ fn ten_thousand_lines(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(u64::try_from(text.len()).unwrap_or(0)));
     group.bench_function("parse", |bencher| bencher.iter(|| parse(black_box(&text), FileId(0))));
     group.bench_function("format", |bencher| bencher.iter(|| format(black_box(&text))));
-    let one = One(text);
+    let one = Only(&text);
     group.bench_function("load", |bencher| bencher.iter(|| load::rules(Path::new("a.mcrx"), &one)));
     group.finish();
 }

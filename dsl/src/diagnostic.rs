@@ -153,6 +153,13 @@ impl Diagnostic {
         self
     }
 
+    /// With a declaration, if there is one.
+    #[must_use]
+    pub fn about_what_is_known(mut self, declaration: Option<Declaration>) -> Diagnostic {
+        self.declarations.extend(declaration);
+        self
+    }
+
     /// With what to do about it, ready to be applied.
     #[must_use]
     pub fn fixed_by(self, title: impl Into<String>, span: Span, text: impl Into<String>) -> Diagnostic {

@@ -3,18 +3,10 @@
 use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::table::Table;
 use mcrx_dsl::load;
-use mcrx_dsl::source::Load;
+use mcrx_dsl::source::Only;
 use mcrx_dsl::test;
 use std::path::Path;
 use std::process::Command;
-
-struct Only<'t>(&'t str);
-
-impl Load for Only<'_> {
-    fn load(&self, _: &Path) -> Result<String, String> {
-        Ok(self.0.to_owned())
-    }
-}
 
 fn table(source: &str) -> Table {
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::table::Table;
 use mcrx_dsl::load;
-use mcrx_dsl::source::Load;
+use mcrx_dsl::source::Only;
 use mcrx_dsl::test;
 use std::path::Path;
 use std::process::Command;
@@ -26,14 +26,6 @@ fn blocks(language: &str) -> Vec<(usize, String)> {
         }
     }
     found
-}
-
-struct Only<'t>(&'t str);
-
-impl Load for Only<'_> {
-    fn load(&self, _: &Path) -> Result<String, String> {
-        Ok(self.0.to_owned())
-    }
 }
 
 fn table(source: &str) -> Table {

@@ -108,7 +108,7 @@ pub(super) fn table(program: &Path) -> Result<Table> {
 }
 
 /// Where objects of a program can be when it is updated.
-fn living(binary: &Binary, table: &Table) -> Live {
+pub(super) fn living(binary: &Binary, table: &Table) -> Live {
     Live::of(binary, table, &Cache::default().sites(binary, table, &Options::default()))
 }
 

@@ -1,15 +1,11 @@
 //! `mcrx rules new`: the rule file that a release engineer begins with.
 
+use super::check::{living, open};
 use crate::exit::Failure;
-use crate::locate;
 use crate::output::{Output, PathFact};
 use anyhow::{Context, Result};
-use mcrx_debuginfo::cache::Cache;
 use mcrx_debuginfo::file::Binary;
-use mcrx_debuginfo::sites::Options;
-use mcrx_debuginfo::table::Table;
 use mcrx_dsl::generate::{self, Between, Pointed};
-use mcrx_dsl::pairing::Live;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -69,8 +65,7 @@ struct Facts<'a> {
 pub(super) fn run(args: &Args, output: &Output) -> Result<()> {
     let (old_binary, old) = open(&args.old)?;
     let (new_binary, new) = open(&args.new)?;
-    let sites = Cache::default().sites(&old_binary, &old, &Options::default());
-    let live = Live::of(&old_binary, &old, &sites);
+    let live = living(&old_binary, &old);
     let pointed = Pointed::of(&old_binary, &old);
     let name = args.program.clone().unwrap_or_else(|| file_name(old_binary.path()));
     let from = args.from.clone().unwrap_or_else(|| version(&old_binary));
@@ -115,13 +110,6 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<()> {
     }
     output.facts(&facts)?;
     Ok(())
-}
-
-fn open(path: &Path) -> Result<(Binary, Table)> {
-    let path = locate::program(path)?;
-    let binary = Binary::open(&path)?;
-    let table = Cache::default().table(&binary)?;
-    Ok((binary, table))
 }
 
 /// What somebody has written is not overwritten.

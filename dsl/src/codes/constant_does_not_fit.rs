@@ -36,10 +36,7 @@ pub(crate) fn report(
                 _ => "write a number that fits".to_owned(),
             },
         );
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }
 
 /// Text that is longer than the array that it goes into.
@@ -54,8 +51,5 @@ pub(crate) fn text(
         .at(span, format!("a text of {len} bytes does not fit into `{member}`"))
         .labelled(format!("it has room for {room}"))
         .helped("write a shorter text");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

@@ -23,12 +23,9 @@ pub(crate) fn report(
     declaration: Option<Declaration>,
     span: Span,
 ) -> Diagnostic {
-    let found = ENTRY
+    ENTRY
         .at(span, format!("{role} is to be in `{path}`, which is {what}"))
         .labelled("no integer")
-        .helped("name the member that has it, an integer");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+        .helped("name the member that has it, an integer")
+        .about_what_is_known(declaration)
 }

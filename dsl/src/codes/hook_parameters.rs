@@ -26,8 +26,5 @@ pub(crate) fn report(
         .at(span, message)
         .labelled(label)
         .helped("name the parameters in order: one `pool`, one or more `size`, others as you like");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

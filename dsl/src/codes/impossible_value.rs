@@ -29,8 +29,5 @@ pub(crate) fn report(
         .at(span, format!("{what} is no value for `{member}`"))
         .labelled(format!("`{member}` is {wanted}"))
         .helped(help);
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

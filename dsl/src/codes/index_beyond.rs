@@ -26,8 +26,5 @@ pub(crate) fn report(
         .at(span, format!("`{what}` has {count} elements, and none with the number {index}"))
         .labelled(format!("the last is {last}"))
         .helped("elements are counted from 0");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

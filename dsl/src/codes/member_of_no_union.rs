@@ -16,12 +16,9 @@ begins at the member that the fact is about, and does not go through pointers.",
 };
 
 pub(crate) fn report(member: &str, what: String, declaration: Option<Declaration>, span: Span) -> Diagnostic {
-    let found = ENTRY
+    ENTRY
         .at(span, format!("`{member}` has no members to choose from: it is {what}"))
-        .labelled("no union or structure");
-    let found = match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    };
-    found.helped("what a pointer points to is said by its type alone: `field T.member : TYPE`")
+        .labelled("no union or structure")
+        .about_what_is_known(declaration)
+        .helped("what a pointer points to is said by its type alone: `field T.member : TYPE`")
 }

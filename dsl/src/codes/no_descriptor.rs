@@ -19,8 +19,5 @@ pub(crate) fn report(member: &str, what: String, declaration: Option<Declaration
         .at(span, format!("`{member}` cannot hold a file descriptor: it is {what}"))
         .labelled("no `int`")
         .helped("name the member that holds the descriptor's number");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

@@ -20,8 +20,5 @@ pub(crate) fn report(member: &str, what: String, declaration: Option<Declaration
         .at(span, format!("`{member}` cannot hold a pointer: it is {what}"))
         .labelled("no room for an address")
         .helped("a pointer is in 8 bytes: a pointer, an integer of 8 bytes, a union");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

@@ -19,8 +19,5 @@ pub(crate) fn report(name: &str, declaration: Option<Declaration>, span: Span) -
         .at(span, format!("`{name}` has no size"))
         .labelled("not known")
         .helped("name a type that is complete");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

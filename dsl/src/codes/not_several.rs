@@ -20,8 +20,5 @@ pub(crate) fn report(member: &str, what: String, declaration: Option<Declaration
         .at(span, format!("`{member}` cannot lead to several elements: it is {what}"))
         .labelled("neither a pointer nor an array")
         .helped("the reading is for a pointer to elements that lie side by side, or an array of them");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

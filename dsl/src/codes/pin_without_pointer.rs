@@ -20,8 +20,5 @@ pub(crate) fn report(member: &str, what: String, declaration: Option<Declaration
         .at(span, format!("`{member}` pins nothing: it is {what}"))
         .labelled("too small for a pointer")
         .helped("take it away: it is no pointer whatever is said");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

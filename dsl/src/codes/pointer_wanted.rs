@@ -22,12 +22,9 @@ pub(crate) fn report(
     declaration: Option<Declaration>,
     span: Span,
 ) -> Diagnostic {
-    let found = ENTRY
+    ENTRY
         .at(span, format!("{role} is to be told by `{path}`, which is {what}"))
         .labelled("no pointer")
-        .helped("name a pointer; an element of an array is written `array[index]`");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+        .helped("name a pointer; an element of an array is written `array[index]`")
+        .about_what_is_known(declaration)
 }

@@ -20,8 +20,5 @@ pub(crate) fn report(member: &str, what: String, declaration: Option<Declaration
         .at(span, format!("`{member}` holds no pointer anyway: it is {what}"))
         .labelled("says nothing new")
         .helped("take it away");
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

@@ -30,8 +30,5 @@ pub(crate) fn report(
         .helped(
             "it is right if all of them are blocks of malloc's; say so with `allow MCX403 because \"...\"`",
         );
-    match declaration {
-        Some(declaration) => found.about(declaration),
-        None => found,
-    }
+    found.about_what_is_known(declaration)
 }

@@ -2,23 +2,15 @@
 
 use super::facts;
 use crate::load;
-use crate::source::Load;
+use crate::source::Only;
 use mcrx_tracer::facts::{
     Arm, Array, Bound, Choice, Element, Facts, FieldFact, Pattern, PointerFact, Reading, Scratch, SiteFact,
     SiteReading, Slab, Subject, Variant,
 };
 use std::path::Path;
 
-struct Text<'t>(&'t str);
-
-impl Load for Text<'_> {
-    fn load(&self, _: &Path) -> Result<String, String> {
-        Ok(self.0.to_owned())
-    }
-}
-
 fn lowered(text: &str) -> Facts {
-    let loaded = load::rules(Path::new("test.mcrx"), &Text(text));
+    let loaded = load::rules(Path::new("test.mcrx"), &Only(text));
     assert_eq!(loaded.diagnostics, [], "{text}");
     facts(&loaded.rules)
 }

@@ -6,7 +6,7 @@ use mcrx_dsl::load::{self, Loaded};
 use mcrx_dsl::pairing::{
     About, Body, Conversion, Live, MemberPair, Origin, Pairing, Place, Pointee, Question,
 };
-use mcrx_dsl::source::Load;
+use mcrx_dsl::source::Only;
 use std::path::Path;
 use std::process::Command;
 
@@ -23,17 +23,9 @@ pub(crate) fn table(source: &str) -> Table {
     mcrx_debuginfo::load::load(&Binary::open(&library).expect("a library")).expect("debug info")
 }
 
-struct Text<'a>(&'a str);
-
-impl Load for Text<'_> {
-    fn load(&self, _: &Path) -> Result<String, String> {
-        Ok(self.0.to_owned())
-    }
-}
-
 /// Rules that parse.
 pub(crate) fn rules(text: &str) -> Loaded {
-    let loaded = load::rules(Path::new("test.mcrx"), &Text(text));
+    let loaded = load::rules(Path::new("test.mcrx"), &Only(text));
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     loaded
 }

@@ -7,7 +7,7 @@ use mcrx_dsl::eval::run::NoMigration;
 use mcrx_dsl::eval::value::Place;
 use mcrx_dsl::eval::{Compiler, Definitions, Lookup, Machine, NoPairs, Sort, Value};
 use mcrx_dsl::load;
-use mcrx_dsl::source::Load;
+use mcrx_dsl::source::Only;
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -20,14 +20,6 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
          int count; void on_read(int fd) { count = fd; }",
     )
 });
-
-struct Only<'t>(&'t str);
-
-impl Load for Only<'_> {
-    fn load(&self, _: &Path) -> Result<String, String> {
-        Ok(self.0.to_owned())
-    }
-}
 
 /// Expressions as text: the parser is part of what is looked at.
 fn expressions() -> impl Strategy<Value = String> {

@@ -8,7 +8,7 @@ use mcrx_dsl::load;
 use mcrx_dsl::migrate::Migration;
 use mcrx_dsl::pairing::Pairing;
 use mcrx_dsl::rules::Rules;
-use mcrx_dsl::source::Load;
+use mcrx_dsl::source::Only;
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -26,14 +26,6 @@ fn source(before: &str) -> String {
 
 static OLD: LazyLock<Table> = LazyLock::new(|| table(&source("")));
 static MOVED: LazyLock<Table> = LazyLock::new(|| table(&source("char added[3];")));
-
-struct Only(&'static str);
-
-impl Load for Only {
-    fn load(&self, _: &Path) -> Result<String, String> {
-        Ok(self.0.to_owned())
-    }
-}
 
 fn all(table: &Table) -> Type<'_> {
     table.types_named("all").find(|ty| ty.size().is_some()).unwrap()
