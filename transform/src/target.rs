@@ -1,0 +1,24 @@
+//! Where the new image goes.
+
+/// What cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("nothing can be written at {address:#x}")]
+pub struct Unwritable {
+    /// Where.
+    pub address: u64,
+}
+
+/// Memory that gets the new image: of a merged image, or of a process.
+pub trait Target {
+    /// Writes bytes, all of them or none.
+    ///
+    /// # Errors
+    /// There is no memory there.
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), Unwritable>;
+}
+
+/// Gives room for blocks that the plan needs: objects that grew, elements of new lists.
+pub trait Room {
+    /// A block of so many bytes, all zero, 16-aligned. `None`: there is none left.
+    fn block(&self, bytes: u64) -> Option<u64>;
+}
