@@ -20,10 +20,10 @@ use crate::blocks::Blocks;
 use crate::debug::{Debug, Described, Shelf};
 use crate::facts::Facts;
 use crate::given::{self, BySite, Placed};
-use crate::graph::{Graph, Pin, Totals};
+use crate::graph::{Graph, Node, Pin, Totals};
 use crate::image::Process;
-use crate::mark::{Input, Marked, mark};
-use crate::model::Model;
+use crate::mark::{Input, Marked, mark, read};
+use crate::model::{Model, Pointer};
 use crate::roots::{self, Root, Starts};
 use mcrx_allocator::reader::{self, Consistency, Heap, Limits, Sites};
 use mcrx_debuginfo::cache::Cache;
@@ -147,6 +147,28 @@ impl<'a> Trace<'a> {
     pub fn input(&self) -> Input<'_> {
         let Trace { process, model, blocks, roots, by_site, placed, .. } = self;
         Input { process, blocks, model, roots, given: by_site, placed }
+    }
+
+    /// The words of a node that are pointers, or may be, by what is known of its type; offsets are from its start. What the program may
+    /// have left there and does not use any more is not among them.
+    pub fn pointers(&self, node: Node, each: &mut impl FnMut(Pointer)) {
+        let input = self.input();
+        if let Some(root) = self.graph.root(node).and_then(|root| self.roots.get(root)) {
+            return read::root(&input, root, each);
+        }
+        let Some((number, block)) =
+            self.graph.block(node).and_then(|number| Some((number, self.blocks.get(number)?)))
+        else {
+            return;
+        };
+        if let Some(ty) = self.marked.ty(number) {
+            let bytes = read::bytes(&input, &block, 0..block.len).unwrap_or(&[]);
+            return read::whole(&input, block.address, bytes, ty, each);
+        }
+        for (offset, island) in self.marked.islands_of(number) {
+            read::island(&input, &block, offset, island, each);
+        }
+        read::rest(&input, &block, self.marked.islands_of(number), each);
     }
 
     /// Whether the program's own code made a block.
