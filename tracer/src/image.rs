@@ -9,8 +9,8 @@
 //! ```
 //!
 //! A [`Memory`] is sorted [`Segment`]s, each a window onto a [`Content`]. Processes that share memory have segments of the same
-//! content. A content is bytes that were copied from a process, pages of a file, or chunks of a snapshot that are decompressed as they
-//! are touched; who reads does not see which. What was not captured is not there, and is not taken for zeros.
+//! content. A content is bytes that were copied from a process, pages of a file, chunks of a snapshot that are decompressed as they
+//! are touched, or another one with changes; who reads does not see which. What was not captured is not there, and is not taken for zeros.
 //!
 //! An image is `Sync`, and reading it takes no lock once a chunk is there.
 //!
@@ -35,6 +35,7 @@ mod mapping;
 mod memory;
 mod module;
 mod pages;
+mod patched;
 mod process;
 pub(crate) mod serial;
 mod thread;
@@ -49,6 +50,7 @@ pub use mapping::{Inode, Mapping, MappingKind, Permissions};
 pub use memory::{Memory, Overlap, Segment};
 pub use module::{Module, Tls};
 pub(crate) use pages::map_own;
+pub use patched::Patched;
 pub use process::Process;
 pub use thread::{Registers, Thread, ThreadMemory};
 pub use unreadable::{Reason, Unreadable};

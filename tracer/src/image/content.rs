@@ -1,6 +1,7 @@
 //! What segments are windows onto.
 
-use super::{Buffer, FileContent, Lazy, Reason};
+use super::{Buffer, FileContent, GRAIN, Lazy, Patched, Reason};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Bytes, wherever they come from.
@@ -12,6 +13,8 @@ pub enum Content {
     File(FileContent),
     /// Made when they are first asked for: chunks of a snapshot.
     Lazy(Lazy),
+    /// Those of another, with changes.
+    Patched(Patched),
 }
 
 impl Content {
@@ -21,6 +24,7 @@ impl Content {
             Content::Held(buffer) => wide(buffer.len()),
             Content::File(file) => file.len(),
             Content::Lazy(lazy) => lazy.len(),
+            Content::Patched(patched) => patched.len(),
         }
     }
 
@@ -37,7 +41,27 @@ impl Content {
             Content::Held(buffer) => buffer.as_slice().get(range),
             Content::File(file) => file.bytes().ok()?.get(range),
             Content::Lazy(lazy) => lazy.bytes(range),
+            Content::Patched(patched) => patched.bytes(range),
         }
+    }
+
+    /// The same for who looks at them once: nothing is kept for it.
+    pub(crate) fn copied(&self, range: Range<u64>) -> Option<Cow<'_, [u8]>> {
+        match self {
+            Content::Patched(patched) => patched.copied(narrow(&range)?).map(Cow::Owned),
+            Content::Held(_) | Content::File(_) | Content::Lazy(_) => self.bytes(range).map(Cow::Borrowed),
+        }
+    }
+
+    /// Whether bytes are known to be zeros without a look at them.
+    pub(crate) fn is_zero(&self, range: &Range<u64>) -> bool {
+        let Some(range) = narrow(range).filter(|range| range.start < range.end) else { return false };
+        (range.start / GRAIN..=(range.end - 1) / GRAIN).all(|grain| match self {
+            Content::Held(buffer) => buffer.is_untouched(grain),
+            Content::Lazy(lazy) => lazy.is_zero(grain),
+            Content::Patched(patched) => patched.is_zero(grain),
+            Content::File(_) => false,
+        })
     }
 
     /// Why bytes that [`bytes`](Content::bytes) did not give cannot be had.
@@ -49,7 +73,16 @@ impl Content {
                 file.bytes().err().map_or(Reason::NotCaptured, |fault| fault.clone().into())
             }
             Content::Lazy(lazy) => narrow(&range).map_or(Reason::NotCaptured, |range| lazy.why_not(range)),
+            Content::Patched(patched) => {
+                narrow(&range).map_or(Reason::NotCaptured, |range| patched.why_not(range))
+            }
         }
+    }
+}
+
+impl From<Patched> for Content {
+    fn from(patched: Patched) -> Content {
+        Content::Patched(patched)
     }
 }
 

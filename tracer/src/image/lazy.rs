@@ -60,7 +60,7 @@ impl Lazy {
     }
 
     fn pages(&self) -> &Result<Pages, String> {
-        self.pages.get_or_init(|| Pages::reserve(self.len).map_err(|error| error.to_string()))
+        self.pages.get_or_init(|| Pages::reserve(self.len, GRAIN).map_err(|error| error.to_string()))
     }
 
     #[inline]

@@ -5,9 +5,9 @@
 //!  pages     | bytes | zeros | zeros | bytes | ??    | zeros |     anonymous, come as they are written
 //! ```
 //!
-//! A grain is written by one thread, under a lock, and never again once its state is *ready*; only ready grains are lent out.
+//! A grain is made by one thread, under a lock, and not written again once its state is *ready* but by who has all of it to himself; only ready
+//! grains are lent out.
 
-use super::GRAIN;
 use memmap2::{Mmap, MmapOptions, MmapRaw};
 use std::fs::File;
 use std::io;
@@ -49,17 +49,56 @@ const LOCKS: usize = 16;
 pub(super) struct Pages {
     map: MmapRaw,
     len: usize,
+    /// Bytes of a grain.
+    grain: usize,
     states: Vec<AtomicU8>,
     locks: [Mutex<()>; LOCKS],
 }
 
 impl Pages {
-    /// Room for `len` bytes.
-    pub(super) fn reserve(len: usize) -> io::Result<Pages> {
-        let map = MmapOptions::new().len(len.max(1)).no_reserve_swap().map_anon()?;
-        let states = AtomicU8::new_vec_zeroed(len.div_ceil(GRAIN))
+    /// Room for `len` bytes, in grains of `grain` bytes.
+    pub(super) fn reserve(len: usize, grain: usize) -> io::Result<Pages> {
+        let (map, grain) = (MmapOptions::new().len(len.max(1)).no_reserve_swap().map_anon()?, grain.max(1));
+        let states = AtomicU8::new_vec_zeroed(len.div_ceil(grain))
             .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        Ok(Pages { map: MmapRaw::from(map), len, states, locks: Default::default() })
+        Ok(Pages { map: MmapRaw::from(map), len, grain, states, locks: Default::default() })
+    }
+
+    /// The grains that a range has bytes of.
+    fn grains(&self, range: &Range<usize>) -> Range<usize> {
+        range.start / self.grain..range.end.div_ceil(self.grain)
+    }
+
+    /// Whether no grain of a range is there yet.
+    #[inline]
+    pub(super) fn is_empty(&self, range: &Range<usize>) -> bool {
+        let states = self.states.get(self.grains(range)).unwrap_or(&[]);
+        states.iter().all(|state| state.load(Ordering::Acquire) == UNKNOWN)
+    }
+
+    /// The bytes of the grains of a range that are there, each with where it begins.
+    pub(super) fn present(&self, range: &Range<usize>) -> impl Iterator<Item = (usize, &[u8])> {
+        self.grains(range).filter_map(|number| {
+            let start = number * self.grain;
+            let grain = start..self.len.min(start + self.grain);
+            if self.is_empty(&grain) {
+                return None;
+            }
+            Some((start, self.bytes(grain, |_, _| false)?))
+        })
+    }
+
+    /// Bytes to be written over, of grains that `fill` makes where they are not made yet. `None`: as of [`bytes`](Pages::bytes).
+    pub(super) fn bytes_mut(
+        &mut self,
+        range: Range<usize>,
+        fill: impl Fn(usize, &mut [u8]) -> bool,
+    ) -> Option<&mut [u8]> {
+        self.bytes(range.clone(), fill)?;
+        // SAFETY: `bytes` has seen that the range lies within the mapping, which lives as long as `self`, was made writable, and is
+        // initialised there. The reference to `self` is the only one, and what is lent of the mapping borrows `self`: no other reference
+        // to these bytes exists while this one does.
+        Some(unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr().add(range.start), range.len()) })
     }
 
     /// Bytes, of grains that `fill` makes where they are not made yet: it is called once for each, with the grain's number and its
@@ -74,7 +113,7 @@ impl Pages {
             return None;
         }
         if !range.is_empty() {
-            for grain in range.start / GRAIN..=(range.end - 1) / GRAIN {
+            for grain in self.grains(&range) {
                 if self.states.get(grain)?.load(Ordering::Acquire) != READY && !self.make(grain, &fill) {
                     return None;
                 }
@@ -96,8 +135,8 @@ impl Pages {
             UNKNOWN => {}
             found => return found == READY,
         }
-        let start = grain * GRAIN;
-        let len = GRAIN.min(self.len - start);
+        let start = grain * self.grain;
+        let len = self.grain.min(self.len - start);
         // SAFETY: the grain lies within the mapping: `states` has one for each, the last may be short. No other reference to its bytes
         // exists: `bytes` lends ready grains only, and the lock, which is held until `fill` is done with the reference, keeps other
         // threads out of here. The pointer comes from a mapping that was made writable.
@@ -111,12 +150,13 @@ impl Pages {
 
 #[cfg(test)]
 mod tests {
+    use super::super::GRAIN;
     use super::*;
     use std::sync::atomic::AtomicUsize;
 
     #[test]
     fn a_grain_is_made_once_however_many_threads_want_it() {
-        let pages = Pages::reserve(8 * GRAIN + 3).unwrap();
+        let pages = Pages::reserve(8 * GRAIN + 3, GRAIN).unwrap();
         let calls = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..8 {
@@ -138,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_grain_that_cannot_be_made_is_never_lent() {
-        let pages = Pages::reserve(3 * GRAIN).unwrap();
+        let pages = Pages::reserve(3 * GRAIN, GRAIN).unwrap();
         let fill = |grain: usize, bytes: &mut [u8]| {
             bytes.fill(1);
             grain != 1

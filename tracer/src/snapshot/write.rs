@@ -116,10 +116,9 @@ fn chunks(contents: &Contents<'_>) -> Result<Vec<Chunk>, WriteError> {
             return Err(WriteError::TooLarge("a piece of more than 2^47 bytes"));
         }
         let count = usize::try_from(len).unwrap_or(usize::MAX).div_ceil(GRAIN);
-        let is_zero = |number: usize| match &***content {
-            Content::Held(buffer) => buffer.is_untouched(number),
-            Content::Lazy(lazy) => lazy.is_zero(number),
-            Content::File(_) => true,
+        let is_zero = |number: usize| {
+            let start = wide(number) * wide(GRAIN);
+            content.is_zero(&(start..len.min(start + wide(GRAIN))))
         };
         // A file's pages can be as many as it says.
         let count = if matches!(&***content, Content::File(_)) { 0 } else { count };
@@ -154,20 +153,23 @@ fn compress(
         let mut frame = Frame { chunk: *chunk, bytes: Vec::new(), checksum: 0, stands_for: 0 };
         let Some(content) = contents.all.get(index) else { return Ok(frame) };
         let range = start..content.len().min(start + wide(GRAIN));
-        let bytes = content.bytes(range.clone());
+        let bytes = content.copied(range.clone());
         let bytes = bytes.ok_or_else(|| WriteError::Unreadable(content.why_not(range)))?;
-        if is_zero(bytes) {
+        let stands_for = wide(bytes.len());
+        if is_zero(&bytes) {
             return Ok(frame);
         }
-        let kept = redaction
-            .map_or(Cow::Borrowed(bytes), |redaction| Cow::Owned(redaction.redacted(index, start, bytes)));
+        let kept = match redaction {
+            Some(redaction) => Cow::Owned(redaction.redacted(index, start, &bytes)),
+            None => bytes,
+        };
         if is_zero(&kept) {
             return Ok(frame);
         }
         frame.bytes = compressor.compress(&kept)?;
         frame.bytes.shrink_to_fit();
         frame.checksum = checksum(&frame.bytes);
-        frame.stands_for = wide(bytes.len());
+        frame.stands_for = stands_for;
         Ok::<Frame, WriteError>(frame)
     };
     // As few threads as there are chunks to go round: a compressor takes half a MiB.
