@@ -25,6 +25,13 @@ pub(super) struct Frame {
     line: Option<u32>,
 }
 
+impl Frame {
+    /// In no file that is loaded.
+    fn unknown(offset: u64) -> Frame {
+        Frame { function: None, function_offset: None, file: None, offset, source: None, line: None }
+    }
+}
+
 impl fmt::Display for Frame {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -62,7 +69,12 @@ impl<'t> Sources<'t> {
     pub(super) fn frames(&mut self, site: Option<SiteKey>) -> Vec<Frame> {
         let site = site.and_then(|key| self.trace.known.sites.get(key));
         let frames = site.into_iter().flat_map(|site| site.frames());
-        frames.map(|frame| self.frame(frame.address().0)).collect()
+        let process = self.trace.process;
+        let described = |frame: mcrx_allocator::reader::Frame<'_>| match process.frame_address(&frame) {
+            Some(address) => self.frame(address),
+            None => Frame::unknown(frame.offset),
+        };
+        frames.map(described).collect()
     }
 
     fn frame(&mut self, address: u64) -> Frame {

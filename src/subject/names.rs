@@ -20,7 +20,12 @@ pub(crate) fn address(text: &str) -> Result<u64> {
 pub(crate) fn site(trace: &Trace<'_>, key: Option<SiteKey>) -> String {
     let site = key.and_then(|key| trace.known.sites.get(key));
     let frames = site.into_iter().flat_map(|site| site.frames());
-    let names: Vec<String> = frames.map(|frame| code(trace, frame.address().0)).collect();
+    let name = |frame: mcrx_allocator::reader::Frame<'_>| match trace.process.frame_address(&frame) {
+        Some(address) => code(trace, address),
+        None if frame.module.is_none() => format!("{:#x}", frame.offset),
+        None => format!("(not loaded)+{:#x}", frame.offset),
+    };
+    let names: Vec<String> = frames.map(name).collect();
     if names.is_empty() { "(not recorded)".to_owned() } else { names.join(" < ") }
 }
 

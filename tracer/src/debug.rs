@@ -97,7 +97,7 @@ impl Debug {
         let modules = &process.modules;
         let mut makes_blocks = vec![false; modules.len()];
         for frame in sites.all().flat_map(|(_, site)| site.frames()) {
-            let found = process.module_index(frame.address().0);
+            let found = process.frame_address(&frame).and_then(|at| process.module_index(at));
             if let Some(makes) = found.and_then(|index| makes_blocks.get_mut(index)) {
                 *makes = true;
             }

@@ -55,7 +55,8 @@ impl BySite {
     pub fn of(process: &Process, known: &Known, model: &Model<'_>) -> BySite {
         let asking = Asking::new(process, &known.debug, &known.tables, model);
         let made = |site: &HeapSite<'_>| {
-            let frames = site.frames().map(|frame| frame.address().0).collect();
+            // What is behind a frame that is gone does not say whose the block is.
+            let frames = site.frames().map_while(|frame| process.frame_address(&frame)).collect();
             Made { given: asking.given(frames), is_own: is_own(process, site) }
         };
         let mut by_site = BySite::default();
@@ -114,6 +115,6 @@ pub fn placed(process: &Process, blocks: &Blocks<'_>, model: &Model<'_>) -> Vec<
 /// Whether the call that decides is in the program itself.
 fn is_own(process: &Process, site: &HeapSite<'_>) -> bool {
     let last = site.frames().last();
-    let module = last.and_then(|frame| process.module_at(frame.address().0));
+    let module = last.and_then(|frame| process.module_at(process.frame_address(&frame)?));
     module.is_some_and(|module| module.path == process.executable)
 }

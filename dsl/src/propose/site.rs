@@ -49,8 +49,7 @@ pub(super) fn proposal(trace: &Trace<'_>, key: Option<SiteKey>, seen: &Leads) ->
 /// The function that decides what a site's blocks are, and whether it is the program's.
 fn function<'t>(trace: &Trace<'t>, key: SiteKey) -> Option<(&'t str, bool)> {
     let site = trace.known.sites.get(key)?;
-    let frames: Vec<u64> = site.frames().map(|frame| frame.address().0).collect();
-    let last = *frames.last()?;
+    let last = trace.process.frame_address(&site.frames().last()?)?;
     let is_own = trace.process.module_at(last).is_some_and(|module| module.path == trace.process.executable);
     // The call is before the address that it returns to.
     let (name, _) = trace.known.debug.function(trace.process, last.checked_sub(1)?)?;
