@@ -10,11 +10,15 @@
 //! old heap stays where it is, beside V2's own memory.
 //!
 //! * [`side`]: a process with what is known of it, and what lies at an address of it.
+//! * [`map`]: what the new image has in the place of an old address.
 //! * [`pairs`]: which block that the old start-up made corresponds to which of the new one's.
+//! * [`plan`]: what is to be written, or what stops it.
 //! * [`target`]: where the new image goes: an image in a file, or a process.
 //!
 //! What it does not do: look at processes, or stop them. Three images and the rules go in, a plan and writes come out.
 
+pub mod map;
 pub mod pairs;
+pub mod plan;
 pub mod side;
 pub mod target;

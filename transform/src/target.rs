@@ -18,7 +18,7 @@ pub trait Target {
 }
 
 /// Gives room for blocks that the plan needs: objects that grew, elements of new lists.
-pub trait Room {
+pub trait Room: Sync {
     /// A block of so many bytes, all zero, 16-aligned. `None`: there is none left.
     fn block(&self, bytes: u64) -> Option<u64>;
 }

@@ -99,6 +99,22 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The new member that it is for. Of bytes that are copied alone: none.
+    pub fn path(&self) -> &str {
+        match self {
+            Step::Pointer { path, .. }
+            | Step::Number { path, .. }
+            | Step::Constant { path, .. }
+            | Step::Array { path, .. }
+            | Step::Object { path, .. }
+            | Step::Set { path, .. }
+            | Step::Refuse { path, .. } => path,
+            Step::Copy { .. } | Step::Choose { .. } => "",
+        }
+    }
+}
+
 /// How objects of one type become objects of another.
 #[derive(Debug, Clone, Default)]
 pub struct Recipe {

@@ -35,6 +35,27 @@ impl Recipe {
         Ok(bytes)
     }
 
+    /// The same into bytes that are there, and zero, but that a step which fails does not end it: what it makes is left out. Returns which
+    /// steps failed.
+    pub fn make_parts(
+        &self,
+        (old, len): (u64, u64),
+        into: &mut [u8],
+        machine: &mut Machine<'_>,
+    ) -> Vec<(usize, Failure)> {
+        let subject = Subject { old, len };
+        let object = Value::Object(Place { of: Release::Old, address: old });
+        let mut failed = Vec::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            let made = (0..self.named).map(|_| Value::Null);
+            let locals = std::iter::once(object.clone()).chain(made);
+            if let Err(failure) = machine.with(locals, |machine| one(step, subject, into, machine)) {
+                failed.push((index, failure.of(&self.name, old)));
+            }
+        }
+        failed
+    }
+
     /// The same into bytes that are there, and zero.
     pub fn make_into(
         &self,

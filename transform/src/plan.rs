@@ -1,0 +1,474 @@
+//! What an update would do, as a value: found and decided before anything is written.
+//!
+//! ```text
+//!   pairs of start-up objects --+
+//!   variables ------------------+--> what changed since ---> blocks that live on ---> where each goes ---> bytes
+//!                                       (start_up)               (carry)                 (objects)        (Writes)
+//! ```
+//!
+//! A plan with conflicts is refused: [`Plan::writes`] has nothing then.
+//!
+//! What it does not do: write.
+
+mod carry;
+mod conflict;
+mod leaves;
+mod lost;
+mod objects;
+mod pointers;
+mod questions;
+mod start_up;
+mod world;
+mod writes;
+
+pub use conflict::{Code, Conflict};
+pub use writes::Writes;
+
+use crate::map::AddressMap;
+use crate::pairs::Pairs;
+use crate::side::Side;
+use crate::target::{Room, Target, Unwritable};
+use carry::Carried;
+use conflict::Conflicts;
+use mcrx_allocator::reader::{Generation, Slot};
+use mcrx_debuginfo::table::{Storage, Type};
+use mcrx_dsl::eval::{Lookup, Making, Mistake};
+use mcrx_dsl::migrate::Migration;
+use mcrx_dsl::pairing::{Origin, Pairing};
+use mcrx_dsl::rules::{Rules, Which};
+use mcrx_tracer::graph::Node;
+use mcrx_tracer::model::Ty;
+use mcrx_tracer::roots::RootKind;
+use objects::{Fate, Object};
+use pointers::Word;
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+use start_up::{How, Twice};
+use std::sync::OnceLock;
+
+/// How one release's types and variables become the other's.
+pub struct Course<'a> {
+    /// What becomes of what.
+    pub pairing: Pairing<'a>,
+    /// How.
+    pub migration: Migration,
+    /// What is wrong with the rules' expressions.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl<'a> Course<'a> {
+    /// From one process's program to another's.
+    pub fn of(now: &Side<'a>, new: &Side<'a>, rules: &'a Rules) -> Course<'a> {
+        let pairing = Pairing::of(now.table, new.table, rules);
+        let lookups = (Lookup::new(now.table), Lookup::new(new.table));
+        let (migration, mistakes) = Migration::compile(&pairing, rules, &lookups.0, &lookups.1);
+        Course { pairing, migration, mistakes }
+    }
+}
+
+/// What an update would do.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// What stops it.
+    pub conflicts: Vec<Conflict>,
+    /// How many objects fare how.
+    pub totals: Totals,
+    /// Objects that are carried over, where they are in the new image: address, bytes.
+    pub carried: Vec<(u64, u64)>,
+    /// Old blocks that nothing needs any more once it is done.
+    pub freed: Vec<u64>,
+    writes: Writes,
+    /// Functions of the new release that are to be called when all is written.
+    pub calls: usize,
+}
+
+/// Objects, by what becomes of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Blocks that stay where they are, and as they are but for pointers.
+    pub kept: u64,
+    /// Of these, those in which pointers are redirected.
+    pub redirected: u64,
+    /// Blocks that are made anew.
+    pub transformed: u64,
+    /// Of these, those that have moved.
+    pub moved: u64,
+    /// Blocks and variables that both start-ups have made.
+    pub paired: u64,
+    /// Of these, those of which something is carried over.
+    pub changed: u64,
+    /// Blocks that words lead to which may be no pointers.
+    pub pinned: u64,
+    /// Live blocks that have no type.
+    pub untyped: u64,
+    /// Bytes that are written.
+    pub bytes: u64,
+}
+
+/// All that a plan is made from.
+pub(crate) struct Scene<'a> {
+    start: Side<'a>,
+    now: Side<'a>,
+    new: Side<'a>,
+    pairing: &'a Pairing<'a>,
+    migration: &'a Migration,
+    room: &'a dyn Room,
+    /// Nodes of variables in the old process, by their addresses.
+    variables: FxHashMap<u64, Node>,
+    pinned_inside: OnceLock<FxHashSet<u32>>,
+    least_change: OnceLock<Option<u64>>,
+}
+
+impl Plan {
+    /// Makes one. `start` and `now` are the same process, parked after its start-up and now; `new` is the new release's, parked after its own.
+    pub fn make<'a>(
+        (start, now, new): (Side<'a>, Side<'a>, Side<'a>),
+        course: &'a Course<'a>,
+        pairs: &Pairs,
+        room: &'a dyn Room,
+    ) -> Plan {
+        let scene = Scene::new((start, now, new), course, room);
+        let mut conflicts = Conflicts::default();
+        for mistake in &course.mistakes {
+            conflicts.add(Code::Question, ("rules", ""), &mistake.message, 0, mistake.message.clone());
+        }
+        let mut plan = Plan { calls: course.migration.actions.calls.len(), ..Plan::default() };
+        let twice = scene.twice(pairs, &mut conflicts);
+        scene.thread_locals(&mut conflicts);
+        let mut carried = Carried::from(&twice, &scene, pairs);
+        let mut objects = scene.decide(carried.numbers(), &mut conflicts);
+        let mut map = AddressMap::new(now, new, scene.pairing, scene.migration);
+        let made = loop {
+            let moved = objects.iter().filter_map(|object| object.moved(&scene)).chain(scene.paired(&twice));
+            map.set_blocks(carried.numbers().iter().copied(), moved.collect());
+            let mut made = Made::all(&twice, &objects, &scene, &map);
+            // Rules may lead from what is carried over to what nothing else leads to.
+            let more = carried.add(std::mem::take(&mut made.wanted), &scene, pairs);
+            if more.is_empty() {
+                break made;
+            }
+            objects.extend(scene.decide(&more, &mut conflicts));
+        };
+        questions::ask(&scene, &twice, &objects, &mut conflicts);
+        scene.left_behind(pairs, &carried, &mut conflicts);
+        let Made { mut writes, later, redirected, changed, blocks, conflicts: of_values, .. } = made;
+        plan.carried = blocks;
+        writes.append(&later);
+        conflicts.merge(of_values);
+        plan.totals.redirected = redirected;
+        plan.totals.changed = changed;
+        plan.count(&scene, &objects, &twice);
+        plan.totals.bytes = u64::try_from(writes.len()).unwrap_or(u64::MAX);
+        plan.conflicts = conflicts.finish();
+        if plan.conflicts.is_empty() {
+            plan.writes = writes;
+        }
+        plan
+    }
+
+    /// Whether it would lose or break something: then it writes nothing.
+    pub fn is_refused(&self) -> bool {
+        !self.conflicts.is_empty()
+    }
+
+    /// What is to be written, in this order.
+    pub fn writes(&self) -> &Writes {
+        &self.writes
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// There is no memory where something is to be written: what was written before stays written.
+    pub fn apply(&self, target: &mut dyn Target) -> Result<(), Unwritable> {
+        self.writes.iter().try_for_each(|(address, bytes)| target.write(address, bytes))
+    }
+
+    fn count(&mut self, scene: &Scene<'_>, objects: &[Object], twice: &[Twice<'_>]) {
+        let totals = &mut self.totals;
+        totals.paired = u64::try_from(twice.len()).unwrap_or(u64::MAX);
+        for object in objects {
+            let trace = scene.now.trace;
+            totals.pinned += u64::from(trace.graph.is_pinned(object.number));
+            let is_typed = trace.marked.ty(object.number).is_some()
+                || trace.marked.islands_of(object.number).next().is_some();
+            totals.untyped += u64::from(!is_typed);
+            let (address, len) = (object.block.address, object.block.len);
+            match &object.fate {
+                Fate::Stays => totals.kept += 1,
+                Fate::Parts(_) => totals.transformed += 1,
+                Fate::Made(anew) => {
+                    totals.transformed += 1;
+                    let to = anew.to.first().copied().unwrap_or(address);
+                    if to != address {
+                        totals.moved += 1;
+                        self.freed.push(address);
+                    }
+                    self.carried.push((to, anew.len));
+                    continue;
+                }
+                Fate::Refused => continue,
+            }
+            self.carried.push((address, len));
+        }
+        let freed = twice.iter().filter(|object| scene.now.trace.blocks.at(object.old.0).is_some());
+        self.freed.extend(freed.map(|object| object.old.0));
+    }
+}
+
+/// What some objects come to.
+#[derive(Default)]
+struct Made {
+    writes: Writes,
+    /// Behind all others.
+    later: Writes,
+    /// Blocks that stay, with other pointers.
+    redirected: u64,
+    /// What both start-ups have made, with something of the old one.
+    changed: u64,
+    /// Old addresses that rules lead to, of what was not known to live on.
+    wanted: Vec<u64>,
+    /// Blocks that rules ask for: where, and how many bytes.
+    blocks: Vec<(u64, u64)>,
+    conflicts: Conflicts,
+}
+
+impl Made {
+    fn all(twice: &[Twice<'_>], objects: &[Object], scene: &Scene<'_>, map: &AddressMap<'_>) -> Made {
+        let mut all = Made::default();
+        for object in twice {
+            let before = all.writes.len();
+            start_up::carry(object, scene, map, &mut all);
+            all.changed += u64::from(all.writes.len() != before);
+        }
+        let chunks = objects.par_chunks(1024).map(|chunk| Made::of(chunk, scene, map));
+        for one in chunks.collect::<Vec<Made>>() {
+            all.writes.append(&one.writes);
+            all.later.append(&one.later);
+            all.redirected += one.redirected;
+            all.wanted.extend(one.wanted);
+            all.blocks.extend(one.blocks);
+            all.conflicts.merge(one.conflicts);
+        }
+        all
+    }
+
+    fn of(objects: &[Object], scene: &Scene<'_>, map: &AddressMap<'_>) -> Made {
+        let mut made = Made::default();
+        for object in objects {
+            let before = made.writes.len();
+            object.make(scene, map, &mut made);
+            made.redirected += u64::from(matches!(object.fate, Fate::Stays) && made.writes.len() != before);
+        }
+        made
+    }
+}
+
+impl<'a> Scene<'a> {
+    fn new(
+        (start, now, new): (Side<'a>, Side<'a>, Side<'a>),
+        course: &'a Course<'a>,
+        room: &'a dyn Room,
+    ) -> Scene<'a> {
+        let roots = now.trace.graph.roots().zip(&now.trace.roots);
+        let variables = roots.filter(|(_, root)| root.kind == RootKind::Variable && root.ty.is_some());
+        let variables = variables.map(|(node, root)| (root.address, node)).collect();
+        let (pairing, migration) = (&course.pairing, &course.migration);
+        let (pinned_inside, least_change) = (OnceLock::new(), OnceLock::new());
+        Scene { start, now, new, pairing, migration, room, variables, pinned_inside, least_change }
+    }
+
+    /// The pointers of what begins at an address of the old process: a variable, or a block.
+    fn words(&self, address: u64) -> Vec<Word> {
+        let node = self.variables.get(&address).copied();
+        let node = node.or_else(|| self.now.trace.blocks.at(address).map(|(number, _)| Node(number)));
+        node.map_or_else(Vec::new, |node| pointers::of(&self.now, node, address))
+    }
+
+    /// A type of the old process as the pairing has it.
+    fn old_type(&self, ty: Ty) -> Option<Type<'a>> {
+        self.now.trace.model.ty(ty).and_then(|ty| self.of_now(ty))
+    }
+
+    fn of_now(&self, ty: Type<'_>) -> Option<Type<'a>> {
+        (ty.table().build_id() == self.now.table.build_id()).then(|| self.now.table.ty(ty.id())).flatten()
+    }
+
+    /// Where in a block a place is, for people.
+    fn member(&self, number: u32, offset: u64) -> String {
+        let trace = self.now.trace;
+        let Some(block) = trace.blocks.get(number) else { return String::new() };
+        match trace.marked.object_at(trace.model, block.len, number, offset) {
+            Some(object) => trace.model.path(object.ty, object.within),
+            None => format!("+{offset}"),
+        }
+    }
+
+    /// Blocks that words lead into which may be no pointers, elsewhere than to the start.
+    fn pinned_inside(&self) -> &FxHashSet<u32> {
+        self.pinned_inside.get_or_init(|| {
+            let pinning =
+                self.now.trace.graph.live_edges().filter(|(_, edge)| edge.kind.pins() && edge.to_offset > 0);
+            pinning.map(|(_, edge)| edge.to.0).collect()
+        })
+    }
+
+    /// The bytes of the smallest type that changes.
+    fn least_change(&self) -> Option<u64> {
+        *self.least_change.get_or_init(|| {
+            let changed = self.pairing.types.iter().enumerate().filter(|(_, pair)| !pair.is_same);
+            let recipes = changed.filter_map(|(index, _)| {
+                let pair = mcrx_dsl::pairing::PairId(u32::try_from(index).ok()?);
+                self.migration.recipe(Making { pair, made: 0 })
+            });
+            recipes
+                .filter(|recipe| !recipe.is_copy() && recipe.old_size > 0)
+                .map(|recipe| recipe.old_size)
+                .min()
+        })
+    }
+
+    /// All that both start-ups have made.
+    fn twice(&self, pairs: &Pairs, conflicts: &mut Conflicts) -> Vec<Twice<'a>> {
+        let mut twice = Vec::new();
+        for (index, pair) in self.pairing.variables.iter().enumerate() {
+            let is_static =
+                |variable: &mcrx_debuginfo::table::Variable<'_>| variable.storage() == Storage::Static;
+            let old = pair.old.as_ref().filter(|old| is_static(old));
+            let size = |ty: Option<Type<'_>>| ty.and_then(Type::size).unwrap_or(0);
+            let place = old.map(|old| (self.now.program.mapped(old.address().0), size(old.ty())));
+            let (Some(new), Some(recipe)) =
+                (pair.new.as_ref().filter(|new| is_static(new)), self.migration.variable(index))
+            else {
+                if let (Some(old), Some((address, len)), Some(Origin::Open(question))) =
+                    (old, place, &pair.origin)
+                    && self.differs(address, len)
+                {
+                    let text =
+                        self.pairing.question(*question).map(|question| question.text()).unwrap_or_default();
+                    conflicts.add(Code::Variable, (old.name(), ""), "", address, text);
+                }
+                continue;
+            };
+            let is_kept = matches!(pair.origin, Some(Origin::Set(_))) || pair.keep == Some(Which::Old);
+            let how = if is_kept { How::Kept(recipe) } else { How::Made(recipe, None) };
+            let name = new.name().to_owned();
+            let address = self.new.program.mapped(new.address().0);
+            let new = (address, size(new.ty()));
+            twice.push(Twice {
+                name,
+                old: place.unwrap_or((0, 0)),
+                new,
+                ty: pair.new.as_ref().and_then(|new| new.ty()),
+                how,
+                making: None,
+            });
+        }
+        let lives = pairs.iter().filter(|pair| is_same_life(self, pair.old.start));
+        for pair in lives {
+            twice.push(self.twice_made(pair));
+        }
+        twice
+    }
+
+    fn twice_made(&self, pair: &crate::pairs::Pair) -> Twice<'a> {
+        let trace = self.now.trace;
+        let number = trace.blocks.at(pair.old.start).map(|(number, _)| number);
+        let ty = number.and_then(|number| trace.marked.ty(number));
+        let block = number.and_then(|number| trace.blocks.get(number));
+        let old = (pair.old.start, block.map_or(pair.old.end - pair.old.start, |block| block.len));
+        let new = (pair.new.start, pair.new.end - pair.new.start);
+        let mut twice = Twice { name: pair.path.clone(), old, new, ty: None, how: How::Plain, making: None };
+        let Some(ty) = ty else { return twice };
+        let Some((id, made)) = self.old_type(ty).and_then(|old| {
+            let (id, pair) = self.pairing.of_old(old)?;
+            Some((id, pair.made.first()?))
+        }) else {
+            return twice;
+        };
+        let Some(recipe) = self.migration.recipe(Making { pair: id, made: 0 }) else { return twice };
+        let is_one = trace.model.fit(ty, old.1) == mcrx_tracer::model::Fit::WithTail;
+        twice.how = How::Made(recipe, (!is_one).then_some((recipe.old_size, recipe.new_size)));
+        twice.ty = Some(made.ty);
+        twice.making = Some(Making { pair: id, made: 0 });
+        twice
+    }
+
+    /// Where pairs of blocks lie.
+    fn paired<'s>(&'s self, twice: &'s [Twice<'a>]) -> impl Iterator<Item = crate::map::Moved> + 's {
+        let blocks = twice
+            .iter()
+            .filter(|object| self.now.trace.blocks.at(object.old.0).is_some_and(|(_, into)| into == 0));
+        blocks.map(Twice::moved)
+    }
+
+    /// Decides about what lives on.
+    fn decide(&self, numbers: &[u32], conflicts: &mut Conflicts) -> Vec<Object> {
+        let blocks = numbers.iter().filter_map(|number| Some((*number, self.now.trace.blocks.get(*number)?)));
+        blocks.map(|(number, block)| objects::decide(self, number, block, conflicts)).collect()
+    }
+
+    /// Whether bytes of the old process are others now than after its start-up.
+    fn differs(&self, address: u64, len: u64) -> bool {
+        let Ok(len) = usize::try_from(len) else { return true };
+        self.start.process().memory.bytes(address, len) != self.now.process().memory.bytes(address, len)
+    }
+
+    /// Threads' own variables are the new process's: what changed there would be lost.
+    fn thread_locals(&self, conflicts: &mut Conflicts) {
+        let typed = self.now.trace.roots.iter().filter(|root| root.kind == RootKind::ThreadLocal);
+        for root in typed {
+            let Some(_) = root.ty.and_then(|ty| self.old_type(ty)) else { continue };
+            if root.address != 0 && self.differs(root.address, root.len) {
+                let message = "its value in this thread changed since start-up".to_owned();
+                conflicts.add(Code::ThreadLocal, (&root.name, ""), "", root.address, message);
+            }
+        }
+    }
+
+    /// What the old start-up made, and what changed since, but nothing leads to any more.
+    fn left_behind(&self, pairs: &Pairs, carried: &Carried, conflicts: &mut Conflicts) {
+        let trace = self.now.trace;
+        for (number, block) in trace.blocks.iter() {
+            let is_kept = carried.contains(number) || pairs.at(block.address).is_some();
+            if is_kept || !trace.graph.is_reached(Node(number)) || !trace.is_own(number) {
+                continue;
+            }
+            let was_there = is_same_life(self, block.address);
+            if was_there && !self.differs(block.address, block.len) {
+                continue;
+            }
+            let name = trace
+                .marked
+                .ty(number)
+                .map_or_else(|| format!("block of {} bytes", block.requested), |ty| trace.model.name(ty));
+            let message = match was_there {
+                true => {
+                    "it changed since start-up, and the new start-up has made nothing that corresponds to it"
+                }
+                false => {
+                    "it was made since start-up, and nothing that is carried over leads to it: a stack does, or a thread's own variable"
+                }
+            };
+            conflicts.add(
+                Code::Unpaired,
+                (&name, ""),
+                if was_there { "changed" } else { "made" },
+                block.address,
+                message.to_owned(),
+            );
+        }
+    }
+}
+
+/// Whether a block of the old process is the one that it was after start-up, and not another in its place.
+fn is_same_life(scene: &Scene<'_>, address: u64) -> bool {
+    let life = |side: &Side<'_>| -> Option<Option<Generation>> {
+        let (number, _) = side.trace.blocks.at(address)?;
+        Some(side.trace.known.heap.block(Slot(number)).map(|block| block.generation))
+    };
+    match (life(&scene.start), life(&scene.now)) {
+        (Some(then), Some(now)) => then == now,
+        _ => false,
+    }
+}

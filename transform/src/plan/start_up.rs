@@ -1,0 +1,212 @@
+//! What both start-ups have made: of each such object, what changed in the old process since goes into the new one's, part by part.
+//!
+//! The old object is made anew twice by the same recipe, from what it was and from what it is, with pointers as they are: where the two
+//! differ, the part is carried over. So it does not matter how the value is converted. Then it is made with pointers as they are to be,
+//! and those parts are taken.
+
+use super::conflict::Code;
+use super::leaves::{Leaf, leaves};
+use super::world::View;
+use super::writes::Writes;
+use super::{Made, Scene, lost, pointers};
+use crate::map::{AddressMap, Inside, Landing, Moved};
+use mcrx_debuginfo::table::Type;
+use mcrx_dsl::eval::{Failure, Machine, Making};
+use mcrx_dsl::migrate::{Recipe, Step};
+
+/// An object that both have made.
+#[derive(Debug, Clone)]
+pub(super) struct Twice<'a> {
+    /// For people.
+    pub(super) name: String,
+    /// Where it is in the old process, then and now, and how many bytes.
+    pub(super) old: (u64, u64),
+    /// Where it is in the new one.
+    pub(super) new: (u64, u64),
+    /// What it is there. `None`: that is not known, and its words count.
+    pub(super) ty: Option<Type<'a>>,
+    /// How one becomes the other.
+    pub(super) how: How<'a>,
+    /// The same for pointers into it. `None`: of a variable, or of what has no type.
+    pub(super) making: Option<Making>,
+}
+
+/// How an object becomes the other release's.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum How<'a> {
+    /// By a recipe; several side by side, by so many bytes.
+    Made(&'a Recipe, Option<(u64, u64)>),
+    /// Its rules say that the old one counts, whether it changed or not.
+    Kept(&'a Recipe),
+    /// By its bytes, but for pointers.
+    Plain,
+}
+
+impl<'a> How<'a> {
+    fn recipe(self) -> Option<&'a Recipe> {
+        match self {
+            How::Made(recipe, _) | How::Kept(recipe) => Some(recipe),
+            How::Plain => None,
+        }
+    }
+
+    /// Where an old offset lies in the new object.
+    fn place(self, scene: &Scene<'_>, len: u64, offset: u64) -> Option<u64> {
+        match self {
+            How::Plain => Some(offset),
+            How::Kept(recipe) | How::Made(recipe, None) => recipe.place(scene.migration, len, offset),
+            How::Made(recipe, Some((from, to))) => {
+                let within = recipe.place(scene.migration, from, offset % from.max(1))?;
+                Some(offset / from.max(1) * to + within)
+            }
+        }
+    }
+}
+
+impl Twice<'_> {
+    /// The old block, where the new one is.
+    pub(super) fn moved(&self) -> Moved {
+        let (old, len) = self.old;
+        let inside = match (self.how, self.making) {
+            (How::Made(recipe, stride), Some(how)) => {
+                let count = stride.map(|(from, _)| len / from.max(1));
+                Inside::Made { how, start: 0, count, stride: (recipe.old_size, recipe.new_size) }
+            }
+            _ => Inside::Same,
+        };
+        Moved { old, len, new: self.new.0, inside }
+    }
+}
+
+/// Old bytes made into new ones.
+fn make(
+    twice: &Twice<'_>,
+    view: &View<'_, '_>,
+    scene: &Scene<'_>,
+    failed: &mut Vec<(usize, Failure)>,
+) -> Vec<u8> {
+    make_with(twice, view, scene, failed).0
+}
+
+/// The same, with what is to be written elsewhere.
+fn make_with(
+    twice: &Twice<'_>,
+    view: &View<'_, '_>,
+    scene: &Scene<'_>,
+    failed: &mut Vec<(usize, Failure)>,
+) -> (Vec<u8>, Writes) {
+    let mut bytes = vec![0; usize::try_from(twice.new.1).unwrap_or(0)];
+    let mut machine = Machine::new(view, scene.migration);
+    let (old, len) = twice.old;
+    match twice.how {
+        How::Made(recipe, Some((from, to))) => {
+            let count = (len / from.max(1)).min(twice.new.1 / to.max(1));
+            for index in 0..count {
+                let start = usize::try_from(index * to).unwrap_or(usize::MAX);
+                let end = start.saturating_add(usize::try_from(to).unwrap_or(0));
+                let Some(part) = bytes.get_mut(start..end) else { break };
+                failed.extend(recipe.make_parts((old + index * from, from), part, &mut machine));
+            }
+        }
+        How::Made(recipe, None) | How::Kept(recipe) => {
+            failed.extend(recipe.make_parts((old, len), &mut bytes, &mut machine));
+        }
+        How::Plain => {
+            let both = usize::try_from(len.min(twice.new.1)).unwrap_or(0);
+            if let (Some(there), Some(into)) =
+                (view.old.process().memory.bytes(old, both), bytes.get_mut(..both))
+            {
+                into.copy_from_slice(there);
+            }
+        }
+    }
+    let mut effects = Writes::default();
+    machine.take_effects().patches.iter().for_each(|patch| effects.push(patch.address, &patch.bytes));
+    (bytes, effects)
+}
+
+/// What is to be written into the new process's object.
+pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, so_far: &mut Made) {
+    let is_kept = matches!(twice.how, How::Kept(_));
+    let view = |old, map| View::new(old, scene.new, map, scene.room);
+    let (mut failed_then, mut failed_now, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    let then = make(twice, &view(scene.start, None), scene, &mut failed_then);
+    let now = make(twice, &view(scene.now, None), scene, &mut failed_now);
+    if then == now && failed_now == failed_then && !is_kept {
+        return;
+    }
+    let mut with_pointers = view(scene.now, Some(map));
+    let words = scene.words(twice.old.0);
+    with_pointers.tagged = pointers::tagged(&words);
+    let (mut made, effects) = make_with(twice, &with_pointers, scene, &mut failed);
+    let place = |offset| twice.how.place(scene, twice.old.1, offset);
+    pointers::redirect(&words, place, &mut made, map, &with_pointers);
+    for (step, failure) in failed_now {
+        // What nobody has decided is as the new start-up leaves it; what failed before as well is no change.
+        let is_open =
+            matches!(twice.how.recipe().and_then(|recipe| recipe.steps.get(step)), Some(Step::Refuse { .. }));
+        if !is_open && !failed_then.contains(&(step, failure.clone())) {
+            let message = failure.reason.to_string();
+            so_far.conflicts.add(Code::Value, (&twice.name, &failure.path), "", twice.old.0, message);
+        }
+    }
+    let mut there = vec![0; made.len()];
+    if scene.new.process().memory.read(twice.new.0, &mut there).is_err() {
+        return so_far.conflicts.add(
+            Code::Unpaired,
+            (&twice.name, ""),
+            "unreadable",
+            twice.old.0,
+            "the new process does not have it in memory".to_owned(),
+        );
+    }
+    so_far.later.append(&effects);
+    so_far.blocks.extend(with_pointers.take_made());
+    for leaf in parts(twice) {
+        if is_kept || leaf.differs(&then, &now) {
+            put(&leaf, twice, (&made, &there), &with_pointers, so_far);
+        }
+    }
+}
+
+fn parts(twice: &Twice<'_>) -> Vec<Leaf> {
+    let mut parts = Vec::new();
+    let end = twice.new.1;
+    match (twice.how, twice.ty) {
+        (How::Made(_, Some((_, stride))), Some(ty)) => {
+            let size = ty.size().unwrap_or(0).min(stride);
+            for index in 0..end / stride.max(1) {
+                leaves(ty, index * stride, index * stride + size, &mut |leaf| parts.push(leaf));
+            }
+        }
+        (How::Made(_, None) | How::Kept(_), Some(ty)) => leaves(ty, 0, end, &mut |leaf| parts.push(leaf)),
+        (How::Plain, _) | (_, None) => {
+            parts.extend((0..end).step_by(8).map(|at| Leaf { bytes: at..(at + 8).min(end), bits: None }));
+        }
+    }
+    parts
+}
+
+fn put(
+    leaf: &Leaf,
+    twice: &Twice<'_>,
+    (made, there): (&[u8], &[u8]),
+    view: &View<'_, '_>,
+    so_far: &mut Made,
+) {
+    let (Some(own), Some(around)) = (leaf.part(made), leaf.part(there)) else { return };
+    if let Some((old, why)) = lost::first(own, view) {
+        let member =
+            twice.ty.and_then(|ty| ty.place(leaf.bytes.start)).map_or_else(String::new, |place| place.path);
+        return lost::report(old, why, (&twice.name, &member), twice.old.0, &mut so_far.conflicts);
+    }
+    // Of an object that is not carried over as a whole only this part counts, and what it leads to.
+    let words =
+        own.chunks_exact(8).filter_map(|word| word.first_chunk().map(|word| u64::from_le_bytes(*word)));
+    let is_left = |word: &u64| view.map.is_some_and(|map| map.get(*word) == Landing::Left);
+    so_far.wanted.extend(words.filter(is_left));
+    let bytes = leaf.over(around, own);
+    if bytes != around {
+        so_far.writes.push(twice.new.0.wrapping_add(leaf.bytes.start), &bytes);
+    }
+}
