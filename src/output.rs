@@ -44,6 +44,14 @@ impl Output {
         writeln!(anstream::stdout().lock(), "{text}").map_err(PrintError)
     }
 
+    /// A text that is the whole result, byte by byte: nothing in it is taken for colours.
+    pub(crate) fn text(&self, text: &str) -> Result<(), PrintError> {
+        if self.json {
+            return Ok(());
+        }
+        io::stdout().lock().write_all(text.as_bytes()).map_err(PrintError)
+    }
+
     /// The result as JSON, where that is wanted.
     pub(crate) fn facts(&self, facts: &impl Serialize) -> Result<(), PrintError> {
         if self.json { self.document(facts) } else { Ok(()) }
@@ -59,6 +67,13 @@ impl Output {
     /// What is being done now. A reader who closed stderr does not want to know.
     pub(crate) fn narrate(&self, text: impl Display) {
         let _ = writeln!(anstream::stderr().lock(), "{QUIET}{text}{QUIET:#}");
+    }
+
+    /// A line about the result, where stdout has something else. Like [`line`](Output::line), it is not printed where JSON is wanted.
+    pub(crate) fn aside(&self, text: impl Display) {
+        if !self.json {
+            let _ = writeln!(anstream::stderr().lock(), "{text}");
+        }
     }
 
     /// What is being done from now on, and may take long: said to whoever waits for more than a second. It is over when the result is

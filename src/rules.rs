@@ -9,6 +9,7 @@ mod fmt;
 mod json;
 mod new;
 pub(crate) mod render;
+mod replace;
 mod sarif;
 mod test;
 

@@ -1,4 +1,4 @@
-//! What `mcrx rules check --json` prints.
+//! What `mcrx rules check --json` prints, and diagnostics for whoever else prints some.
 
 use super::check::Args;
 use mcrx_dsl::codes;
@@ -21,7 +21,7 @@ pub(super) struct Facts {
 }
 
 #[derive(Serialize)]
-struct DiagnosticFacts {
+pub(super) struct DiagnosticFacts {
     code: String,
     /// The code in words: `unknown-member`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,12 +85,16 @@ impl Facts {
             new,
             errors: count(Severity::Error),
             warnings: count(Severity::Warning),
-            diagnostics: found.iter().map(|diagnostic| DiagnosticFacts::of(diagnostic, files)).collect(),
+            diagnostics: DiagnosticFacts::all(found, files),
         }
     }
 }
 
 impl DiagnosticFacts {
+    pub(super) fn all(found: &[Diagnostic], files: &Files) -> Vec<DiagnosticFacts> {
+        found.iter().map(|diagnostic| DiagnosticFacts::of(diagnostic, files)).collect()
+    }
+
     fn of(diagnostic: &Diagnostic, files: &Files) -> DiagnosticFacts {
         let others = diagnostic
             .others
