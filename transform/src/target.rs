@@ -1,4 +1,13 @@
 //! Where the new image goes.
+//!
+//! * [`Merged`]: offline, into an image that has the new process's memory beside the old one's heap.
+//! * [`OfflineRoom`]: blocks for it, in a region of the heap of their own.
+
+mod merged;
+mod room;
+
+pub use merged::{MergeError, Merged, Place};
+pub use room::OfflineRoom;
 
 /// What cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

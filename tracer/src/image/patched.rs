@@ -77,13 +77,21 @@ impl Patched {
             return None;
         }
         let mut copy = self.base.copied(self.of_base(&range))?.into_owned();
-        for (start, page) in self.pages.present(&range) {
-            let from = range.start.max(start);
-            let end = range.end.min(start + page.len());
-            let into = copy.get_mut(from - range.start..end - range.start)?;
-            into.copy_from_slice(page.get(from - start..end - start)?);
-        }
+        self.overlay(wide(range.start), &mut copy);
         Some(copy)
+    }
+
+    /// Puts what was written over what the base has at a place.
+    pub fn overlay(&self, at: u64, bytes: &mut [u8]) {
+        let Ok(at) = usize::try_from(at) else { return };
+        let range = at..at.saturating_add(bytes.len()).min(self.len);
+        for (start, page) in self.pages.present(&range) {
+            let (from, end) = (range.start.max(start), range.end.min(start + page.len()));
+            let into = bytes.get_mut(from - range.start..end - range.start);
+            if let (Some(into), Some(page)) = (into, page.get(from - start..end - start)) {
+                into.copy_from_slice(page);
+            }
+        }
     }
 
     pub(super) fn why_not(&self, range: Range<usize>) -> Reason {

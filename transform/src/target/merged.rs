@@ -1,0 +1,336 @@
+//! The offline target: one process out of two.
+//!
+//! ```text
+//!   of the new process   program, libraries, threads and their stacks, its region of the heap, all else that it has mapped
+//!   of the old one       its regions of the heap, memory that it has mapped for itself or shares with others: where they were
+//! ```
+//!
+//! The old program, its libraries and its stacks are not in it. Neither are guard pages, the kernel's own pages, and the old brk heap if
+//! something of the new process lies there.
+//!
+//! Nothing is copied but pages that are written to: all others are those of the two images.
+//!
+//! What it does not do: know what any of it means. The new process's allocator does not know of the other regions: this is an image to be
+//! looked at, not one to be run.
+
+use super::{OfflineRoom, Target, Unwritable};
+use mcrx_allocator::abi::{ARENA_BASE, ARENA_SLOTS, REGION_SIZE};
+use mcrx_tracer::image::{
+    Content, Mapping, MappingKind, Memory, Overlap, Patched, Process, Segment, Unreadable,
+};
+use rustc_hash::FxHashMap;
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Where regions of the heap lie.
+const ARENA: Range<u64> = ARENA_BASE..ARENA_BASE + ARENA_SLOTS * REGION_SIZE;
+
+/// An image in the making.
+#[derive(Debug)]
+pub struct Merged {
+    /// Without memory.
+    process: Process,
+    /// As it was in the two processes.
+    memory: Memory,
+    /// Segments of it that were written to, by where they begin.
+    patched: FxHashMap<u64, Patched>,
+}
+
+/// Something that a process has mapped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// For people: `libc.so.6`.
+    pub name: String,
+    /// Its addresses.
+    pub range: Range<u64>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} at {:#x}-{:#x}", self.name, self.range.start, self.range.end)
+    }
+}
+
+/// Why two processes do not fit into one.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// Both have a region of the heap in one place.
+    #[error(
+        "both releases have a heap at {base:#x}: start the new release with another MCRX_EPOCH than the old one's, for example {free}"
+    )]
+    SameRegion {
+        /// Where.
+        base: u64,
+        /// An epoch whose place is free.
+        free: u64,
+    },
+    /// Each has something else at one address.
+    #[error(
+        "the old release has {old}, and the new one {new}: start the new release again, so that it comes to lie elsewhere"
+    )]
+    Collision {
+        /// Of the old process.
+        old: Place,
+        /// Of the new one.
+        new: Place,
+    },
+    /// An image whose segments overlap.
+    #[error(transparent)]
+    Overlap(#[from] Overlap),
+    /// No more regions of the heap, or no address space in this process.
+    #[error("there is no room for new blocks: {0}")]
+    NoRoom(#[from] io::Error),
+}
+
+impl Merged {
+    /// The new process, with what stays of the old one. It keeps the old one's id, parent and name.
+    ///
+    /// # Errors
+    /// They do not fit into one.
+    pub fn of(now: &Process, new: &Process) -> Result<Merged, MergeError> {
+        if let Some(base) = now.regions().into_iter().find(|base| new.regions().contains(base)) {
+            let free = free_slot(&[now, new]).unwrap_or(0);
+            return Err(MergeError::SameRegion { base: base.0, free });
+        }
+        let mut mappings = new.mappings.clone();
+        let mut segments = new.memory.segments().to_vec();
+        for mapping in now.mappings.iter().filter(|mapping| stays(now, mapping)) {
+            if let Some(taken) = taken(new, &mapping.range) {
+                if mapping.kind == MappingKind::Heap {
+                    continue;
+                }
+                let old = Place { name: name(now, mapping), range: mapping.range.clone() };
+                return Err(MergeError::Collision { old, new: taken });
+            }
+            mappings.push(mapping.clone());
+        }
+        mappings.sort_by_key(|mapping| mapping.range.start);
+        segments.extend(now.memory.segments().iter().flat_map(|segment| kept(segment, &mappings, new)));
+        let mut threads = new.threads.clone();
+        if let Some(first) = threads.first_mut() {
+            first.tid = now.pid;
+        }
+        let process = Process {
+            pid: now.pid,
+            parent: now.parent,
+            name: now.name.clone(),
+            executable: new.executable.clone(),
+            modules: new.modules.clone(),
+            mappings,
+            threads,
+            memory: Memory::default(),
+        };
+        Ok(Merged { process, memory: Memory::new(segments)?, patched: FxHashMap::default() })
+    }
+
+    /// Room for blocks, in a region that neither process has. What is allocated is part of the image from [`add`](Merged::add) on.
+    ///
+    /// # Errors
+    /// They have all regions.
+    pub fn room(&self) -> Result<OfflineRoom, MergeError> {
+        let slot = free_slot(&[&self.process]);
+        let full = || io::Error::other("all places for regions of the heap are taken");
+        Ok(OfflineRoom::new(slot.ok_or_else(full)?))
+    }
+
+    /// Adds all blocks that a room has given, so that they can be written to. It is done once, when no more will be given.
+    ///
+    /// # Errors
+    /// There is no address space for them in this process, or the place is taken.
+    pub fn add(&mut self, room: &OfflineRoom) -> Result<(), MergeError> {
+        let region = room.region()?;
+        let mut segments = self.memory.segments().to_vec();
+        segments.extend(region.iter().map(|(_, segment)| segment.clone()));
+        self.memory = Memory::new(segments)?;
+        self.process.mappings.extend(region.into_iter().map(|(mapping, _)| mapping));
+        self.process.mappings.sort_by_key(|mapping| mapping.range.start);
+        Ok(())
+    }
+
+    /// Copies bytes as they are now.
+    ///
+    /// # Errors
+    /// The image does not have them all.
+    pub fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Unreadable> {
+        self.memory.read(address, into)?;
+        let end = address.saturating_add(wide(into.len()));
+        for (segment, range) in self.pieces(address..end) {
+            let start = segment.range().start;
+            let Some(patched) = self.patched.get(&start) else { continue };
+            let part = into.get_mut(narrow(range.start - address)..narrow(range.end - address));
+            if let Some(part) = part {
+                patched.overlay(range.start - start, part);
+            }
+        }
+        Ok(())
+    }
+
+    /// The image, with all that was written.
+    #[must_use]
+    pub fn finish(self) -> Process {
+        let Merged { mut process, memory, mut patched } = self;
+        let segments = memory.segments().iter().map(|segment| {
+            let start = segment.range().start;
+            match patched.remove(&start) {
+                Some(patched) => Segment::whole(start, Arc::new(Content::from(patched))),
+                None => segment.clone(),
+            }
+        });
+        // They overlap as little as before.
+        process.memory = Memory::new(segments).unwrap_or_default();
+        process
+    }
+
+    /// The segments that have bytes of a range, each with its part of it.
+    fn pieces(&self, range: Range<u64>) -> Vec<(Segment, Range<u64>)> {
+        let mut pieces = Vec::new();
+        let mut at = range.start;
+        while at < range.end
+            && let Some(segment) = self.memory.segment_at(at)
+        {
+            let end = segment.range().end.min(range.end);
+            pieces.push((segment.clone(), at..end));
+            at = end;
+        }
+        pieces
+    }
+
+    /// Writes to one segment.
+    fn write_to(&mut self, segment: &Segment, at: u64, bytes: &[u8]) -> Option<()> {
+        let start = segment.range().start;
+        let patched = match self.patched.entry(start) {
+            std::collections::hash_map::Entry::Occupied(found) => found.into_mut(),
+            std::collections::hash_map::Entry::Vacant(none) => none.insert(Patched::of(segment).ok()?),
+        };
+        patched.write(at - start, bytes)
+    }
+
+    fn is_writable(&self, address: u64) -> bool {
+        self.process.mapping_at(address).is_some_and(|mapping| mapping.permissions.write)
+    }
+}
+
+impl Target for Merged {
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), Unwritable> {
+        let unwritable = Unwritable { address };
+        let Some(last) = wide(bytes.len()).checked_sub(1) else { return Ok(()) };
+        let last = address.checked_add(last).ok_or_else(|| unwritable.clone())?;
+        if !self.is_writable(address) || !self.is_writable(last) {
+            return Err(unwritable);
+        }
+        let mut before = vec![0; bytes.len()];
+        self.read(address, &mut before).map_err(|_| unwritable.clone())?;
+        let pieces = self.pieces(address..last + 1);
+        let part = |range: &Range<u64>| narrow(range.start - address)..narrow(range.end - address);
+        for (number, (segment, range)) in pieces.iter().enumerate() {
+            let new = bytes.get(part(range)).unwrap_or(&[]);
+            if self.write_to(segment, range.start, new).is_some() {
+                continue;
+            }
+            // All of them or none.
+            for (segment, range) in pieces.iter().take(number) {
+                let old = before.get(part(range)).unwrap_or(&[]);
+                self.write_to(segment, range.start, old).ok_or_else(|| unwritable.clone())?;
+            }
+            return Err(unwritable);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the new image has what the old process has mapped, where it was.
+fn stays(now: &Process, mapping: &Mapping) -> bool {
+    if ARENA.contains(&mapping.range.start) {
+        return true;
+    }
+    let permissions = mapping.permissions;
+    let is_used = permissions.read || permissions.write || permissions.execute;
+    let holds_stack = || now.threads.iter().any(|thread| mapping.range.contains(&thread.registers.rsp));
+    match mapping.kind {
+        MappingKind::Vdso | MappingKind::Vvar | MappingKind::Vsyscall | MappingKind::Stack => false,
+        MappingKind::Anonymous { .. }
+        | MappingKind::Heap
+        | MappingKind::File { .. }
+        | MappingKind::Shared { .. } => {
+            is_used && now.module_at(mapping.range.start).is_none() && !holds_stack()
+        }
+    }
+}
+
+/// What a process has in a range.
+fn taken(process: &Process, range: &Range<u64>) -> Option<Place> {
+    let overlaps = |other: &Range<u64>| other.start < range.end && range.start < other.end;
+    // What a module leaves open between its parts is its own all the same.
+    let module = process.modules.iter().find(|module| overlaps(&module.range));
+    if let Some(module) = module {
+        let name = module.path.file_name().unwrap_or(module.path.as_os_str()).to_string_lossy().into_owned();
+        return Some(Place { name, range: module.range.clone() });
+    }
+    let mapping = process.mappings.iter().find(|mapping| overlaps(&mapping.range))?;
+    Some(Place { name: name(process, mapping), range: mapping.range.clone() })
+}
+
+/// What a mapping is, for people.
+fn name(process: &Process, mapping: &Mapping) -> String {
+    if ARENA.contains(&mapping.range.start) {
+        return "its heap".to_owned();
+    }
+    if let Some(module) = process.module_at(mapping.range.start) {
+        return module.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    }
+    match &mapping.kind {
+        MappingKind::Anonymous { name: Some(name) } => format!("memory \"{name}\""),
+        MappingKind::Anonymous { name: None } => "anonymous memory".to_owned(),
+        MappingKind::Heap => "its brk heap".to_owned(),
+        MappingKind::Stack => "its stack".to_owned(),
+        MappingKind::File { path, .. } => path.display().to_string(),
+        MappingKind::Shared { path, .. } => format!("shared memory {}", path.display()),
+        MappingKind::Vdso | MappingKind::Vvar | MappingKind::Vsyscall => "pages of the kernel".to_owned(),
+    }
+}
+
+/// The parts of an old segment that lie in mappings which are not the new process's: those that have stayed.
+fn kept(segment: &Segment, mappings: &[Mapping], new: &Process) -> Vec<Segment> {
+    let range = segment.range();
+    let first = mappings.partition_point(|mapping| mapping.range.end <= range.start);
+    let touching = mappings.get(first..).unwrap_or(&[]).iter();
+    let touching = touching.take_while(|mapping| mapping.range.start < range.end);
+    let stayed = touching.filter(|mapping| new.mapping_at(mapping.range.start).is_none());
+    let mut parts: Vec<Range<u64>> = Vec::new();
+    for mapping in stayed {
+        let (start, end) = (mapping.range.start.max(range.start), mapping.range.end.min(range.end));
+        match parts.last_mut() {
+            // A block may lie across two mappings: what was side by side stays so.
+            Some(last) if last.end == start => last.end = end,
+            _ => parts.push(start..end),
+        }
+    }
+    let part = |part: Range<u64>| {
+        let offset = segment.offset() + (part.start - range.start);
+        Segment::part(part, Arc::clone(segment.content()), offset)
+    };
+    parts.into_iter().map(part).collect()
+}
+
+/// The first place for a region of the heap behind all that are taken; if there is none, any that is free.
+fn free_slot(processes: &[&Process]) -> Option<u64> {
+    let mappings = processes.iter().flat_map(|process| &process.mappings);
+    let slot = |address: u64| address.saturating_sub(ARENA.start) / REGION_SIZE;
+    let in_arena =
+        mappings.filter(|mapping| mapping.range.start < ARENA.end && mapping.range.end > ARENA.start);
+    let taken: Vec<Range<u64>> =
+        in_arena.map(|mapping| slot(mapping.range.start)..slot(mapping.range.end - 1) + 1).collect();
+    let behind = taken.iter().map(|slots| slots.end).max().unwrap_or(0);
+    let mut slots = (behind..ARENA_SLOTS).chain(0..behind.min(ARENA_SLOTS));
+    slots.find(|slot| !taken.iter().any(|taken| taken.contains(slot)))
+}
+
+fn wide(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+fn narrow(len: u64) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX)
+}
