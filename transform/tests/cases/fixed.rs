@@ -1,0 +1,103 @@
+//! Pairs of releases written by hand, each with one kind of change, named by it.
+//!
+//! Each is one text for both releases, `fixed/NAME.c`, with `NEW` as 0 or 1, and the rules beside it.
+
+use super::case::{Case, Ready};
+use super::oracle::{Bit, Form, Subject};
+use super::run::{BUILDS, Build, Fault, process};
+use rayon::prelude::*;
+use std::sync::OnceLock;
+
+macro_rules! cases {
+    ($($name:ident)*) => {
+        /// All of them, by name.
+        pub(crate) const ALL: &[(&str, &str, &str)] = &[$((
+            stringify!($name),
+            include_str!(concat!("fixed/", stringify!($name), ".c")),
+            include_str!(concat!("fixed/", stringify!($name), ".mcrx")),
+        )),*];
+    };
+}
+
+cases! {
+    arrays_behind_pointers
+    arrays_grown
+    constants_renumbered
+    cycles_and_trees
+    functions_variables_and_texts
+    globals_come_and_go
+    member_added
+    member_moved_inside
+    members_reordered_and_dropped
+    numbers_widened_and_narrowed
+    objects_freed_since_start_up
+    pointer_just_past_the_end
+    pointers_to_members
+    pointers_with_tags
+    recompiled
+    renamed
+    start_up_differs
+    union_told_by_a_tag
+    void_pointer_told_by_a_kind
+}
+
+/// One of them, compiled and run.
+struct Run {
+    name: &'static str,
+    builds: (Build, Build),
+    ready: Result<Ready, Fault>,
+}
+
+/// All of them, run once for all tests. All builds are tried, and pairs of different ones.
+fn runs() -> &'static [Run] {
+    static RUNS: OnceLock<Vec<Run>> = OnceLock::new();
+    RUNS.get_or_init(|| {
+        let numbered = ALL.par_iter().enumerate();
+        let run = |(index, (name, source, rules)): (usize, &(&'static str, &str, &str))| {
+            let build = |index: usize| BUILDS[index % BUILDS.len()];
+            let builds = (build(index), build(index + index / BUILDS.len()));
+            Run { name, builds, ready: Ready::of(&Case::of_one(source, rules), builds) }
+        };
+        numbered.map(run).collect()
+    })
+}
+
+/// Holds each of them against something.
+fn each(with: impl Fn(&Ready) -> Result<(), Fault> + Sync) {
+    let tried = runs().par_iter().map(|run| {
+        let done = run.ready.as_ref().map_err(Fault::clone).and_then(&with);
+        done.map_err(|why| format!("{} {:?}: {why}", run.name, run.builds))
+    });
+    let failed: Vec<Fault> = tried.filter_map(Result::err).collect();
+    assert!(failed.is_empty(), "{} of {} failed:\n{}", failed.len(), ALL.len(), failed.join("\n"));
+}
+
+#[test]
+fn the_rules_are_right_and_refuse_no_object() {
+    each(|ready| ready.rules_are_right().and_then(|()| ready.rehearsal_refuses_nothing()));
+}
+
+#[test]
+fn a_release_run_twice_has_the_same_form() {
+    each(|ready| {
+        let (first, again) = (ready.expected()?, ready.again()?);
+        if first == again { Ok(()) } else { Err(again.difference(&first, 10)) }
+    });
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_another_form() {
+    each(|ready| {
+        let subject = ready.subject(process(&ready.images.expected)?, &ready.new)?;
+        let form = Form::of(subject);
+        for line in form.lines.iter().filter(|line| line.from.1 > 0) {
+            let (address, bits) = line.from;
+            let bit = bits / 2;
+            let flipped = Bit { address: address + bit / 8, bit: u8::try_from(bit % 8).unwrap_or(0) };
+            if Form::of(Subject { flipped: Some(flipped), ..subject }) == form {
+                return Err(format!("{flipped:?} of {line} is not noticed"));
+            }
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,142 @@
+//! Two releases of a C program: compiled, run up to their parks, captured.
+//!
+//! ```text
+//!   old release   start() -> "started", S1   serve() -> "done", N1
+//!   new release   start() -> "started", V2   serve() -> "done", E2: what it would have had in N1's place
+//! ```
+//!
+//! The program waits for a line at each park, so the image is taken of a process that does nothing.
+
+use mcrx_harness::{Pid, preload};
+use mcrx_live::capture::capture;
+use mcrx_live::hold::Scope;
+use mcrx_tracer::image::{Image, Process};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+/// What is the same for all programs: the parks, and `main`.
+const FRAME: &str = include_str!("frame.c");
+
+/// A compiler, and how much it optimises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Build {
+    pub(crate) compiler: &'static str,
+    pub(crate) level: &'static str,
+}
+
+/// All builds that are tried.
+pub(crate) const BUILDS: [Build; 4] = [
+    Build { compiler: "gcc", level: "-O2" },
+    Build { compiler: "gcc", level: "-O0" },
+    Build { compiler: "clang", level: "-O2" },
+    Build { compiler: "clang", level: "-O0" },
+];
+
+/// Why there is no image: a message for who reads the test's output.
+pub(crate) type Fault = String;
+
+/// Compiles a release. All warnings are errors: what a generator writes has to be clean C.
+pub(crate) fn compile(folder: &Path, name: &str, source: &str, build: Build) -> Result<PathBuf, Fault> {
+    let (file, program) = (folder.join(format!("{name}.c")), folder.join(name));
+    std::fs::write(&file, format!("{FRAME}\n#line 1 \"{name}.c\"\n{source}"))
+        .map_err(|error| error.to_string())?;
+    let output = Command::new(build.compiler)
+        .args([build.level, "-g", "-Wall", "-Wextra", "-Werror", "-fno-strict-aliasing", "-o"])
+        .arg(&program)
+        .arg(&file)
+        .output()
+        .map_err(|error| format!("{}: {error}; install it", build.compiler))?;
+    if output.status.success() {
+        Ok(program)
+    } else {
+        Err(format!("{build:?}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+/// A release that runs under the tagging allocator.
+pub(crate) struct Running {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Running {
+    /// Starts it, and waits until its start-up is done.
+    pub(crate) fn start(program: &Path, epoch: u32) -> Result<Running, Fault> {
+        let library = preload().map_err(|error| format!("{error:#}"))?;
+        let mut child = Command::new(program)
+            .env_clear()
+            .env("LD_PRELOAD", library)
+            .env("MCRX_EPOCH", epoch.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err("no pipes".to_owned());
+        };
+        let mut running = Running { child, input, output: BufReader::new(output) };
+        running.expect("started")?;
+        Ok(running)
+    }
+
+    /// Has it do its work, and waits until that is done.
+    pub(crate) fn serve(&mut self) -> Result<(), Fault> {
+        writeln!(self.input).map_err(|error| error.to_string())?;
+        self.expect("done")
+    }
+
+    /// It as it is now.
+    pub(crate) fn image(&self) -> Result<Image, Fault> {
+        let pid = Pid::from_raw(self.child.id().cast_signed());
+        capture(Scope::Process(pid)).map_err(|error| error.to_string())
+    }
+
+    fn expect(&mut self, wanted: &str) -> Result<(), Fault> {
+        let mut line = String::new();
+        self.output.read_line(&mut line).map_err(|error| error.to_string())?;
+        if line.trim_end() == wanted {
+            return Ok(());
+        }
+        let ended = self.child.wait().map_err(|error| error.to_string())?;
+        Err(format!("it was to say {wanted}, and says {line:?} ({ended})"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The images of a pair of releases.
+pub(crate) struct Images {
+    pub(crate) start: Image,
+    pub(crate) now: Image,
+    pub(crate) new: Image,
+    pub(crate) expected: Image,
+}
+
+impl Images {
+    /// Runs both releases.
+    pub(crate) fn of(old: &Path, new: &Path) -> Result<Images, Fault> {
+        let [start, now] = both(old, 0)?;
+        let [new, expected] = both(new, 1)?;
+        Ok(Images { start, now, new, expected })
+    }
+}
+
+/// A program as its start-up leaves it, and when it has served.
+pub(crate) fn both(program: &Path, epoch: u32) -> Result<[Image; 2], Fault> {
+    let mut running = Running::start(program, epoch)?;
+    let start = running.image()?;
+    running.serve()?;
+    Ok([start, running.image()?])
+}
+
+/// The process of an image of one.
+pub(crate) fn process(image: &Image) -> Result<&Process, Fault> {
+    image.processes.first().ok_or_else(|| "no process".to_owned())
+}
