@@ -10,8 +10,10 @@
 //!
 //! What it does not do: write.
 
+mod actions;
 mod carry;
 mod conflict;
+mod draft;
 mod leaves;
 mod lost;
 mod objects;
@@ -33,7 +35,7 @@ use conflict::Conflicts;
 use mcrx_allocator::reader::{Generation, Slot};
 use mcrx_debuginfo::table::{Storage, Type};
 use mcrx_dsl::eval::{Lookup, Making, Mistake};
-use mcrx_dsl::migrate::Migration;
+use mcrx_dsl::migrate::{Called, Migration};
 use mcrx_dsl::pairing::{Origin, Pairing};
 use mcrx_dsl::rules::{Rules, Which};
 use mcrx_tracer::graph::Node;
@@ -78,8 +80,8 @@ pub struct Plan {
     /// Old blocks that nothing needs any more once it is done.
     pub freed: Vec<u64>,
     writes: Writes,
-    /// Functions of the new release that are to be called when all is written.
-    pub calls: usize,
+    /// Functions of the new release that are to be called when all is written, with what they are given. Only a process can.
+    pub calls: Vec<Called>,
 }
 
 /// Objects, by what becomes of them.
@@ -132,13 +134,13 @@ impl Plan {
         for mistake in &course.mistakes {
             conflicts.add(Code::Question, ("rules", ""), &mistake.message, 0, mistake.message.clone());
         }
-        let mut plan = Plan { calls: course.migration.actions.calls.len(), ..Plan::default() };
+        let mut plan = Plan::default();
         let twice = scene.twice(pairs, &mut conflicts);
         scene.thread_locals(&mut conflicts);
         let mut carried = Carried::from(&twice, &scene, pairs);
         let mut objects = scene.decide(carried.numbers(), &mut conflicts);
         let mut map = AddressMap::new(now, new, scene.pairing, scene.migration);
-        let made = loop {
+        let mut made = loop {
             let moved = objects.iter().filter_map(|object| object.moved(&scene)).chain(scene.paired(&twice));
             map.set_blocks(carried.numbers().iter().copied(), moved.collect());
             let mut made = Made::all(&twice, &objects, &scene, &map);
@@ -149,6 +151,7 @@ impl Plan {
             }
             objects.extend(scene.decide(&more, &mut conflicts));
         };
+        plan.calls = actions::run(&scene, (&twice, &objects), &map, &mut made);
         questions::ask(&scene, &twice, &objects, &mut conflicts);
         scene.left_behind(pairs, &carried, &mut conflicts);
         let Made { mut writes, later, redirected, changed, blocks, conflicts: of_values, .. } = made;

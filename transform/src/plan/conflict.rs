@@ -27,6 +27,8 @@ pub enum Code {
     ThreadLocal,
     /// A variable whose value is no longer asked for, and nobody has said what becomes of it.
     Variable,
+    /// An `assert` of the rules does not hold.
+    Assert,
 }
 
 impl Code {
@@ -44,6 +46,7 @@ impl Code {
             Code::Drained => "MCX809",
             Code::ThreadLocal => "MCX810",
             Code::Variable => "MCX811",
+            Code::Assert => "MCX812",
         }
     }
 
@@ -69,6 +72,7 @@ impl Code {
                 "it is not carried over: keep such state in a variable of the program, or wait until it is as it was"
             }
             Code::Variable => "say `global NAME drop`, or what it becomes",
+            Code::Assert => "mend the rules, or the `assert`",
         }
     }
 }

@@ -1,0 +1,243 @@
+//! What rules do when all objects are made: `for each`, `call`, `assert`.
+
+use super::conflict::Code;
+use super::draft::Draft;
+use super::objects::{Fate, Object};
+use super::start_up::Twice;
+use super::world::View;
+use super::{Made, Scene};
+use crate::map::{AddressMap, Landing};
+use mcrx_debuginfo::table::{Count, Kind, Type, TypeId};
+use mcrx_dsl::diagnostic::Release;
+use mcrx_dsl::eval::{Failure, Machine, Patch};
+use mcrx_dsl::migrate::{Called, Tails};
+use mcrx_tracer::graph::Node;
+use mcrx_tracer::mark::Island;
+use mcrx_tracer::model::Fit;
+use mcrx_tracer::trace::Trace;
+use rustc_hash::FxHashMap;
+
+/// Carries them out in a draft; what they write is written behind all else. Returns the functions that are to be called.
+pub(super) fn run(
+    scene: &Scene<'_>,
+    (twice, objects): (&[Twice<'_>], &[Object]),
+    map: &AddressMap<'_>,
+    made: &mut Made,
+) -> Vec<Called> {
+    let actions = &scene.migration.actions;
+    if actions.each.is_empty() && actions.calls.is_empty() && actions.asserts.is_empty() {
+        return Vec::new();
+    }
+    let view = View::new(scene.now, scene.new, Some(map), scene.room);
+    let draft = Draft::of(&view, &made.writes);
+    made.later.iter().for_each(|(address, bytes)| draft.write(address, bytes));
+    let mut machine = Machine::new(&draft, scene.migration);
+    let mut calls = Vec::new();
+    let mut tails = Tails::default();
+    for each in &actions.each {
+        let listed = match each.objects(&mut machine) {
+            Ok(listed) => listed,
+            Err(failure) => {
+                report(scene, each.of, each.ty, 0, &failure, made);
+                continue;
+            }
+        };
+        let all = listed.unwrap_or_else(|| match each.of {
+            Release::Old => of_old(scene, each.ty, twice, objects),
+            Release::New => of_new(scene, each.ty, objects, map),
+        });
+        for object in all {
+            let become_of = match each.of {
+                Release::Old => landed(map, object),
+                Release::New => object,
+            };
+            let mut apply = |patch: Patch| {
+                draft.write(patch.address, &patch.bytes);
+                made.later.push(patch.address, &patch.bytes);
+                Ok(())
+            };
+            match each.run(object, become_of, &mut tails, &mut machine, &mut apply) {
+                Ok(called) => calls.extend(called),
+                Err(failure) => report(scene, each.of, each.ty, object, &failure, made),
+            }
+        }
+    }
+    for call in &actions.calls {
+        match call.values(&mut machine) {
+            Ok(called) => calls.push(called),
+            Err(failure) => {
+                made.conflicts.add(Code::Value, (&call.function, ""), "call", 0, failure.reason.to_string());
+            }
+        }
+    }
+    for assert in &actions.asserts {
+        let objects = match assert.every {
+            None => vec![None],
+            Some(ty) => of_new(scene, ty, objects, map).into_iter().map(Some).collect(),
+        };
+        for object in objects {
+            let message = match assert.holds(object, &mut machine) {
+                Ok(true) => continue,
+                Ok(false) => "an `assert` of the rules does not hold".to_owned(),
+                Err(failure) => format!("an `assert` of the rules cannot be decided: {}", failure.reason),
+            };
+            let name = assert.every.map_or_else(|| "rules".to_owned(), |ty| name(scene.new.table.ty(ty)));
+            let kind = format!("{:?}", assert.span);
+            made.conflicts.add(Code::Assert, (&name, ""), &kind, object.unwrap_or(0), message);
+        }
+    }
+    made.blocks.extend(view.take_made());
+    calls
+}
+
+/// What has become of an old object; 0: nothing.
+fn landed(map: &AddressMap<'_>, old: u64) -> u64 {
+    match map.get(old) {
+        Landing::Same => old,
+        Landing::At(new) => new,
+        Landing::Left | Landing::Nothing(_) => 0,
+    }
+}
+
+fn report(scene: &Scene<'_>, of: Release, ty: TypeId, object: u64, failure: &Failure, made: &mut Made) {
+    let table = if of == Release::Old { scene.now.table } else { scene.new.table };
+    let message = failure.reason.to_string();
+    made.conflicts.add(Code::Value, (&name(table.ty(ty)), &failure.path), "each", object, message);
+}
+
+fn name(ty: Option<Type<'_>>) -> String {
+    ty.and_then(Type::name).unwrap_or("?").to_owned()
+}
+
+/// Where objects of a type are in the old process: by themselves, side by side, and in others.
+fn of_old(scene: &Scene<'_>, wanted: TypeId, twice: &[Twice<'_>], objects: &[Object]) -> Vec<u64> {
+    let mut within = Within::new(wanted);
+    let mut found = Vec::new();
+    let trace = scene.now.trace;
+    let twice = twice.iter().filter_map(|object| trace.blocks.at(object.old.0)).map(|(number, _)| number);
+    for number in twice.chain(objects.iter().map(|object| object.number)) {
+        in_block(trace, number, &mut |ty, at| {
+            if let Some(ty) = trace.model.ty(ty).and_then(|ty| scene.of_now(ty)) {
+                within.each(ty, at, &mut found);
+            }
+        });
+    }
+    for variable in scene.pairing.variables.iter().filter_map(|pair| pair.old.as_ref()) {
+        if let Some(ty) = variable.ty().and_then(Type::resolved) {
+            within.each(ty, scene.now.program.mapped(variable.address().0), &mut found);
+        }
+    }
+    finished(found)
+}
+
+/// Where objects of a type are in the new image: what the new process has, and what has been carried over.
+fn of_new(scene: &Scene<'_>, wanted: TypeId, objects: &[Object], map: &AddressMap<'_>) -> Vec<u64> {
+    let mut within = Within::new(wanted);
+    let mut found = Vec::new();
+    let trace = scene.new.trace;
+    let is_own = |ty: Type<'_>| ty.table().build_id() == scene.new.table.build_id();
+    for (number, _) in trace.blocks.iter().filter(|(number, _)| trace.graph.is_reached(Node(*number))) {
+        in_block(trace, number, &mut |ty, at| {
+            let ty = trace.model.ty(ty).filter(|ty| is_own(*ty));
+            if let Some(ty) = ty.and_then(|ty| scene.new.table.ty(ty.id())) {
+                within.each(ty, at, &mut found);
+            }
+        });
+    }
+    for variable in scene.new.table.variables() {
+        let is_there = variable.storage() == mcrx_debuginfo::table::Storage::Static;
+        if let Some(ty) = variable.ty().and_then(Type::resolved).filter(|_| is_there) {
+            within.each(ty, scene.new.program.mapped(variable.address().0), &mut found);
+        }
+    }
+    let old = scene.now.trace;
+    for object in objects.iter().filter(|object| !matches!(object.fate, Fate::Refused)) {
+        in_block(old, object.number, &mut |ty, at| {
+            let ty = old.model.ty(ty).and_then(|ty| scene.of_now(ty));
+            let made = ty.and_then(|ty| Some(scene.pairing.of_old(ty)?.1.made.first()?.ty));
+            if let (Some(made), address) = (made, landed(map, at))
+                && address != 0
+            {
+                within.each(made, address, &mut found);
+            }
+        });
+    }
+    finished(found)
+}
+
+fn finished(mut found: Vec<u64>) -> Vec<u64> {
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Each typed object of a block, with its address.
+fn in_block(trace: &Trace<'_>, number: u32, each: &mut dyn FnMut(mcrx_tracer::model::Ty, u64)) {
+    let Some(block) = trace.blocks.get(number) else { return };
+    if let Some(ty) = trace.marked.ty(number) {
+        let size = trace.model.map(ty).size.max(1);
+        let count = match trace.model.fit(ty, block.len) {
+            Fit::Exactly(count) => count,
+            Fit::WithTail | Fit::Part | Fit::No => 1,
+        };
+        (0..count).for_each(|index| each(ty, block.address + index * size));
+        return;
+    }
+    for (offset, Island { ty, size, stride }) in trace.marked.islands_of(number) {
+        let count = size.div_ceil(stride.max(1)).max(1);
+        (0..count).for_each(|index| each(ty, block.address + offset + index * stride));
+    }
+}
+
+/// Where objects of one type are in objects of others.
+struct Within {
+    wanted: TypeId,
+    /// By type: their offsets.
+    known: FxHashMap<TypeId, Vec<u64>>,
+}
+
+/// How deep structures are gone through.
+const DEEPEST: u32 = 32;
+
+impl Within {
+    fn new(wanted: TypeId) -> Within {
+        Within { wanted, known: FxHashMap::default() }
+    }
+
+    fn each(&mut self, ty: Type<'_>, address: u64, found: &mut Vec<u64>) {
+        let wanted = self.wanted;
+        let offsets = self.known.entry(ty.id()).or_insert_with(|| {
+            let mut offsets = Vec::new();
+            search(ty, wanted, 0, DEEPEST, &mut offsets);
+            offsets
+        });
+        found.extend(offsets.iter().map(|offset| address + offset));
+    }
+}
+
+fn search(ty: Type<'_>, wanted: TypeId, at: u64, deeper: u32, found: &mut Vec<u64>) {
+    let (Some(ty), Some(deeper)) = (ty.resolved(), deeper.checked_sub(1)) else { return };
+    if ty.id() == wanted {
+        return found.push(at);
+    }
+    match ty.kind() {
+        Kind::Array { element: Some(element), count: Count::Exactly(count) } => {
+            let Some(stride) = element.size() else { return };
+            let mut one = Vec::new();
+            search(element, wanted, 0, deeper, &mut one);
+            if !one.is_empty() {
+                (0..count)
+                    .for_each(|index| found.extend(one.iter().map(|offset| at + index * stride + offset)));
+            }
+        }
+        // Which member of a union counts is not known here.
+        Kind::Aggregate if ty.tag() != mcrx_debuginfo::table::Tag::Union => {
+            for member in ty.members().filter(|member| member.bit_size().is_none()) {
+                if let Some(below) = member.ty() {
+                    search(below, wanted, at + member.offset(), deeper, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
