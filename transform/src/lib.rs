@@ -14,6 +14,7 @@
 //! * [`pairs`]: which block that the old start-up made corresponds to which of the new one's.
 //! * [`plan`]: what is to be written, or what stops it.
 //! * [`target`]: where the new image goes: an image in a file, or a process.
+//! * [`verify`]: whether a new image holds together.
 //!
 //! What it does not do: look at processes, or stop them. Three images and the rules go in, a plan and writes come out.
 
@@ -22,3 +23,4 @@ pub mod pairs;
 pub mod plan;
 pub mod side;
 pub mod target;
+pub mod verify;

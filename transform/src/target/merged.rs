@@ -19,6 +19,7 @@ use mcrx_tracer::image::{
     Content, Mapping, MappingKind, Memory, Overlap, Patched, Process, Segment, Unreadable,
 };
 use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::io;
 use std::ops::Range;
@@ -197,16 +198,6 @@ impl Merged {
         pieces
     }
 
-    /// Writes to one segment.
-    fn write_to(&mut self, segment: &Segment, at: u64, bytes: &[u8]) -> Option<()> {
-        let start = segment.range().start;
-        let patched = match self.patched.entry(start) {
-            std::collections::hash_map::Entry::Occupied(found) => found.into_mut(),
-            std::collections::hash_map::Entry::Vacant(none) => none.insert(Patched::of(segment).ok()?),
-        };
-        patched.write(at - start, bytes)
-    }
-
     fn is_writable(&self, address: u64) -> bool {
         self.process.mapping_at(address).is_some_and(|mapping| mapping.permissions.write)
     }
@@ -220,24 +211,39 @@ impl Target for Merged {
         if !self.is_writable(address) || !self.is_writable(last) {
             return Err(unwritable);
         }
+        if let Some(segment) = self.memory.segment_at(address)
+            && last < segment.range().end
+        {
+            return write_to(&mut self.patched, segment, address, bytes).ok_or(unwritable);
+        }
         let mut before = vec![0; bytes.len()];
         self.read(address, &mut before).map_err(|_| unwritable.clone())?;
         let pieces = self.pieces(address..last + 1);
         let part = |range: &Range<u64>| narrow(range.start - address)..narrow(range.end - address);
         for (number, (segment, range)) in pieces.iter().enumerate() {
             let new = bytes.get(part(range)).unwrap_or(&[]);
-            if self.write_to(segment, range.start, new).is_some() {
+            if write_to(&mut self.patched, segment, range.start, new).is_some() {
                 continue;
             }
             // All of them or none.
             for (segment, range) in pieces.iter().take(number) {
                 let old = before.get(part(range)).unwrap_or(&[]);
-                self.write_to(segment, range.start, old).ok_or_else(|| unwritable.clone())?;
+                write_to(&mut self.patched, segment, range.start, old).ok_or_else(|| unwritable.clone())?;
             }
             return Err(unwritable);
         }
         Ok(())
     }
+}
+
+/// Writes to one segment. `None`: what was there cannot be read, or there is no address space.
+fn write_to(patched: &mut FxHashMap<u64, Patched>, segment: &Segment, at: u64, bytes: &[u8]) -> Option<()> {
+    let start = segment.range().start;
+    let patched = match patched.entry(start) {
+        Entry::Occupied(found) => found.into_mut(),
+        Entry::Vacant(none) => none.insert(Patched::of(segment).ok()?),
+    };
+    patched.write(at - start, bytes)
 }
 
 /// Whether the new image has what the old process has mapped, where it was.
@@ -333,4 +339,171 @@ fn wide(len: usize) -> u64 {
 
 fn narrow(len: u64) -> usize {
     usize::try_from(len).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Room as _;
+    use super::*;
+    use mcrx_allocator::abi::MAGIC;
+    use mcrx_tracer::image::{Fake, FileContent, Identity, Module, Permissions, Registers, Thread};
+    use std::time::SystemTime;
+
+    const OLD_PROGRAM: u64 = 0x10_0000;
+    const NEW_PROGRAM: u64 = 0x20_0000;
+    const OLD_STACK: u64 = 0x30_0000;
+    const NEW_STACK: u64 = 0x40_0000;
+    const AREA: u64 = 0x50_0000;
+    const BRK: u64 = 0x60_0000;
+    const OLD_HEAP: u64 = ARENA_BASE;
+    const NEW_HEAP: u64 = ARENA_BASE + REGION_SIZE;
+
+    fn content(byte: u8, len: usize) -> Arc<Content> {
+        Arc::new(Content::from(mcrx_tracer::image::Buffer::from(vec![byte; len])))
+    }
+
+    /// A process with a program, a stack, and a heap.
+    fn process(program: u64, stack: u64, heap: u64, byte: u8) -> Fake {
+        let module = Module {
+            path: "/some/server".into(),
+            build_id: None,
+            bias: program,
+            range: program..program + 0x2000,
+            tls: None,
+        };
+        let registers = Registers { rsp: stack + 8, ..Registers::default() };
+        let thread = Thread { tid: 7, name: String::new(), registers, blocked_in: None };
+        Fake::new()
+            .module(module)
+            .thread(thread)
+            .bytes(program, [byte; 0x2000])
+            .bytes(stack, [byte; 0x1000])
+            .words(heap, &[MAGIC, u64::from(byte)])
+    }
+
+    fn old() -> Fake {
+        let brk = Segment::whole(BRK, content(3, 0x1000));
+        process(OLD_PROGRAM, OLD_STACK, OLD_HEAP, 1).bytes(AREA, [1; 0x1000]).mapped(MappingKind::Heap, brk)
+    }
+
+    fn new() -> Fake {
+        process(NEW_PROGRAM, NEW_STACK, NEW_HEAP, 2)
+    }
+
+    fn byte(merged: &Merged, address: u64) -> Option<u8> {
+        let mut byte = [0];
+        merged.read(address, &mut byte).ok().map(|()| byte[0])
+    }
+
+    #[test]
+    fn the_new_process_is_there_with_the_old_ones_heap_and_own_memory_and_without_its_program_and_stack() {
+        let (mut now, new) = (old().process(), new().process());
+        (now.pid, now.parent, now.name) = (4711, 1, "nginx: worker".to_owned());
+        let merged = Merged::of(&now, &new).unwrap();
+        let at = |address| byte(&merged, address);
+        assert_eq!([NEW_PROGRAM, NEW_STACK].map(at), [Some(2), Some(2)]);
+        assert_eq!([AREA, BRK, OLD_HEAP + 8, NEW_HEAP + 8].map(at), [Some(1), Some(3), Some(1), Some(2)]);
+        assert_eq!([OLD_PROGRAM, OLD_STACK].map(at), [None, None]);
+        let process = merged.finish();
+        assert_eq!((process.pid, process.parent, &*process.name), (4711, 1, "nginx: worker"));
+        assert_eq!((process.threads[0].tid, process.threads[0].registers.rsp), (4711, NEW_STACK + 8));
+        assert_eq!(process.modules, new.modules);
+        assert!(process.mappings.is_sorted_by_key(|mapping| mapping.range.start));
+        assert_eq!(process.mappings.len(), 6);
+    }
+
+    #[test]
+    fn what_lies_in_one_place_is_named_on_both_sides() {
+        let clash = new().bytes(AREA + 0xF00, [9; 0x200]).process();
+        let message = Merged::of(&old().process(), &clash).unwrap_err().to_string();
+        assert!(message.contains("anonymous memory at 0x500000-0x501000"), "{message}");
+        assert!(message.contains("at 0x500f00-0x501100"), "{message}");
+        assert!(message.contains("start the new release again"), "{message}");
+        let inside = process(AREA - 0x1000, NEW_STACK, NEW_HEAP, 2).process();
+        let message = Merged::of(&old().process(), &inside).unwrap_err().to_string();
+        assert!(message.contains("the new one server at"), "{message}");
+    }
+
+    #[test]
+    fn two_heaps_in_one_place_ask_for_another_epoch() {
+        let same = process(NEW_PROGRAM, NEW_STACK, OLD_HEAP, 2).process();
+        let message = Merged::of(&old().process(), &same).unwrap_err().to_string();
+        assert!(message.contains("another MCRX_EPOCH") && message.contains("for example 1"), "{message}");
+    }
+
+    #[test]
+    fn a_program_in_the_old_ones_place_and_a_brk_heap_in_the_way_are_no_collision() {
+        let new = process(OLD_PROGRAM, OLD_STACK, NEW_HEAP, 2).bytes(BRK, [9; 0x1000]).process();
+        let merged = Merged::of(&old().process(), &new).unwrap();
+        assert_eq!((byte(&merged, OLD_PROGRAM), byte(&merged, BRK)), (Some(2), Some(9)));
+    }
+
+    #[test]
+    fn writing_changes_the_new_image_and_neither_of_the_two() {
+        let (now, new) = (old().process(), new().process());
+        let mut merged = Merged::of(&now, &new).unwrap();
+        merged.write(AREA + 0xFFE, &[5, 6]).unwrap();
+        merged.write(NEW_PROGRAM, &[7]).unwrap();
+        assert_eq!(
+            [AREA + 0xFFD, AREA + 0xFFE, NEW_PROGRAM].map(|at| byte(&merged, at)),
+            [Some(1), Some(5), Some(7)]
+        );
+        let process = merged.finish();
+        assert_eq!(process.memory.bytes(AREA + 0xFFD, 3), Some(&[1, 5, 6][..]));
+        assert_eq!(process.memory.bytes(NEW_PROGRAM, 2), Some(&[7, 2][..]));
+        assert_eq!(now.memory.bytes(AREA + 0xFFD, 3), Some(&[1, 1, 1][..]));
+        assert_eq!(new.memory.bytes(NEW_PROGRAM, 2), Some(&[2, 2][..]));
+        let segment = |process: &Process, at| Arc::clone(process.memory.segment_at(at).unwrap().content());
+        assert!(
+            Arc::ptr_eq(&segment(&process, BRK), &segment(&now, BRK)),
+            "what was not written to is shared"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_written_in_whole_is_not_written_at_all() {
+        let missing = FileContent::named(
+            "/nowhere/at/all".into(),
+            Identity { size: 0x1000, modified: SystemTime::UNIX_EPOCH, build_id: None },
+        );
+        let file = Segment::whole(AREA + 0x1000, Arc::new(Content::File(missing)));
+        let mut now = old().mapped(MappingKind::Anonymous { name: None }, file).process();
+        let read_only = now.mappings.iter_mut().find(|mapping| mapping.range.start == BRK).unwrap();
+        read_only.permissions = Permissions::READ;
+        let mut merged = Merged::of(&now, &new().process()).unwrap();
+        for address in [AREA + 0xFFF, OLD_PROGRAM, BRK, u64::MAX, AREA + 0x1FFF] {
+            assert_eq!(merged.write(address, &[5, 5]), Err(Unwritable { address }));
+        }
+        assert_eq!(byte(&merged, AREA + 0xFFF), Some(1));
+        assert_eq!(merged.write(OLD_PROGRAM, &[]), Ok(()));
+    }
+
+    #[test]
+    fn bytes_across_two_pieces_of_memory_are_written_to_both() {
+        let now = old().bytes(AREA + 0x1000, [4; 0x1000]).process();
+        let mut merged = Merged::of(&now, &new().process()).unwrap();
+        merged.write(AREA + 0xFFE, &[5, 6, 7, 8]).unwrap();
+        let mut bytes = [0; 6];
+        merged.read(AREA + 0xFFD, &mut bytes).unwrap();
+        assert_eq!(bytes, [1, 5, 6, 7, 8, 4]);
+        let mut bytes = [0; 6];
+        merged.finish().memory.read(AREA + 0xFFD, &mut bytes).unwrap();
+        assert_eq!(bytes, [1, 5, 6, 7, 8, 4]);
+    }
+
+    #[test]
+    fn new_blocks_lie_in_a_region_that_nobody_has_and_can_be_written_to_once_they_are_added() {
+        let mut merged = Merged::of(&old().process(), &new().process()).unwrap();
+        let room = merged.room().unwrap();
+        let (small, large) = (room.block(100).unwrap(), room.block(1 << 20).unwrap());
+        assert_eq!([small, large].map(|block| block / REGION_SIZE), [ARENA_BASE / REGION_SIZE + 2; 2]);
+        assert!(merged.write(small, &[1]).is_err());
+        merged.add(&room).unwrap();
+        merged.write(small, &[1; 100]).unwrap();
+        merged.write(large + 0xF_FFFF, &[1]).unwrap();
+        let process = merged.finish();
+        assert_eq!(process.memory.bytes(small, 100), Some(&[1; 100][..]));
+        assert_eq!(process.memory.bytes(large, 3), Some(&[0; 3][..]));
+        assert!(process.regions().iter().any(|base| base.0 == ARENA_BASE + 2 * REGION_SIZE));
+    }
 }
