@@ -3,13 +3,27 @@
 //! * [`run`]: both releases compiled, run, captured.
 //! * [`oracle`]: what memory means, without addresses.
 //! * [`case`]: two releases and rules.
+//! * [`transformed`]: the transform, run on both.
 //! * [`fixed`]: pairs written by hand, one for each kind of change.
+//! * [`generated`]: pairs made up at random: [`model`], made by [`strategy`], written as C by [`emit`] and as rules by [`rules`].
 
 #[path = "cases/case.rs"]
 mod case;
+#[path = "cases/emit.rs"]
+mod emit;
 #[path = "cases/fixed.rs"]
 mod fixed;
+#[path = "cases/generated.rs"]
+mod generated;
+#[path = "cases/model.rs"]
+mod model;
 #[path = "cases/oracle.rs"]
 mod oracle;
+#[path = "cases/rules.rs"]
+mod rules;
 #[path = "cases/run.rs"]
 mod run;
+#[path = "cases/strategy.rs"]
+mod strategy;
+#[path = "cases/transformed.rs"]
+mod transformed;

@@ -5,6 +5,7 @@
 use super::case::{Case, Ready};
 use super::oracle::{Bit, Form, Subject};
 use super::run::{BUILDS, Build, Fault, process};
+use super::transformed::is_as_expected;
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
@@ -100,4 +101,9 @@ fn a_flipped_bit_anywhere_is_another_form() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn the_old_memory_transformed_is_what_the_new_release_would_have() {
+    each(is_as_expected);
 }

@@ -1,0 +1,34 @@
+// Values that are made from a seed and the number of what is set.
+#define MADE static __attribute__((unused))
+
+MADE uint64_t mix(uint64_t seed, unsigned number) {
+    uint64_t value = (seed + 1) * 0x9e3779b97f4a7c15u + (number + 1) * 0xbf58476d1ce4e5b9u;
+    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
+    value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
+    return value ^ (value >> 31);
+}
+
+// One of three is.
+MADE int due(uint64_t seed, unsigned number) {
+    return mix(seed, number + 1000) % 3 == 0;
+}
+
+// From `least` on, `span` numbers more: often the first or the last.
+MADE long pick(uint64_t seed, unsigned number, long least, unsigned long span) {
+    uint64_t value = mix(seed, number);
+    unsigned long more = (value >> 2) % (span == ~0ul ? span : span + 1);
+    if (value % 4 == 0) {
+        more = 0;
+    } else if (value % 4 == 1) {
+        more = span;
+    }
+    return (long)((unsigned long)least + more);
+}
+
+MADE void letters(char *to, unsigned long room, unsigned most, uint64_t seed, unsigned number) {
+    unsigned count = (unsigned)pick(seed, number, 0, most);
+    memset(to, 0, room);
+    for (unsigned at = 0; at < count; at++) {
+        to[at] = (char)('a' + mix(seed, number + at) % 26);
+    }
+}
