@@ -173,7 +173,7 @@ impl<'a> Look<'a> {
                 .and_then(|claimed| self.disagreement(&hit, word, claimed, answers));
         }
         if let Some((known, into)) = self.variable_at(word) {
-            let Some((known, claimed)) = known.zip(claimed) else { return None };
+            let (known, claimed) = known.zip(claimed)?;
             return (!self.agrees(known, into, claimed, answers))
                 .then_some(Wrong { claim: Some((claimed, Some(known))), ..Wrong::default() });
         }

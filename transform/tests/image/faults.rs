@@ -33,6 +33,7 @@ fn an_image_without_faults_has_no_findings_though_the_program_has_stale_and_cast
     let report = with(&[]);
     assert!(report.is_clean(), "{report:#?}");
     assert!(report.pointers > 200, "{report:#?}");
+    assert_eq!(with(&[(item(10) + NEXT, 0)]), with(&[(item(10) + NEXT, 0)]), "the same once more");
 }
 
 #[test]
@@ -59,15 +60,15 @@ fn a_pointer_to_a_block_that_does_not_live_is_found() {
 
 #[test]
 fn a_pointer_into_the_middle_of_a_function_is_found() {
-    let middle = function(Scene::shared().new(), "greet") + 1;
+    let middle = function(Scene::shared().fresh(), "greet") + 1;
     assert_eq!(fault(&[(item(0) + ACT, middle)]), Fault::NoFunction { to: middle });
-    let label = variable(Scene::shared().new(), "label");
+    let label = variable(Scene::shared().fresh(), "label");
     assert_eq!(fault(&[(item(0) + ACT, label)]), Fault::NoFunction { to: label });
 }
 
 #[test]
 fn a_pointer_to_data_that_leads_into_code_is_found() {
-    let code = function(Scene::shared().new(), "greet");
+    let code = function(Scene::shared().fresh(), "greet");
     assert_eq!(fault(&[(item(0) + LEAF, code)]), Fault::IntoCode { to: code });
 }
 
@@ -83,7 +84,7 @@ fn a_pointer_to_an_object_of_another_type_is_found() {
     let wanted = claim(leaf, "struct item", "struct leaf");
     assert!(report.findings.iter().any(|finding| finding.fault == wanted), "{report:#?}");
     // To a variable.
-    let label = variable(Scene::shared().new(), "label");
+    let label = variable(Scene::shared().fresh(), "label");
     assert_eq!(fault(&[(item(9) + LEAF, label)]), claim(label, "struct leaf", "struct label"));
 }
 
@@ -113,10 +114,10 @@ fn an_object_that_has_no_room_where_it_is_said_to_be_is_found() {
 #[test]
 fn what_the_new_release_had_wrong_itself_is_found_once_it_is_wrong_in_another_way() {
     let scene = Scene::shared();
-    let stale = variable(scene.new(), "stale");
+    let stale = variable(scene.fresh(), "stale");
     let to = program(scene.now()).range.start + 0x40;
     assert_eq!(fault(&[(stale, to)]), Fault::OldRelease { to });
-    let cast = variable(scene.new(), "cast");
-    let label = variable(scene.new(), "label");
+    let cast = variable(scene.fresh(), "cast");
+    let label = variable(scene.fresh(), "label");
     assert!(matches!(fault(&[(cast, label)]), Fault::Disagrees { .. }));
 }

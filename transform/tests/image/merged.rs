@@ -1,8 +1,7 @@
 //! What a merged image has in it, in memory and read back from a file.
 
-use crate::scene::{Scene, function, program, put, variable};
+use crate::scene::{Scene, function, program, put, shelf, variable};
 use mcrx_allocator::reader::Sites;
-use mcrx_debuginfo::cache::Cache;
 use mcrx_tracer::facts::Facts;
 use mcrx_tracer::image::{Image, Process};
 use mcrx_tracer::snapshot::{self, Options};
@@ -12,7 +11,7 @@ use std::collections::BTreeSet;
 
 /// Live blocks: address, requested size, generation.
 fn blocks(process: &Process) -> BTreeSet<(u64, u64, u32)> {
-    let known = Known::of(process, &Cache::default()).expect("a heap");
+    let known = Known::with(process, shelf()).expect("a heap");
     known.heap.blocks().map(|block| (block.address.0, block.requested, block.generation.0)).collect()
 }
 
@@ -29,8 +28,8 @@ fn through_a_file(process: Process) -> Image {
 #[test]
 fn the_blocks_of_the_new_image_are_those_of_both_processes() {
     let scene = Scene::shared();
-    let both: BTreeSet<_> = blocks(scene.now()).union(&blocks(scene.new())).copied().collect();
-    assert_eq!(both.len(), blocks(scene.now()).len() + blocks(scene.new()).len());
+    let both: BTreeSet<_> = blocks(scene.now()).union(&blocks(scene.fresh())).copied().collect();
+    assert_eq!(both.len(), blocks(scene.now()).len() + blocks(scene.fresh()).len());
     let mut merged = scene.carried_over();
     let room = merged.room().expect("a region");
     let made: Vec<(u64, u64)> =
@@ -55,8 +54,8 @@ fn what_was_written_is_in_the_file_and_all_else_as_it_was() {
     let items = scene.items();
     let image = through_a_file(scene.carried_over().finish());
     let memory = &image.processes[0].memory;
-    assert_eq!(memory.word(variable(scene.new(), "items")), Some(items[0]));
-    assert_eq!(memory.word(items[7] + 8), Some(function(scene.new(), "greet")));
+    assert_eq!(memory.word(variable(scene.fresh(), "items")), Some(items[0]));
+    assert_eq!(memory.word(items[7] + 8), Some(function(scene.fresh(), "greet")));
     let area = scene.now().memory.word(variable(scene.now(), "area")).expect("it is there");
     assert_eq!(memory.word(area + 5 * 8), Some(55), "memory that the program mapped for itself");
     let old = program(scene.now()).range.start;
@@ -70,7 +69,7 @@ fn what_was_written_is_in_the_file_and_all_else_as_it_was() {
 fn the_new_image_is_traced_from_the_new_programs_variables_into_the_old_heap() {
     let scene = Scene::shared();
     let image = scene.carried_over().finish();
-    let known = Known::of(&image, &Cache::default()).expect("a heap");
+    let known = Known::with(&image, shelf()).expect("a heap");
     let facts = Facts::default();
     let model = known.model(&facts);
     let trace = Trace::of(&image, &known, &model);
@@ -81,7 +80,7 @@ fn the_new_image_is_traced_from_the_new_programs_variables_into_the_old_heap() {
         assert!(trace.graph.is_reached(mcrx_tracer::graph::Node(number)));
         assert_eq!(trace.by_site.given(block.site), None, "the old program is not there any more");
     }
-    let spare = image.memory.word(variable(scene.new(), "spare")).expect("it is there");
+    let spare = image.memory.word(variable(scene.fresh(), "spare")).expect("it is there");
     let (_, block, _) = trace.blocks.find(spare).expect("it lives");
     assert!(trace.by_site.given(block.site).is_some(), "what the new program made is known by its site");
 }
@@ -91,7 +90,7 @@ fn the_new_image_is_traced_from_the_new_programs_variables_into_the_old_heap() {
 fn sites_of_the_old_program_are_nowhere_in_the_new_image_and_those_of_libraries_where_these_are_now() {
     let scene = Scene::shared();
     let image = scene.merged().finish();
-    let known = Known::of(&image, &Cache::default()).expect("a heap");
+    let known = Known::with(&image, shelf()).expect("a heap");
     let sites = Sites::read(&image.memory, &known.heap).expect("tables");
     let (mut of_old, mut of_libraries, mut of_new) = (0, 0, 0);
     for frame in sites.all().flat_map(|(_, site)| site.frames().collect::<Vec<_>>()) {
@@ -101,7 +100,7 @@ fn sites_of_the_old_program_are_nowhere_in_the_new_image_and_those_of_libraries_
         if *module.build_id == *id(scene.now()) {
             of_old += 1;
             assert_eq!(found, None);
-        } else if *module.build_id == *id(scene.new()) {
+        } else if *module.build_id == *id(scene.fresh()) {
             of_new += 1;
             assert_eq!(found, Some(frame.address().0));
         } else {
@@ -123,12 +122,12 @@ fn two_processes_of_one_epoch_do_not_fit_into_one() {
 #[test]
 fn neither_snapshot_is_changed_by_what_is_written() {
     let scene = Scene::shared();
-    let (item, head) = (scene.items()[0], variable(scene.new(), "items"));
-    let before = (scene.now().memory.word(item), scene.new().memory.word(head));
+    let (item, head) = (scene.items()[0], variable(scene.fresh(), "items"));
+    let before = (scene.now().memory.word(item), scene.fresh().memory.word(head));
     let mut merged = scene.merged();
     put(&mut merged, item, 1);
     put(&mut merged, head, 2);
     let image = merged.finish();
     assert_eq!((image.memory.word(item), image.memory.word(head)), (Some(1), Some(2)));
-    assert_eq!((scene.now().memory.word(item), scene.new().memory.word(head)), before);
+    assert_eq!((scene.now().memory.word(item), scene.fresh().memory.word(head)), before);
 }

@@ -5,6 +5,7 @@ use mcrx_debuginfo::table::{Table, TypeId};
 use mcrx_harness::{Pid, preload};
 use mcrx_live::capture::capture;
 use mcrx_live::hold::Scope;
+use mcrx_tracer::debug::Shelf;
 use mcrx_tracer::facts::Facts;
 use mcrx_tracer::image::{Image, Module, Process};
 use mcrx_tracer::trace::{Known, Trace};
@@ -55,13 +56,13 @@ impl Scene {
         &self.now.processes[0]
     }
 
-    pub(crate) fn new(&self) -> &Process {
+    pub(crate) fn fresh(&self) -> &Process {
         &self.new.processes[0]
     }
 
     /// The two in one, with nothing translated.
     pub(crate) fn merged(&self) -> Merged {
-        Merged::of(self.now(), self.new()).expect("they fit into one")
+        Merged::of(self.now(), self.fresh()).expect("they fit into one")
     }
 
     /// The items of the old process, the last one first, without the one of its start-up.
@@ -78,25 +79,25 @@ impl Scene {
     /// The two in one, with the old items in the new program's list: what a right transform would leave.
     pub(crate) fn carried_over(&self) -> Merged {
         let mut merged = self.merged();
-        let (act, label) = (function(self.new(), "greet"), variable(self.new(), "label"));
+        let (act, label) = (function(self.fresh(), "greet"), variable(self.fresh(), "label"));
         let items = self.items();
         for item in &items {
             put(&mut merged, item + ACT, act);
             put(&mut merged, item + LABEL, label);
         }
-        let head = variable(self.new(), "items");
+        let head = variable(self.fresh(), "items");
         let last = *items.last().expect("there are items");
         // The item of the new start-up stands for that of the old one.
-        put(&mut merged, last + NEXT, self.new().memory.word(head).expect("it is there"));
+        put(&mut merged, last + NEXT, self.fresh().memory.word(head).expect("it is there"));
         put(&mut merged, head, items[0]);
         merged
     }
 
     /// All that the old process's items are made of.
     pub(crate) fn carried(&self) -> Vec<Carried> {
-        let table = table(self.new());
+        let table = table(self.fresh());
         let of = |name: &str| table.types_named(name).next().map(|ty| ty.id());
-        let known = Known::of(self.now(), &Cache::default()).expect("a heap");
+        let known = Known::with(self.now(), shelf()).expect("a heap");
         let mut carried = Vec::new();
         let mut add = |address: u64, ty: Option<TypeId>| {
             if let mcrx_allocator::reader::Place::Live { block, .. } = known.heap.classify(address) {
@@ -125,22 +126,36 @@ impl Scene {
     }
 
     pub(crate) fn verify_carried(&self, merged: Merged, carried: &[Carried]) -> Report {
-        let facts = Facts::default();
-        let cache = Cache::default();
-        let image = merged.finish();
-        let known =
-            [&image, self.now(), self.new()].map(|process| Known::of(process, &cache).expect("a heap"));
-        let models = [0, 1, 2].map(|place: usize| known[place].model(&facts));
-        let merged = Trace::of(&image, &known[0], &models[0]);
-        let now = Trace::of(self.now(), &known[1], &models[1]);
-        let new = Trace::of(self.new(), &known[2], &models[2]);
-        let new = Side::of(&new, table(self.new()), "new").expect("its own program");
+        let (facts, image) = (Facts::default(), merged.finish());
+        let known = Known::with(&image, shelf()).expect("a heap");
+        let model = known.model(&facts);
+        let merged = Trace::of(&image, &known, &model);
+        let (now, new) = traced();
+        let new = Side::of(new, table(self.fresh()), "new").expect("its own program");
         let old = self.old();
-        let subject = Subject { merged: &merged, now: &now, new: &new, carried, old: &old };
-        let report = subject.verify(10);
-        assert_eq!(subject.verify(10), report, "the same once more");
-        report
+        Subject { merged: &merged, now, new: &new, carried, old: &old }.verify(10)
     }
+}
+
+/// What was read of programs and libraries.
+pub(crate) fn shelf() -> &'static Shelf {
+    static SHELF: OnceLock<Shelf> = OnceLock::new();
+    SHELF.get_or_init(|| Shelf::new(Cache::default()))
+}
+
+/// Both processes, traced once.
+fn traced() -> (&'static Trace<'static>, &'static Trace<'static>) {
+    static TRACES: OnceLock<[Trace<'static>; 2]> = OnceLock::new();
+    let [now, new] = TRACES.get_or_init(|| {
+        let scene = Scene::shared();
+        [scene.now(), scene.fresh()].map(|process| {
+            // For as long as the test runs.
+            let known: &'static Known = Box::leak(Box::new(Known::with(process, shelf()).expect("a heap")));
+            let model = Box::leak(Box::new(known.model(Box::leak(Box::default()))));
+            Trace::of(process, known, model)
+        })
+    });
+    (now, new)
 }
 
 pub(crate) fn put(merged: &mut Merged, at: u64, word: u64) {
