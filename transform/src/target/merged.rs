@@ -37,6 +37,9 @@ pub struct Merged {
     memory: Memory,
     /// Segments of it that were written to, by where they begin.
     patched: FxHashMap<u64, Patched>,
+    /// Where something was last written to: addresses of one segment that may be written, and where that begins. Writes come in the order
+    /// of addresses, mostly.
+    recent: (Range<u64>, u64),
 }
 
 /// Something that a process has mapped.
@@ -123,7 +126,8 @@ impl Merged {
             threads,
             memory: Memory::default(),
         };
-        Ok(Merged { process, memory: Memory::new(segments)?, patched: FxHashMap::default() })
+        let (memory, patched) = (Memory::new(segments)?, FxHashMap::default());
+        Ok(Merged { process, memory, patched, recent: (0..0, 0) })
     }
 
     /// Room for blocks, in a region that neither process has. What is allocated is part of the image from [`add`](Merged::add) on.
@@ -171,7 +175,7 @@ impl Merged {
     /// The image, with all that was written.
     #[must_use]
     pub fn finish(self) -> Process {
-        let Merged { mut process, memory, mut patched } = self;
+        let Merged { mut process, memory, mut patched, .. } = self;
         let segments = memory.segments().iter().map(|segment| {
             let start = segment.range().start;
             match patched.remove(&start) {
@@ -198,8 +202,10 @@ impl Merged {
         pieces
     }
 
-    fn is_writable(&self, address: u64) -> bool {
-        self.process.mapping_at(address).is_some_and(|mapping| mapping.permissions.write)
+    /// The addresses around one that may be written. Nothing, if it may not.
+    fn writable(&self, address: u64) -> Range<u64> {
+        let mapping = self.process.mapping_at(address).filter(|mapping| mapping.permissions.write);
+        mapping.map_or(0..0, |mapping| mapping.range.clone())
     }
 }
 
@@ -208,12 +214,22 @@ impl Target for Merged {
         let unwritable = Unwritable { address };
         let Some(last) = wide(bytes.len()).checked_sub(1) else { return Ok(()) };
         let last = address.checked_add(last).ok_or_else(|| unwritable.clone())?;
-        if !self.is_writable(address) || !self.is_writable(last) {
+        let (recent, start) = &self.recent;
+        if recent.contains(&address)
+            && recent.contains(&last)
+            && let Some(patched) = self.patched.get_mut(start)
+        {
+            return patched.write(address - start, bytes).ok_or(unwritable);
+        }
+        let writable = self.writable(address);
+        if writable.is_empty() || self.writable(last).is_empty() {
             return Err(unwritable);
         }
         if let Some(segment) = self.memory.segment_at(address)
             && last < segment.range().end
         {
+            let range = segment.range();
+            self.recent = (writable.start.max(range.start)..writable.end.min(range.end), range.start);
             return write_to(&mut self.patched, segment, address, bytes).ok_or(unwritable);
         }
         let mut before = vec![0; bytes.len()];
