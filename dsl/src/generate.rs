@@ -10,8 +10,10 @@
 mod automatic;
 mod functions;
 mod guess;
+mod masks;
 mod plain;
 mod pointed;
+mod respelt;
 mod types;
 mod variables;
 mod write;
@@ -66,6 +68,8 @@ pub fn rules(between: &Between<'_>) -> Generated {
     functions::write(between, &pairing, &comparison.functions, &mut writer);
     let automatic = automatic::write(between, &pairing, &comparison, &asked, &mut writer);
     plain::write(between, &mut writer);
+    masks::write(between, &comparison, &mut writer);
+    respelt::write(between, &comparison, &mut writer);
     let Writer { holes, .. } = writer;
     let text = writer.finish();
     // One style, also for names that were never seen; it parses, so there is one.

@@ -1,8 +1,8 @@
 //! Constants of enumerations without a name: a function's states, a file's flags. Whatever holds them is declared as a number, so no
 //! difference between types shows that their values changed. It can only be hinted at: which numbers hold them, nobody can see.
 
-use super::Between;
 use super::write::Writer;
+use super::{Between, masks};
 use crate::pairing::Constants;
 use mcrx_debuginfo::table::{Table, Tag, Type, TypeId};
 use rustc_hash::FxHashSet;
@@ -47,7 +47,12 @@ pub(super) fn write(between: &Between<'_>, writer: &mut Writer) {
             changes.truncate(MOST_CHANGES);
             changes.push(format!("{more} more"));
         }
-        lines.push(format!("{}:{}: {}", file(*new), new.declared().line, changes.join(", ")));
+        let bits = if masks::became_bits(*old, *new) {
+            "; these are bits now, of which a number may hold several"
+        } else {
+            ""
+        };
+        lines.push(format!("{}:{}: {}{bits}", file(*new), new.declared().line, changes.join(", ")));
     }
     if lines.is_empty() {
         return;
@@ -62,7 +67,7 @@ pub(super) fn write(between: &Between<'_>, writer: &mut Writer) {
 }
 
 /// Enumerations that neither a tag nor a typedef names.
-fn nameless(table: &Table) -> Vec<Type<'_>> {
+pub(super) fn nameless(table: &Table) -> Vec<Type<'_>> {
     let typedefs = table.types().filter(|ty| ty.tag() == Tag::Typedef);
     let named: FxHashSet<TypeId> = typedefs.filter_map(|ty| Some(ty.resolved()?.id())).collect();
     let is_nameless =

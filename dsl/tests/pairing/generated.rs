@@ -124,6 +124,108 @@ fn states_without_a_type_are_hinted_at_when_they_are_renumbered() {
     assert!(lines(&source("sw_start, sw_end"), &source("sw_start, sw_end, sw_more")).is_empty());
 }
 
+/// What is said below a heading that begins so.
+fn below(heading: &str, old: &str, new: &str) -> Vec<String> {
+    let lines = lines(old, new);
+    let lines = lines.into_iter().skip_while(|line| !line.starts_with(heading));
+    // The heading may need several lines.
+    let lines = lines.skip_while(|line| !line.starts_with("//   "));
+    lines.take_while(|line| line.starts_with("//   ")).collect()
+}
+
+#[test]
+fn an_enumeration_that_became_bits_is_hinted_at_with_who_may_hold_it() {
+    let old = "enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_BOTH }; struct client { int fd; int access; } *variable;
+        int f(enum access a) { return a; }";
+    let new =
+        "enum access_bits { CAN_READ = 1, CAN_WRITE = 2 }; struct client { int fd; int access; } *variable;
+        int f(enum access_bits a) { return a; }";
+    let hint = [
+        "//   enum access { ACCESS_READ 0, ACCESS_WRITE 1, ACCESS_BOTH 2 } -> enum access_bits { CAN_READ 1, CAN_WRITE 2 }",
+        "//   perhaps held by client.access:",
+        "//     type client {",
+        "//         access = match old.access {",
+        "//             ACCESS_READ  => CAN_READ",
+        "//             ACCESS_WRITE => CAN_WRITE",
+        "//             ACCESS_BOTH  => fail(\"which bits?\")",
+        "//         }",
+        "//     }",
+    ];
+    assert_eq!(below("// Counted before, and bits now", old, new), hint);
+    // The constants may have become some without a type's name.
+    let found = below(
+        "// Counted before, and bits now",
+        old,
+        &new.replace("enum access_bits {", "enum {").replace("enum access_bits a", "int a"),
+    );
+    assert_eq!(
+        found.first().map(String::as_str),
+        Some(
+            "//   enum access { ACCESS_READ 0, ACCESS_WRITE 1, ACCESS_BOTH 2 } -> enum of source.c:1 { CAN_READ 1, CAN_WRITE 2 }"
+        )
+    );
+    assert!(found.iter().skip(1).eq(hint.iter().skip(1)), "{found:#?}");
+    // What is written there can be taken as it is.
+    let answer: String =
+        hint.iter().skip(2).map(|line| line.trim_start_matches('/').to_owned() + "\n").collect();
+    assert_eq!(super::between::questions(old, new, &answer), Vec::<String>::new());
+}
+
+#[test]
+fn an_enumeration_of_the_same_name_that_became_bits_is_hinted_at() {
+    let source = |members: &str| {
+        format!(
+            "enum kind {{ {members} }}; struct t {{ int kind; }} *variable; int f(enum kind a) {{ return a; }}"
+        )
+    };
+    let found = below(
+        "// Counted before, and bits now",
+        &source("K_NONE, K_A, K_B, K_C"),
+        &source("K_NONE, K_A, K_B, K_C = 4, K_ALL = 7"),
+    );
+    assert_eq!(found.get(1).map(String::as_str), Some("//   perhaps held by t.kind:"), "{found:#?}");
+    assert!(found.contains(&"//             K_C    => K_C".to_owned()), "{found:#?}");
+}
+
+#[test]
+fn an_enumeration_that_goes_on_counting_or_always_was_bits_is_no_hint() {
+    let source = |members: &str| {
+        format!(
+            "enum kind {{ {members} }}; struct t {{ int kind; }} *variable; int f(enum kind a) {{ return a; }}"
+        )
+    };
+    for (old, new) in [
+        ("A, B, C", "A, X, B, C"),
+        ("A, B, C", "A = 1, B, C"),
+        ("A = 1, B = 2, C = 4", "A = 1, B = 2, C = 4, D = 8"),
+        ("A, B, C", "A = 10, B = 20, C = 30"),
+        ("A, B, C", "A, B, C"),
+    ] {
+        assert!(
+            below("// Counted before, and bits now", &source(old), &source(new)).is_empty(),
+            "{old} {new}"
+        );
+    }
+}
+
+#[test]
+fn a_number_that_is_declared_by_another_typedef_of_the_same_type_is_hinted_at() {
+    let source = |unit: &str| {
+        format!(
+            "typedef long {unit}; struct t {{ {unit} at; unsigned int flags; int n; }} *variable; {unit} started;"
+        )
+    };
+    let new = source("mstime_t").replace("unsigned int flags", "__UINT32_TYPE__ flags");
+    assert_eq!(
+        below("// Declared as something else", &source("time_t"), &new),
+        ["//   started: time_t -> mstime_t", "//   t.at: time_t -> mstime_t"]
+    );
+    // A name that says how wide it is says nothing of what it counts.
+    let plain = "struct t { long at; } *variable;";
+    let wide = "typedef long int64_t; struct t { int64_t at; } *variable;";
+    assert!(below("// Declared as something else", plain, wide).is_empty());
+}
+
 /// A member of a random structure.
 fn member() -> impl Strategy<Value = String> {
     let types = [
