@@ -74,7 +74,7 @@ pub enum Inside {
     },
 }
 
-/// An old block, and where it has gone.
+/// An old block, or a part of one, and where it has gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moved {
     /// Its first address.
@@ -155,19 +155,20 @@ impl<'a> AddressMap<'a> {
         }
     }
 
-    /// What has become of the block that begins at an old address, if it is not where it was, or not as it was.
-    pub fn block(&self, old: u64) -> Option<&Moved> {
-        let at = self.blocks.binary_search_by_key(&old, |moved| moved.old).ok()?;
-        self.blocks.get(at)
+    /// What has become of the block, or the part of one, that an old address lies in or just behind, if it is not where it was, or not as
+    /// it was.
+    fn moved(&self, old: u64) -> Option<&Moved> {
+        let before = self.blocks.partition_point(|moved| moved.old <= old);
+        self.blocks.get(before.checked_sub(1)?).filter(|moved| old - moved.old <= moved.len)
     }
 
     /// What the new image has for an old address.
     pub fn get(&self, old: u64) -> Landing {
         match self.now.spot(old) {
-            Spot::Block { number, block, offset } => match self.block(block.address) {
+            Spot::Block { number, block, .. } => match self.moved(old).filter(|moved| moved.old >= block.address) {
                 None if self.carried.get(index(number)) == Some(&true) => Landing::Same,
                 None => Landing::Left,
-                Some(moved) => self.inside(moved, offset),
+                Some(moved) => self.inside(moved, old - moved.old),
             },
             Spot::Function { function, offset } => {
                 let Some(entry) = self.functions.get(&function.id()).copied().flatten() else {

@@ -27,7 +27,7 @@ pub use conflict::{Code, Conflict};
 pub use writes::Writes;
 
 use crate::map::AddressMap;
-use crate::pairs::Pairs;
+use crate::pairs::{Pair, Pairs};
 use crate::side::Side;
 use crate::target::{Room, Target, Unwritable};
 use carry::Carried;
@@ -39,13 +39,14 @@ use mcrx_dsl::migrate::{Called, Migration};
 use mcrx_dsl::pairing::{Origin, Pairing};
 use mcrx_dsl::rules::{Rules, Which};
 use mcrx_tracer::graph::Node;
-use mcrx_tracer::model::Ty;
+use mcrx_tracer::model::{Fit, Ty};
 use mcrx_tracer::roots::RootKind;
-use objects::{Fate, Object};
+use objects::{Fate, Object, Pins};
 use pointers::Word;
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use start_up::{How, Twice};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// How one release's types and variables become the other's.
@@ -117,7 +118,6 @@ pub(crate) struct Scene<'a> {
     room: &'a dyn Room,
     /// Nodes of variables in the old process, by their addresses.
     variables: FxHashMap<u64, Node>,
-    pinned_inside: OnceLock<FxHashSet<u32>>,
     least_change: OnceLock<Option<u64>>,
 }
 
@@ -138,22 +138,23 @@ impl Plan {
         let twice = scene.twice(pairs, &mut conflicts);
         scene.thread_locals(&mut conflicts);
         let mut carried = Carried::from(&twice, &scene, pairs);
-        let mut objects = scene.decide(carried.numbers(), &mut conflicts);
         let mut map = AddressMap::new(now, new, scene.pairing, scene.migration);
-        let mut made = loop {
+        let (objects, mut made) = loop {
+            let mut refused = Conflicts::default();
+            let objects = scene.decide(carried.numbers(), &mut refused);
             let moved = objects.iter().filter_map(|object| object.moved(&scene)).chain(scene.paired(&twice));
             map.set_blocks(carried.numbers().iter().copied(), moved.collect());
             let mut made = Made::all(&twice, &objects, &scene, &map);
             // Rules may lead from what is carried over to what nothing else leads to.
             let more = carried.add(std::mem::take(&mut made.wanted), &scene, pairs);
-            if more.is_empty() {
-                break made;
+            if !more {
+                conflicts.merge(refused);
+                break (objects, made);
             }
-            objects.extend(scene.decide(&more, &mut conflicts));
         };
         plan.calls = actions::run(&scene, (&twice, &objects), &map, &mut made);
         questions::ask(&scene, &twice, &objects, &mut conflicts);
-        scene.left_behind(pairs, &carried, &mut conflicts);
+        scene.left_behind(&twice, &carried, &mut conflicts);
         let Made { mut writes, later, redirected, changed, blocks, conflicts: of_values, .. } = made;
         plan.carried = blocks;
         writes.append(&later);
@@ -192,7 +193,7 @@ impl Plan {
         totals.paired = u64::try_from(twice.len()).unwrap_or(u64::MAX);
         for object in objects {
             let trace = scene.now.trace;
-            totals.pinned += u64::from(trace.graph.is_pinned(object.number));
+            totals.pinned += u64::from(object.is_pinned);
             let is_typed = trace.marked.ty(object.number).is_some()
                 || trace.marked.islands_of(object.number).next().is_some();
             totals.untyped += u64::from(!is_typed);
@@ -214,7 +215,11 @@ impl Plan {
             }
             self.carried.push((address, len));
         }
-        let freed = twice.iter().filter(|object| scene.now.trace.blocks.at(object.old.0).is_some());
+        let is_block = |object: &&Twice<'_>| {
+            let block = scene.now.trace.blocks.find(object.old.0);
+            block.is_some_and(|(_, block, into)| into == 0 && object.old.1 >= block.len)
+        };
+        let freed = twice.iter().filter(is_block);
         self.freed.extend(freed.map(|object| object.old.0));
     }
 }
@@ -277,15 +282,22 @@ impl<'a> Scene<'a> {
         let variables = roots.filter(|(_, root)| root.kind == RootKind::Variable && root.ty.is_some());
         let variables = variables.map(|(node, root)| (root.address, node)).collect();
         let (pairing, migration) = (&course.pairing, &course.migration);
-        let (pinned_inside, least_change) = (OnceLock::new(), OnceLock::new());
-        Scene { start, now, new, pairing, migration, room, variables, pinned_inside, least_change }
+        let least_change = OnceLock::new();
+        Scene { start, now, new, pairing, migration, room, variables, least_change }
     }
 
-    /// The pointers of what begins at an address of the old process: a variable, or a block.
-    fn words(&self, address: u64) -> Vec<Word> {
-        let node = self.variables.get(&address).copied();
-        let node = node.or_else(|| self.now.trace.blocks.at(address).map(|(number, _)| Node(number)));
-        node.map_or_else(Vec::new, |node| pointers::of(&self.now, node, address))
+    /// The pointers of what lies at an address of the old process, in so many bytes: a variable, a block, or a part of one.
+    fn words(&self, (address, len): (u64, u64)) -> Vec<Word> {
+        let (node, start) = match (self.variables.get(&address), self.now.trace.blocks.at(address)) {
+            (Some(node), _) => (*node, address),
+            (None, Some((number, into))) => (Node(number), address - into),
+            (None, None) => return Vec::new(),
+        };
+        let mut words = pointers::of(&self.now, node, start);
+        let place = |word: &Word| (start + word.offset).checked_sub(address);
+        words.retain(|word| place(word).is_some_and(|place| place < len));
+        words.iter_mut().for_each(|word| word.offset = start + word.offset - address);
+        words
     }
 
     /// A type of the old process as the pairing has it.
@@ -305,15 +317,6 @@ impl<'a> Scene<'a> {
             Some(object) => trace.model.path(object.ty, object.within),
             None => format!("+{offset}"),
         }
-    }
-
-    /// Blocks that words lead into which may be no pointers, elsewhere than to the start.
-    fn pinned_inside(&self) -> &FxHashSet<u32> {
-        self.pinned_inside.get_or_init(|| {
-            let pinning =
-                self.now.trace.graph.live_edges().filter(|(_, edge)| edge.kind.pins() && edge.to_offset > 0);
-            pinning.map(|(_, edge)| edge.to.0).collect()
-        })
     }
 
     /// The bytes of the smallest type that changes.
@@ -361,36 +364,33 @@ impl<'a> Scene<'a> {
             twice.push(Twice {
                 name,
                 old: place.unwrap_or((0, 0)),
+                from: old.and_then(|old| old.ty()),
                 new,
                 ty: pair.new.as_ref().and_then(|new| new.ty()),
                 how,
                 making: None,
             });
         }
-        let lives = pairs.iter().filter(|pair| is_same_life(self, pair.old.start));
-        for pair in lives {
-            twice.push(self.twice_made(pair));
-        }
+        let lives = pairs.iter().chain(pairs.parts()).filter(|pair| {
+            let block = self.now.trace.blocks.at(pair.old.start).map(|(_, into)| pair.old.start - into);
+            block.is_some_and(|block| is_same_life(self, block))
+        });
+        twice.extend(lives.map(|pair| self.twice_made(pair)));
         twice
     }
 
-    fn twice_made(&self, pair: &crate::pairs::Pair) -> Twice<'a> {
-        let trace = self.now.trace;
-        let number = trace.blocks.at(pair.old.start).map(|(number, _)| number);
-        let ty = number.and_then(|number| trace.marked.ty(number));
-        let block = number.and_then(|number| trace.blocks.get(number));
-        let old = (pair.old.start, block.map_or(pair.old.end - pair.old.start, |block| block.len));
+    fn twice_made(&self, pair: &Pair) -> Twice<'a> {
+        let old = (pair.old.start, pair.old.end - pair.old.start);
         let new = (pair.new.start, pair.new.end - pair.new.start);
-        let mut twice = Twice { name: pair.path.clone(), old, new, ty: None, how: How::Plain, making: None };
-        let Some(ty) = ty else { return twice };
-        let Some((id, made)) = self.old_type(ty).and_then(|old| {
-            let (id, pair) = self.pairing.of_old(old)?;
-            Some((id, pair.made.first()?))
-        }) else {
-            return twice;
-        };
+        let name = pair.path.clone();
+        let mut twice = Twice { name, old, from: None, new, ty: None, how: How::Plain, making: None };
+        let Some((ty, _)) = pair.types else { return twice };
+        let Some(from) = self.start.trace.model.ty(ty).and_then(|ty| self.of_now(ty)) else { return twice };
+        twice.from = Some(from);
+        let made = self.pairing.of_old(from).and_then(|(id, pair)| Some((id, pair.made.first()?)));
+        let Some((id, made)) = made else { return twice };
         let Some(recipe) = self.migration.recipe(Making { pair: id, made: 0 }) else { return twice };
-        let is_one = trace.model.fit(ty, old.1) == mcrx_tracer::model::Fit::WithTail;
+        let is_one = self.start.trace.model.fit(ty, old.1) == Fit::WithTail;
         twice.how = How::Made(recipe, (!is_one).then_some((recipe.old_size, recipe.new_size)));
         twice.ty = Some(made.ty);
         twice.making = Some(Making { pair: id, made: 0 });
@@ -399,16 +399,14 @@ impl<'a> Scene<'a> {
 
     /// Where pairs of blocks lie.
     fn paired<'s>(&'s self, twice: &'s [Twice<'a>]) -> impl Iterator<Item = crate::map::Moved> + 's {
-        let blocks = twice
-            .iter()
-            .filter(|object| self.now.trace.blocks.at(object.old.0).is_some_and(|(_, into)| into == 0));
-        blocks.map(Twice::moved)
+        twice.iter().filter(|object| self.now.trace.blocks.at(object.old.0).is_some()).map(Twice::moved)
     }
 
     /// Decides about what lives on.
     fn decide(&self, numbers: &[u32], conflicts: &mut Conflicts) -> Vec<Object> {
+        let pins = Pins::of(self, numbers);
         let blocks = numbers.iter().filter_map(|number| Some((*number, self.now.trace.blocks.get(*number)?)));
-        blocks.map(|(number, block)| objects::decide(self, number, block, conflicts)).collect()
+        blocks.map(|(number, block)| objects::decide(self, (number, block), &pins, conflicts)).collect()
     }
 
     /// Whether bytes of the old process are others now than after its start-up.
@@ -430,37 +428,68 @@ impl<'a> Scene<'a> {
     }
 
     /// What the old start-up made, and what changed since, but nothing leads to any more.
-    fn left_behind(&self, pairs: &Pairs, carried: &Carried, conflicts: &mut Conflicts) {
+    fn left_behind(&self, twice: &[Twice<'_>], carried: &Carried, conflicts: &mut Conflicts) {
         let trace = self.now.trace;
+        let needed = self.needed();
+        let mut paired: Vec<Range<u64>> =
+            twice.iter().map(|object| object.old.0..object.old.0 + object.old.1).collect();
+        paired.sort_by_key(|range| range.start);
         for (number, block) in trace.blocks.iter() {
-            let is_kept = carried.contains(number) || pairs.at(block.address).is_some();
-            if is_kept || !trace.graph.is_reached(Node(number)) || !trace.is_own(number) {
+            let is_needed = needed.get(usize::try_from(number).unwrap_or(usize::MAX)) == Some(&true);
+            if carried.contains(number) || !is_needed || !trace.is_own(number) {
                 continue;
             }
             let was_there = is_same_life(self, block.address);
-            if was_there && !self.differs(block.address, block.len) {
+            let end = block.address + block.len;
+            let mut at = block.address;
+            let mut is_changed = false;
+            let first = paired.partition_point(|range| range.end <= at);
+            let within = paired.iter().skip(first).take_while(|range| range.start < end);
+            for range in within.cloned().chain(std::iter::once(end..end)) {
+                is_changed |= at < range.start && self.differs(at, range.start - at);
+                at = at.max(range.end);
+            }
+            if was_there && !is_changed {
                 continue;
             }
-            let name = trace
-                .marked
-                .ty(number)
-                .map_or_else(|| format!("block of {} bytes", block.requested), |ty| trace.model.name(ty));
-            let message = match was_there {
-                true => {
-                    "it changed since start-up, and the new start-up has made nothing that corresponds to it"
-                }
-                false => {
-                    "it was made since start-up, and nothing that is carried over leads to it: a stack does, or a thread's own variable"
-                }
+            let untyped = || format!("block of {} bytes", block.requested);
+            let name = trace.marked.ty(number).map_or_else(untyped, |ty| trace.model.name(ty));
+            let (kind, message) = match was_there {
+                true => (
+                    "changed",
+                    "it changed since start-up, and the new start-up has made nothing that corresponds to it",
+                ),
+                false => (
+                    "made",
+                    "it was made since start-up, and nothing that is carried over leads to it: a function that runs does, or a thread's own variable",
+                ),
             };
-            conflicts.add(
-                Code::Unpaired,
-                (&name, ""),
-                if was_there { "changed" } else { "made" },
-                block.address,
-                message.to_owned(),
-            );
+            conflicts.add(Code::Unpaired, (&name, ""), kind, block.address, message.to_owned());
         }
+    }
+
+    /// Blocks that something with a type leads to: what only words on stacks and in registers lead to may be left over from what is gone.
+    fn needed(&self) -> Vec<bool> {
+        let graph = &self.now.trace.graph;
+        let count = usize::try_from(self.now.trace.blocks.numbers()).unwrap_or(0);
+        let mut needed = vec![false; count];
+        let mut work: Vec<Node> = graph
+            .roots()
+            .zip(&self.now.trace.roots)
+            .filter(|(_, root)| root.ty.is_some())
+            .map(|(node, _)| node)
+            .collect();
+        work.extend(self.now.trace.blocks.areas().map(|(number, _)| Node(number)));
+        while let Some(node) = work.pop() {
+            for edge in graph.edges(node) {
+                let place = usize::try_from(edge.to.0).ok().and_then(|number| needed.get_mut(number));
+                if let Some(is_needed) = place.filter(|is_needed| !**is_needed) {
+                    *is_needed = true;
+                    work.push(edge.to);
+                }
+            }
+        }
+        needed
     }
 }
 

@@ -114,18 +114,18 @@ fn of_old(scene: &Scene<'_>, wanted: TypeId, twice: &[Twice<'_>], objects: &[Obj
     let mut within = Within::new(wanted);
     let mut found = Vec::new();
     let trace = scene.now.trace;
-    let twice = twice.iter().filter_map(|object| trace.blocks.at(object.old.0)).map(|(number, _)| number);
-    for number in twice.chain(objects.iter().map(|object| object.number)) {
-        in_block(trace, number, &mut |ty, at| {
+    for object in twice {
+        let Some(ty) = object.from else { continue };
+        let size = ty.size().unwrap_or(0).max(1);
+        let count = if object.making.is_some() { (object.old.1 / size).max(1) } else { 1 };
+        (0..count).for_each(|index| within.each(ty, object.old.0 + index * size, &mut found));
+    }
+    for object in objects {
+        in_block(trace, object.number, &mut |ty, at| {
             if let Some(ty) = trace.model.ty(ty).and_then(|ty| scene.of_now(ty)) {
                 within.each(ty, at, &mut found);
             }
         });
-    }
-    for variable in scene.pairing.variables.iter().filter_map(|pair| pair.old.as_ref()) {
-        if let Some(ty) = variable.ty().and_then(Type::resolved) {
-            within.each(ty, scene.now.program.mapped(variable.address().0), &mut found);
-        }
     }
     finished(found)
 }

@@ -26,12 +26,11 @@ impl Carried {
     pub(super) fn from(twice: &[Twice<'_>], scene: &Scene<'_>, pairs: &Pairs) -> Carried {
         let mut carried = Carried::default();
         for object in twice {
-            let (address, len) = object.old;
+            let address = object.old.0;
             let is_kept = matches!(object.how, super::start_up::How::Kept(_));
-            for word in scene.words(address) {
+            for word in scene.words(object.old) {
                 let before = scene.start.process().memory.word(address.wrapping_add(word.offset));
-                // A node may be more than the object: other variables beside it.
-                if word.offset < len && (is_kept || before != Some(word.word)) {
+                if is_kept || before != Some(word.word) {
                     carried.follow(&word, scene, pairs);
                 }
             }
@@ -47,14 +46,14 @@ impl Carried {
         carried
     }
 
-    /// More that lives on, and what that leads to. Returns the numbers of what is new.
-    pub(super) fn add(&mut self, old: Vec<u64>, scene: &Scene<'_>, pairs: &Pairs) -> Vec<u32> {
+    /// More that lives on, and what that leads to. Says whether any of it is new.
+    pub(super) fn add(&mut self, old: Vec<u64>, scene: &Scene<'_>, pairs: &Pairs) -> bool {
         let before = self.order.len();
         for address in old {
             self.follow(&Word { offset: 0, word: address, address, is_sure: true }, scene, pairs);
         }
         self.run(scene, pairs);
-        self.order.get(before..).unwrap_or_default().to_vec()
+        self.order.len() > before
     }
 
     fn run(&mut self, scene: &Scene<'_>, pairs: &Pairs) {
@@ -68,7 +67,8 @@ impl Carried {
 
     fn follow(&mut self, word: &Word, scene: &Scene<'_>, pairs: &Pairs) {
         let Spot::Block { number, block, .. } = scene.now.spot(word.address) else { return };
-        let is_paired = pairs.at(block.address).is_some() && is_same_life(scene, block.address);
+        let is_paired = pairs.at(word.address).or_else(|| pairs.part_at(word.address)).is_some()
+            && is_same_life(scene, block.address);
         if !is_paired {
             self.take(number);
         }

@@ -10,6 +10,7 @@ use mcrx_dsl::migrate::Recipe;
 use mcrx_tracer::blocks::Block;
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::model::{Fit, Ty};
+use rustc_hash::FxHashSet;
 
 /// An old block that lives on.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(super) struct Object {
     /// Its number in the old trace.
     pub(super) number: u32,
     pub(super) block: Block,
+    /// Words lead to it that may be no pointers.
+    pub(super) is_pinned: bool,
     /// What becomes of it.
     pub(super) fate: Fate,
 }
@@ -85,23 +88,64 @@ pub(super) fn change(scene: &Scene<'_>, ty: Ty) -> Change {
     if how.iter().all(is_copy) { Change::None } else { Change::Made(how) }
 }
 
+/// Blocks that words lead to which may be no pointers, in what lives on. What is on old stacks, in registers and in libraries does not: the
+/// new process has its own.
+#[derive(Debug, Default)]
+pub(super) struct Pins {
+    pinned: FxHashSet<u32>,
+    /// Of these, those that such a word leads to the middle of.
+    inside: FxHashSet<u32>,
+}
+
+impl Pins {
+    /// Of the blocks with these numbers.
+    pub(super) fn of(scene: &Scene<'_>, numbers: &[u32]) -> Pins {
+        let graph = &scene.now.trace.graph;
+        let mut pins = Pins::default();
+        for edge in
+            numbers.iter().flat_map(|number| graph.edges(Node(*number))).filter(|edge| edge.kind.pins())
+        {
+            pins.pinned.insert(edge.to.0);
+            if edge.to_offset > 0 {
+                pins.inside.insert(edge.to.0);
+            }
+        }
+        pins
+    }
+
+    /// Whether none of them would have to change with a block's form: none leads to it, or only to its start, and that stays.
+    fn let_change(&self, number: u32, moves: bool) -> bool {
+        !self.pinned.contains(&number) || (!moves && !self.inside.contains(&number))
+    }
+}
+
 /// Decides about one block.
-pub(super) fn decide(scene: &Scene<'_>, number: u32, block: Block, conflicts: &mut Conflicts) -> Object {
+pub(super) fn decide(
+    scene: &Scene<'_>,
+    (number, block): (u32, Block),
+    pins: &Pins,
+    conflicts: &mut Conflicts,
+) -> Object {
     let trace = scene.now.trace;
     let fate = match trace.marked.ty(number) {
-        Some(ty) => whole(scene, number, &block, ty, conflicts),
+        Some(ty) => whole(scene, (number, &block, ty), pins, conflicts),
         None => {
             let parts: Vec<(u64, mcrx_tracer::mark::Island)> = trace.marked.islands_of(number).collect();
             if parts.is_empty() {
                 untyped(scene, number, &block, conflicts);
             }
-            in_parts(scene, number, &block, &parts, conflicts)
+            in_parts(scene, (number, &block), &parts, pins, conflicts)
         }
     };
-    Object { number, block, fate }
+    Object { number, block, is_pinned: pins.pinned.contains(&number), fate }
 }
 
-fn whole(scene: &Scene<'_>, number: u32, block: &Block, ty: Ty, conflicts: &mut Conflicts) -> Fate {
+fn whole(
+    scene: &Scene<'_>,
+    (number, block, ty): (u32, &Block, Ty),
+    pins: &Pins,
+    conflicts: &mut Conflicts,
+) -> Fate {
     let name = scene.now.trace.model.name(ty);
     let how = match change(scene, ty) {
         Change::None => return Fate::Stays,
@@ -135,7 +179,7 @@ fn whole(scene: &Scene<'_>, number: u32, block: &Block, ty: Ty, conflicts: &mut 
         return Fate::Refused;
     }
     // Nothing says how words that may be no pointers are to change.
-    if !is_free_to_change(scene, number, !fits) {
+    if !pins.let_change(number, !fits) {
         let message = "words that may be no pointers lead into it, so it cannot change its form".to_owned();
         conflicts.add(Code::Pinned, (&name, ""), "", block.address, message);
         return Fate::Refused;
@@ -159,16 +203,11 @@ fn whole(scene: &Scene<'_>, number: u32, block: &Block, ty: Ty, conflicts: &mut 
     Fate::Made(Anew { how, to, len, count })
 }
 
-/// Whether no word that may be no pointer would have to change with a block's form: none leads into it, or only to its start, and that stays.
-fn is_free_to_change(scene: &Scene<'_>, number: u32, moves: bool) -> bool {
-    !scene.now.trace.graph.is_pinned(number) || (!moves && !scene.pinned_inside().contains(&number))
-}
-
 fn in_parts(
     scene: &Scene<'_>,
-    number: u32,
-    block: &Block,
+    (number, block): (u32, &Block),
     parts: &[(u64, mcrx_tracer::mark::Island)],
+    pins: &Pins,
     conflicts: &mut Conflicts,
 ) -> Fate {
     let mut made = Vec::new();
@@ -190,7 +229,7 @@ fn in_parts(
             return Fate::Refused;
         };
         let stride = island.stride.max(1);
-        if recipe.new_size > recipe.old_size || scene.pinned_inside().contains(&number) {
+        if recipe.new_size > recipe.old_size || !pins.let_change(number, false) {
             let message = "it is a part of a block whose type is not known as a whole, and would have to change its form there".to_owned();
             conflicts.add(Code::Room, (&name, ""), "", block.address + offset, message);
             return Fate::Refused;

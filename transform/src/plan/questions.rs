@@ -20,8 +20,7 @@ pub(super) fn ask(scene: &Scene<'_>, twice: &[Twice<'_>], objects: &[Object], co
         }
     }
     for object in twice {
-        let ty = trace.blocks.at(object.old.0).and_then(|(number, _)| trace.marked.ty(number));
-        there.add(scene, ty.and_then(|ty| scene.old_type(ty)));
+        there.add(scene, object.from);
     }
     for old in scene.pairing.variables.iter().filter_map(|pair| pair.old.as_ref()) {
         there.add(scene, old.ty());

@@ -21,6 +21,8 @@ pub(super) struct Twice<'a> {
     pub(super) name: String,
     /// Where it is in the old process, then and now, and how many bytes.
     pub(super) old: (u64, u64),
+    /// What it is there.
+    pub(super) from: Option<Type<'a>>,
     /// Where it is in the new one.
     pub(super) new: (u64, u64),
     /// What it is there. `None`: that is not known, and its words count.
@@ -136,7 +138,7 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
         return;
     }
     let mut with_pointers = view(scene.now, Some(map));
-    let words = scene.words(twice.old.0);
+    let words = scene.words(twice.old);
     with_pointers.tagged = pointers::tagged(&words);
     let (mut made, effects) = make_with(twice, &with_pointers, scene, &mut failed);
     let place = |offset| twice.how.place(scene, twice.old.1, offset);
