@@ -19,12 +19,14 @@ mod man;
 mod objects;
 mod output;
 mod pins;
+mod plan;
 mod rules;
 mod run;
 mod sites;
 mod snapshot;
 mod subject;
 mod trace;
+mod transform;
 mod types;
 
 #[derive(Parser)]
@@ -45,12 +47,14 @@ enum Command {
     Leaks(leaks::Args),
     Man(man::Args),
     Pins(pins::Args),
+    Plan(plan::Args),
     Refs(objects::RefsArgs),
     Rules(rules::Args),
     Run(run::Args),
     Sites(sites::Args),
     Snapshot(snapshot::Args),
     Trace(trace::Args),
+    Transform(transform::Args),
     Types(types::Args),
     Whatis(objects::WhatisArgs),
     Why(objects::WhyArgs),
@@ -66,12 +70,14 @@ fn main() -> ExitCode {
         Command::Leaks(args) => leaks::run(&args, &output),
         Command::Man(args) => man::run(&args, Cli::command(), &output),
         Command::Pins(args) => pins::run(&args, &output),
+        Command::Plan(args) => plan::run(&args, &output),
         Command::Refs(args) => objects::refs(&args, &output),
         Command::Rules(args) => rules::run(&args, &output),
         Command::Run(args) => run::run(&args, &output),
         Command::Sites(args) => sites::run(&args, &output),
         Command::Snapshot(args) => snapshot::run(&args, &output),
         Command::Trace(args) => trace::run(&args, &output),
+        Command::Transform(args) => transform::run(&args, &output),
         Command::Types(args) => types::run(&args, &output),
         Command::Whatis(args) => objects::whatis(&args, &output),
         Command::Why(args) => objects::why(&args, &output),

@@ -111,6 +111,16 @@ impl Subject {
     pub(crate) fn open(which: &Which, extent: Extent, output: &Output) -> Result<Subject> {
         // What is wrong with it is said before anything is held.
         let facts = rules::facts(which.rules.as_deref(), output)?;
+        Subject::reading_by(facts, which, extent, output)
+    }
+
+    /// The same with facts that are known already.
+    pub(crate) fn reading_by(
+        facts: Facts,
+        which: &Which,
+        extent: Extent,
+        output: &Output,
+    ) -> Result<Subject> {
         let start = Instant::now();
         let phase = output.phase(format!("reading {}", which.target));
         let (image, is_live) = match pid(&which.target)? {

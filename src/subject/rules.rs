@@ -5,15 +5,21 @@ use crate::output::Output;
 use crate::rules::render;
 use anyhow::Result;
 use mcrx_dsl::diagnostic::Severity;
+use mcrx_dsl::load::Loaded;
 use mcrx_dsl::releases::Releases;
 use mcrx_dsl::source::FromDisk;
 use mcrx_dsl::{load, lower};
 use mcrx_tracer::facts::Facts;
 use std::path::Path;
 
-/// The facts of a file; none without one. What is wrong with how it is written is narrated; with errors in it nothing is traced by it.
+/// The facts of a file; none without one.
 pub(crate) fn facts(path: Option<&Path>, output: &Output) -> Result<Facts> {
-    let Some(path) = path else { return Ok(Facts::default()) };
+    Ok(loaded(path, output)?.map_or_else(Facts::default, |loaded| lower::facts(&loaded.rules)))
+}
+
+/// A rule file, if one is named. What is wrong with how it is written is narrated; with errors in it nothing is done by it.
+pub(crate) fn loaded(path: Option<&Path>, output: &Output) -> Result<Option<Loaded>> {
+    let Some(path) = path else { return Ok(None) };
     let loaded = load::rules(path, &FromDisk);
     for diagnostic in &loaded.diagnostics {
         output.narrate(render::text(diagnostic, &loaded, Releases { old: None, new: None }));
@@ -24,5 +30,5 @@ pub(crate) fn facts(path: Option<&Path>, output: &Output) -> Result<Facts> {
         let path = path.display();
         return Err(Failure::Usage(format!("{path} has {many}: mcrx rules check {path} says more")).into());
     }
-    Ok(lower::facts(&loaded.rules))
+    Ok(Some(loaded))
 }

@@ -31,6 +31,14 @@ pub enum SideError {
         /// Which was wanted.
         release: &'static str,
     },
+    /// There is no debug info of it.
+    #[error("process {pid}: {why}")]
+    NoTypes {
+        /// The process.
+        pid: u32,
+        /// Why there is none.
+        why: String,
+    },
 }
 
 /// What lies at an address.
@@ -93,6 +101,28 @@ impl<'a> Side<'a> {
         match (program, own) {
             (Some(program), Some((place, (table, _)))) => Ok(Side { trace, program, table, place }),
             _ => Err(SideError::OtherProgram { pid: trace.process.pid, release }),
+        }
+    }
+
+    /// A process, by the program that it runs.
+    ///
+    /// # Errors
+    /// There is no debug info of it.
+    pub fn of_executable(trace: &'a Trace<'a>) -> Result<Side<'a>, SideError> {
+        let process = trace.process;
+        let described = process.modules.iter().zip(&trace.known.debug.modules);
+        let own = described.into_iter().find(|(module, _)| module.path == process.executable);
+        let missing = |why: String| SideError::NoTypes { pid: process.pid, why };
+        let (_, described) =
+            own.ok_or_else(|| missing("its program is not among what it has mapped".to_owned()))?;
+        match &described.table {
+            Some(table) => Side::of(trace, table, "other"),
+            None => Err(missing(
+                described
+                    .missing
+                    .as_ref()
+                    .map_or_else(|| "its program has no debug info".to_owned(), ToString::to_string),
+            )),
         }
     }
 
