@@ -42,7 +42,9 @@ pub(crate) fn memcached_1_6_18_to_1_6_38(test: &Context) -> Result<()> {
 pub(crate) fn redis_7_to_8(test: &Context) -> Result<()> {
     let rules = of(test, "redis", ["7.0.15", "8.0.2"], 110)?;
     rules.says("`dict *expires` is now `kvstore *expires`")?;
-    rules.says("// bpop -> bstate")
+    rules.says("// bpop -> bstate")?;
+    // Seconds became milliseconds, both of them `long`.
+    rules.says("redisServer.aof_last_fsync: time_t -> mstime_t")
 }
 
 pub(crate) fn openssh_9_2_to_10(test: &Context) -> Result<()> {

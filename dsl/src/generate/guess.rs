@@ -174,7 +174,7 @@ pub(super) fn of_union(question: &Question<'_>, path: &str) -> Vec<Guess> {
 fn retyped(question: &Question<'_>, path: &str, old: &str) -> Vec<Guess> {
     match (kind(&question.old), kind(&question.new)) {
         (Some(Kind::Base(_) | Kind::Enumeration(_)), Some(Kind::Base(_) | Kind::Enumeration(_))) => {
-            vec![Guess::new(format!("{path} = old.{old}"), "the same numbers mean the same")]
+            vec![Guess::new(format!("{path} = old.{old}"), "if the same numbers mean the same")]
         }
         // Elements side by side became linked ones.
         (Some(Kind::Aggregate), Some(Kind::Pointer(Some(below)))) => {
