@@ -14,7 +14,8 @@
 //!   without a type that the same functions made with the same size. What may be no pointer is not followed.
 //! * What a pointer leads into pairs only where it leads to the same member and the same element of both.
 //! * Of things that stand in a row (elements, links of a list) those do not pair whose names, texts that they point to, all differ: they are
-//!   others. A table of pointers with gaps in other places is in no order that means something, and its elements do not pair.
+//!   others. A table of pointers to things with names that stand in other places (a hash table that another seed has filled) does not pair,
+//!   and they, with the lists that begin with them, pair by their names.
 //! * What would pair with two is doubtful. It is told, and neither paired nor walked through.
 //! * Pools, which rules tell by the functions that allocate from them, are the allocator's affair: they are not walked.
 //!
@@ -100,8 +101,8 @@ pub enum Why {
     /// It is one of several in a row, and its name is another.
     #[error("what stands there in the new release has another name")]
     OtherName,
-    /// It is a table of pointers, and has its gaps elsewhere.
-    #[error("the table's gaps are in other places than the new release's")]
+    /// It is a table of things with names, which are in other places.
+    #[error("what it leads to stands in other places of the new release's table")]
     OtherOrder,
     /// It is a pool, or what belongs to one.
     #[error("it is the bookkeeping of a pool")]
@@ -146,8 +147,10 @@ pub struct Pairs {
     pub blocks: Counts,
     /// Of those that the program's own code made.
     pub own_blocks: Counts,
-    /// Of its objects: whole blocks that have a type or no typed part, and typed parts of the others.
+    /// Of objects: whole blocks that have a type or no typed part, and typed parts of the others.
     pub objects: Counts,
+    /// Of those that lie in blocks which the program's own code made.
+    pub own_objects: Counts,
 }
 
 impl Pairs {

@@ -1,7 +1,8 @@
-//! Where the walk begins: variables of both programs and of libraries that both have, those of threads, and live variables of frames.
+//! Where the walk begins: variables of both programs, those of threads, and live variables of frames. What libraries keep for themselves is
+//! the new process's own.
 //!
-//! A thread is known by the outermost of its functions that has live variables, and by its place among those of the same: a release with
-//! more threads of one sort does not shift those of another. The first thread is known as such.
+//! A thread is known by the outermost of the program's functions in it that has live variables, and by its place among those of the same:
+//! a release with more threads of one sort does not shift those of another. The first thread is known as such.
 
 use super::shape::{ShapeId, Shapes};
 use crate::side::Side;
@@ -69,7 +70,6 @@ pub(super) fn find<'p>(
             _ => {}
         }
     }
-    found.extend(of_libraries(start, new, &after, shapes));
     found.extend(locals(start, new, &threads, shapes));
     found
 }
@@ -131,40 +131,19 @@ impl Roots {
     }
 }
 
-/// Variables of libraries that both have loaded.
-fn of_libraries<'p>(
-    start: &Side<'p>,
-    new: &Side<'p>,
-    after: &Roots,
-    shapes: &mut Shapes<'_, 'p>,
-) -> Vec<Beginning> {
-    let mut found = Vec::new();
-    for (root, node) in start.trace.roots.iter().zip(start.trace.graph.roots()) {
-        let (RootKind::Variable, Some(ty)) = (root.kind, root.ty) else { continue };
-        let Some(module) = start.process().module_at(root.address) else { continue };
-        let is_same = |other: &&Module| module.build_id.is_some() && other.build_id == module.build_id;
-        if std::ptr::eq(module, start.program) {
-            continue;
-        }
-        let Some(other) = new.process().modules.iter().find(is_same) else { continue };
-        let there = after.at(other.mapped(module.linked(root.address)), root.len);
-        let Some((counterpart, at)) = there else { continue };
-        let other_ty = new.trace.graph.root(counterpart).and_then(|root| new.trace.roots.get(root)?.ty);
-        let Some(shape) = other_ty.and_then(|other| shapes.of(ty, other)) else { continue };
-        let (old, new) = ((node, 0..root.len), (counterpart, at));
-        found.push(Beginning { name: root.name.clone(), old, new, shape, elements: None });
-    }
-    found
-}
-
 /// A local variable: its thread, its function and its name.
 type LocalKey<'r> = (u32, &'r str, &'r str);
 
-/// A local variable's thread, function and name, as they stand in the root's.
-fn local(root: &Root) -> Option<LocalKey<'_>> {
+/// A local variable's thread, function and name, as they stand in the root's. `None`: it is none of the program's. Outside of that all
+/// threads begin alike, and what libraries hold is theirs.
+fn local<'r>(side: &Side<'_>, root: &'r Root) -> Option<LocalKey<'r>> {
+    if root.kind != RootKind::Local {
+        return None;
+    }
     let (rest, thread) = root.name.rsplit_once(" of thread ")?;
     let (name, function) = rest.rsplit_once(" in ")?;
-    (root.kind == RootKind::Local).then_some((thread.parse().ok()?, function, name))
+    let is_own = side.table.functions_named(function).any(|found| found.code().is_some());
+    is_own.then_some((thread.parse().ok()?, function, name))
 }
 
 /// Threads that correspond.
@@ -179,7 +158,7 @@ type ThreadKey = (Option<String>, usize);
 
 fn named<'p>(side: &Side<'p>) -> Vec<(ThreadKey, &'p Thread)> {
     // Roots of inner frames come before those of outer ones.
-    let locals = side.trace.roots.iter().filter_map(local);
+    let locals = side.trace.roots.iter().filter_map(|root| local(side, root));
     let outermost: FxHashMap<u32, &str> = locals.map(|(thread, function, _)| (thread, function)).collect();
     let mut seen: FxHashMap<&str, usize> = FxHashMap::default();
     let mut found = Vec::new();
@@ -206,14 +185,14 @@ fn locals<'p>(
     let threads: FxHashMap<u32, u32> = threads.iter().map(|(one, other)| (one.tid, other.tid)).collect();
     let mut after: FxHashMap<LocalKey<'_>, Vec<(&Root, Node)>> = FxHashMap::default();
     for (root, node) in new.trace.roots.iter().zip(new.trace.graph.roots()) {
-        if let Some(key) = local(root) {
+        if let Some(key) = local(new, root) {
             after.entry(key).or_default().push((root, node));
         }
     }
     let mut before: FxHashMap<LocalKey<'_>, Vec<(&Root, Node)>> = FxHashMap::default();
     let mut order = Vec::new();
     for (root, node) in start.trace.roots.iter().zip(start.trace.graph.roots()) {
-        let Some(key) = local(root) else { continue };
+        let Some(key) = local(start, root) else { continue };
         let all = before.entry(key).or_default();
         if all.is_empty() {
             order.push(key);

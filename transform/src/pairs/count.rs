@@ -52,6 +52,7 @@ pub(super) fn pairs(start: &Side<'_>, walked: Walked) -> Pairs {
         add(&mut pairs.objects, of_block);
         add(&mut pairs.blocks, block);
         if start.trace.is_own(number) {
+            add(&mut pairs.own_objects, of_block);
             add(&mut pairs.own_blocks, block);
         }
     }

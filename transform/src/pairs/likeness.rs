@@ -1,24 +1,22 @@
-//! Whether things that stand in a row are likely to be each other's counterparts: elements by their index, links by their order.
+//! What objects go by: the texts that they point to. Of things that stand in a row (elements by their index, links by their order) another
+//! release may have put one in between, and a hash table may have been filled by another seed: what stands at one place in both need not be
+//! the same thing. If all texts of two differ, it is not.
 //!
-//! Another release may have put one in between, and a hash table may have been filled by another seed: then what stands at one place in both
-//! is not the same thing. Two signs of it are believed: the texts that the two point to all differ; a table of pointers has its gaps elsewhere.
-//!
-//! What it does not do: find the right one. What has no counterpart at its place has none.
+//! What it does not do: decide what pairs.
 
+use super::extent::Extent;
 use crate::side::Side;
 use mcrx_debuginfo::table::{Kind, Type};
-use mcrx_tracer::model::Ty;
+use mcrx_tracer::model::{Relation, Ty};
 use rustc_hash::FxHashMap;
 
 /// Bytes of a text that are looked at.
 const LONGEST: usize = 128;
-/// Pointers of a table that are looked at.
-const MOST_ELEMENTS: u64 = 1 << 16;
 
 /// Of each type, where it points to texts, or may.
 #[derive(Default)]
 pub(super) struct Names {
-    of: FxHashMap<Ty, Vec<u64>>,
+    of: FxHashMap<Ty, Vec<Member>>,
 }
 
 impl Names {
@@ -27,8 +25,21 @@ impl Names {
         !self.texts(start, ty).is_empty()
     }
 
-    fn texts(&mut self, start: &Side<'_>, ty: Ty) -> &[u64] {
+    fn texts(&mut self, start: &Side<'_>, ty: Ty) -> &[Member] {
         self.of.entry(ty).or_insert_with(|| start.trace.model.ty(ty).map_or(Vec::new(), texts))
+    }
+
+    /// What an object goes by: the first member that leads to a text, and that. `ty`: the old type; `place`: where a member of it lies.
+    pub(super) fn key<'k>(
+        &mut self,
+        (start, ty): (&Side<'_>, Ty),
+        (side, address): (&Side<'k>, u64),
+        place: impl Fn(u64) -> Option<u64>,
+    ) -> Option<(u64, &'k str)> {
+        self.texts(start, ty).iter().find_map(|Member { offset, is_said }| {
+            let at = address.checked_add(place(*offset)?)?;
+            Some((*offset, text(side, at, *is_said)?))
+        })
     }
 
     /// Whether two objects point to texts in places that correspond, and to others in each. `place`: where an old place lies in the new one.
@@ -39,12 +50,10 @@ impl Names {
         place: impl Fn(u64) -> Option<u64>,
     ) -> bool {
         let mut differ = false;
-        for member in self.texts(start, ty) {
-            let there = place(*member).and_then(|at| text(new, other.checked_add(at)?));
-            let (Some(here), Some(there)) = (old.checked_add(*member).and_then(|at| text(start, at)), there)
-            else {
-                continue;
-            };
+        for Member { offset, is_said } in self.texts(start, ty) {
+            let there = place(*offset).and_then(|at| text(new, other.checked_add(at)?, *is_said));
+            let here = old.checked_add(*offset).and_then(|at| text(start, at, *is_said));
+            let (Some(here), Some(there)) = (here, there) else { continue };
             if here == there {
                 return false;
             }
@@ -54,24 +63,40 @@ impl Names {
     }
 }
 
-/// Members that point to characters, or to something that is not said.
-fn texts(ty: Type<'_>) -> Vec<u64> {
-    let is_text = |member: Type<'_>| match member.resolved().map(Type::kind) {
-        Some(Kind::Pointer(below)) => below
-            .and_then(Type::resolved)
-            .is_none_or(|below| matches!(below.kind(), Kind::Base(_)) && below.size() == Some(1)),
-        _ => false,
-    };
-    let fields = ty.fields();
-    let found =
-        fields.iter().filter(|(_, member)| member.bit_size().is_none() && member.ty().is_some_and(is_text));
-    found.map(|(bits, _)| bits / 8).collect()
+/// A member that may point to a text.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    offset: u64,
+    /// It is declared to point to characters.
+    is_said: bool,
 }
 
-/// The text that a pointer leads to: at least one character that can be printed, and a zero byte behind.
-fn text<'s>(side: &Side<'s>, pointer: u64) -> Option<&'s [u8]> {
+/// Members that point to characters, or to something that is not said.
+fn texts(ty: Type<'_>) -> Vec<Member> {
+    let fields = ty.fields().into_iter().filter(|(_, member)| member.bit_size().is_none());
+    let found = fields.filter_map(|(bits, member)| {
+        let Kind::Pointer(below) = member.ty()?.resolved()?.kind() else { return None };
+        let below = below.and_then(Type::resolved);
+        let is_text = |ty: Type<'_>| matches!(ty.kind(), Kind::Base(_)) && ty.size() == Some(1);
+        let is_said = below.is_some();
+        below.is_none_or(is_text).then_some(Member { offset: bits / 8, is_said })
+    });
+    found.collect()
+}
+
+/// The text that a pointer leads to: at least one character, and a zero byte behind.
+fn text<'s>(side: &Side<'s>, pointer: u64, is_said: bool) -> Option<&'s str> {
     let memory = &side.process().memory;
     let address = memory.word(pointer)?;
+    let is_object = || {
+        let (block, _, offset) = side.trace.blocks.find(address)?;
+        let extent = Extent::at(side, block, offset)?;
+        let (model, (_, inside)) = (side.trace.model, extent.inside(offset));
+        (model.relation(extent.ty?, inside, model.byte()?) != Relation::Within).then_some(())
+    };
+    if !is_said && is_object().is_some() {
+        return None;
+    }
     let mut len = LONGEST;
     // Near the end of what can be read there is less.
     let bytes = loop {
@@ -81,33 +106,7 @@ fn text<'s>(side: &Side<'s>, pointer: u64) -> Option<&'s [u8]> {
             None => return None,
         }
     };
-    let end = bytes.iter().position(|byte| *byte == 0);
-    let text = bytes.get(..end.unwrap_or(bytes.len()))?;
-    let is_printable = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ' || *byte >= 0x80;
-    let is_whole = end.is_some() || len == LONGEST;
-    (is_whole && !text.is_empty() && text.iter().all(is_printable)).then_some(text)
-}
-
-/// Whether two tables of pointers have their gaps in the same places, as far as both go: or none but at the end.
-pub(super) fn gaps_agree(
-    (start, old, count): (&Side<'_>, u64, u64),
-    (new, other, other_count): (&Side<'_>, u64, u64),
-) -> bool {
-    let count = count.min(other_count).min(MOST_ELEMENTS);
-    let is_set = |side: &Side<'_>, table: u64, index: u64| {
-        let at = table.checked_add(index.checked_mul(8)?)?;
-        Some(side.process().memory.word(at)? != 0)
-    };
-    let pair = |index| Some((is_set(start, old, index)?, is_set(new, other, index)?));
-    let (mut is_over, mut differ) = ([false; 2], false);
-    let mut has_gaps = false;
-    for index in 0..count {
-        let Some((here, there)) = pair(index) else { return true };
-        differ |= here != there;
-        for (set, over) in [here, there].into_iter().zip(&mut is_over) {
-            has_gaps |= set && *over;
-            *over |= !set;
-        }
-    }
-    !(has_gaps && differ)
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    let text = std::str::from_utf8(bytes.get(..end)?).ok()?;
+    (!text.is_empty() && !text.chars().any(char::is_control)).then_some(text)
 }

@@ -202,7 +202,7 @@ impl<'s, 'p> Shapes<'s, 'p> {
         };
         let made = pair.made.first()?;
         // What is merged into another, and what is made besides, is another object.
-        if pair.old.first()?.id() != old.id() || made.ty.id() != new.id() {
+        if !is_one(*pair.old.first()?, old) || !is_one(made.ty, new) {
             return None;
         }
         let mut pieces = Vec::new();
@@ -325,7 +325,7 @@ impl<'s, 'p> Shapes<'s, 'p> {
                 (Kind::Aggregate, Kind::Aggregate) => {
                     let pair = self.pairing.of_old(before).filter(|_| is_of_programs);
                     let made = pair.and_then(|(_, pair)| pair.made.first());
-                    return made.map_or(before.name() == after.name(), |made| made.ty.id() == after.id());
+                    return made.map_or(before.name() == after.name(), |made| is_one(made.ty, after));
                 }
                 (Kind::Base(_) | Kind::Enumeration(_), Kind::Base(_) | Kind::Enumeration(_)) => return true,
                 (one, other) => return std::mem::discriminant(&one) == std::mem::discriminant(&other),
@@ -336,24 +336,34 @@ impl<'s, 'p> Shapes<'s, 'p> {
 
     /// Two types that the pairing does not speak of: of a library, or of another module than the other.
     fn alike(&mut self, old: Type<'p>, new: Type<'p>) -> Option<ShapeId> {
-        let is_one = old.table().build_id() == new.table().build_id() && old.id() == new.id();
-        let is_alike = is_one
-            || old.name().is_some()
-                && old.name() == new.name()
-                && old.tag() == new.tag()
-                && old.size().is_some()
-                && old.size() == new.size()
-                && old.members().len() == new.members().len()
-                && old.members().zip(new.members()).all(|(one, other)| {
-                    one.name() == other.name()
-                        && one.bit_offset() == other.bit_offset()
-                        && one.bit_size() == other.bit_size()
-                        && one.ty().and_then(Type::size) == other.ty().and_then(Type::size)
-                        && one.ty().and_then(Type::resolved).map(Type::tag)
-                            == other.ty().and_then(Type::resolved).map(Type::tag)
-                });
+        let is_alike = old.table().build_id() == new.table().build_id() && is_one(old, new)
+            || is_laid_out_alike(old, new);
         is_alike.then(|| self.bytes(u64::MAX))
     }
+}
+
+/// Whether two types of one release are one: a structure that several units know differently (what a pointer in it leads to, say) is as
+/// many types, of which the pairing pairs one.
+fn is_one(one: Type<'_>, other: Type<'_>) -> bool {
+    one.id() == other.id() || is_laid_out_alike(one, other)
+}
+
+/// Whether two structures, unions or enumerations have one name, and members of the same names and sorts at the same places.
+fn is_laid_out_alike(one: Type<'_>, other: Type<'_>) -> bool {
+    let tag = |ty: Option<Type<'_>>| ty.and_then(Type::resolved).map(Type::tag);
+    one.name().is_some()
+        && one.name() == other.name()
+        && one.tag() == other.tag()
+        && one.size().is_some()
+        && one.size() == other.size()
+        && one.members().len() == other.members().len()
+        && one.members().zip(other.members()).all(|(one, other)| {
+            one.name() == other.name()
+                && one.bit_offset() == other.bit_offset()
+                && one.bit_size() == other.bit_size()
+                && one.ty().and_then(Type::size) == other.ty().and_then(Type::size)
+                && tag(one.ty()) == tag(other.ty())
+        })
 }
 
 /// Something that is whole in itself.

@@ -4,9 +4,11 @@
 //! extent pairs it; a later one that says otherwise is a conflict. What is in conflict is doubtful from then on, and since what was reached
 //! through it has made claims of its own, the walk begins anew without it. Of conflicts that follow from others nothing is believed yet.
 
+mod table;
+
 use super::begin::{self, Beginning};
 use super::extent::{Extent, Key};
-use super::likeness::{Names, gaps_agree};
+use super::likeness::Names;
 use super::maker::Makers;
 use super::shape::{ShapeId, Shapes};
 use super::way::{At, WayId, Ways};
@@ -158,7 +160,7 @@ impl Found {
     }
 }
 
-impl<'p> Walk<'_, 'p> {
+impl<'s, 'p> Walk<'s, 'p> {
     /// Believes conflicts: those that follow from no other, or, if there are none or it is the last time, all.
     fn doubt(&mut self, found: &Found, tainted: &[bool], is_last: bool, doubts: &mut Vec<Doubt>) {
         let is_sound =
@@ -291,7 +293,13 @@ impl<'p> Walk<'_, 'p> {
         }
         let shape = match self.compare(source, (&before, old.to_offset), (&after, new.to_offset)) {
             Match::Yes(shape) => shape,
-            Match::No(why) => return self.refuse(before.key, why),
+            Match::No(why) => {
+                self.refuse(before.key, why);
+                if why == Why::OtherOrder {
+                    self.by_name(source, &before, &after, found);
+                }
+                return;
+            }
         };
         let way = found.ways.step(source.way, source.at);
         let from = source.from;
@@ -332,8 +340,7 @@ impl<'p> Walk<'_, 'p> {
         if index != new_index || !is_start && self.shapes.place(shape, inside) != Some(new_inside) {
             return Match::No(Why::OtherPlace);
         }
-        let is_table = self.is_pointer(before) && (old.count > 1 || new.count > 1);
-        if is_table && !gaps_agree((self.start, old.address, old.count), (self.new, new.address, new.count)) {
+        if self.is_table(before, old, new) && !self.is_ordered(old, new) {
             return Match::No(Why::OtherOrder);
         }
         let is_in_row = source.is_in_row || source.at.ty == Some(before) || old.count > 1 || new.count > 1;
@@ -371,6 +378,10 @@ impl<'p> Walk<'_, 'p> {
         } else {
             Match::No(Why::OtherMaker)
         }
+    }
+
+    fn side(&self, is_old: bool) -> &'s Side<'p> {
+        if is_old { self.start } else { self.new }
     }
 
     fn is_pointer(&self, ty: Ty) -> bool {

@@ -68,7 +68,7 @@ impl Started {
                 let image = capture(Scope::Process(Pid::from_raw(child.id().cast_signed())))?;
                 return Ok(Started { image, places });
             }
-            let (name, address) = line.split_once(' ').context("a name and an address")?;
+            let (name, address) = line.rsplit_once(' ').context("a name and an address")?;
             places.insert(name.to_owned(), u64::from_str_radix(address.trim_start_matches("0x"), 16)?);
         }
         mcrx_harness::bail!("it ended before it waited")
@@ -172,21 +172,16 @@ impl Found<'_> {
             .with_context(|| format!("the new release shows no {name}"))
     }
 
-    /// The name in the new release of what a thing of the old one pairs with.
-    pub(crate) fn partner(&self, name: &str) -> Result<Option<String>> {
-        let Some(pair) = self.pairs.at(self.old(name)?) else { return Ok(None) };
-        let places = &self.releases.new.places;
-        let found = places.iter().find(|(_, address)| **address == pair.new.start);
-        Ok(Some(found.map_or_else(|| format!("{:#x}", pair.new.start), |(name, _)| name.clone())))
-    }
-
     /// These pair with what has the same name.
     pub(crate) fn pair(&self, names: &[&str]) -> Result<()> {
         for name in names {
-            self.new(name)?;
-            let partner = self.partner(name)?;
+            let pair = self.pairs.at(self.old(name)?);
+            let new = self.new(name)?;
             let alone = self.why(name)?;
-            ensure!(partner.as_deref() == Some(name), "{name} pairs with {partner:?} ({alone:?})");
+            ensure!(
+                pair.is_some_and(|pair| pair.new.start == new),
+                "{name} pairs with {pair:x?} ({alone:?})"
+            );
         }
         Ok(())
     }
@@ -194,8 +189,8 @@ impl Found<'_> {
     /// These do not pair.
     pub(crate) fn alone(&self, names: &[&str]) -> Result<()> {
         for name in names {
-            let partner = self.partner(name)?;
-            ensure!(partner.is_none(), "{name} pairs with {partner:?}");
+            let pair = self.pairs.at(self.old(name)?);
+            ensure!(pair.is_none(), "{name} pairs with {pair:x?}");
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ fn check(what: &str, (old, new): (&Process, &Process), rules: &str, at_least: u6
     paired((old, new), &rules, |start, _, pairs| {
         println!("{what}: blocks {:?}", pairs.blocks);
         println!("{what}: own blocks {:?}", pairs.own_blocks);
-        println!("{what}: objects {:?}", pairs.objects);
+        println!("{what}: own objects {:?}", pairs.own_objects);
         println!(
             "{what}: {} pairs, {} parts, {} doubts",
             pairs.iter().len(),
