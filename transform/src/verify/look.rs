@@ -137,8 +137,7 @@ impl<'a> Look<'a> {
         let carried: Vec<&(Range<u64>, Ty)> =
             within.filter(|(carried, _)| carried.start >= range.start).collect();
         trace.pointers(node, &mut |pointer| {
-            let is_said =
-                || carried.iter().any(|(carried, _)| carried.contains(&(range.start + pointer.offset)));
+            let is_said = || block.is_some() && self.carried_at(range.start + pointer.offset).is_some();
             if pointer.sort != Sort::Likely && !is_said() {
                 each(pointer);
             }

@@ -4,6 +4,7 @@ use crate::scene::{Scene, function, program, put, shelf, variable};
 use mcrx_allocator::reader::Sites;
 use mcrx_tracer::facts::Facts;
 use mcrx_tracer::image::{Image, Process};
+use mcrx_tracer::paranoid;
 use mcrx_tracer::snapshot::{self, Options};
 use mcrx_tracer::trace::{Known, Trace};
 use mcrx_transform::target::{MergeError, Merged, Room, Target};
@@ -80,6 +81,8 @@ fn the_new_image_is_traced_from_the_new_programs_variables_into_the_old_heap() {
         assert!(trace.graph.is_reached(mcrx_tracer::graph::Node(number)));
         assert_eq!(trace.by_site.given(block.site), None, "the old program is not there any more");
     }
+    let against = paranoid::check(&trace.input(), &trace.marked, &trace.graph, 5);
+    assert!(against.is_empty(), "the second tracer says otherwise: {against:#?}");
     let spare = image.memory.word(variable(scene.fresh(), "spare")).expect("it is there");
     let (_, block, _) = trace.blocks.find(spare).expect("it lives");
     assert!(trace.by_site.given(block.site).is_some(), "what the new program made is known by its site");
