@@ -11,6 +11,7 @@
 //! What it does not do: write.
 
 mod actions;
+mod both;
 mod carry;
 mod conflict;
 mod draft;
@@ -27,25 +28,25 @@ pub use conflict::{Code, Conflict};
 pub use writes::Writes;
 
 use crate::map::AddressMap;
-use crate::pairs::{Pair, Pairs};
+use crate::pairs::Pairs;
 use crate::side::Side;
 use crate::target::{Room, Target, Unwritable};
 use carry::Carried;
 use conflict::Conflicts;
 use mcrx_allocator::reader::{Generation, Slot};
-use mcrx_debuginfo::table::{Storage, Type};
+use mcrx_debuginfo::table::Type;
 use mcrx_dsl::eval::{Lookup, Making, Mistake};
 use mcrx_dsl::migrate::{Called, Migration};
-use mcrx_dsl::pairing::{Origin, Pairing};
-use mcrx_dsl::rules::{Rules, Which};
+use mcrx_dsl::pairing::Pairing;
+use mcrx_dsl::rules::Rules;
 use mcrx_tracer::graph::Node;
-use mcrx_tracer::model::{Fit, Ty};
+use mcrx_tracer::model::Ty;
 use mcrx_tracer::roots::RootKind;
 use objects::{Fate, Object, Pins};
 use pointers::Word;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
-use start_up::{How, Twice};
+use start_up::Twice;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -135,14 +136,14 @@ impl Plan {
             conflicts.add(Code::Question, ("rules", ""), &mistake.message, 0, mistake.message.clone());
         }
         let mut plan = Plan::default();
-        let twice = scene.twice(pairs, &mut conflicts);
-        scene.thread_locals(&mut conflicts);
+        let twice = both::find(&scene, pairs, &mut conflicts);
         let mut carried = Carried::from(&twice, &scene, pairs);
         let mut map = AddressMap::new(now, new, scene.pairing, scene.migration);
         let (objects, mut made) = loop {
             let mut refused = Conflicts::default();
             let objects = scene.decide(carried.numbers(), &mut refused);
-            let moved = objects.iter().filter_map(|object| object.moved(&scene)).chain(scene.paired(&twice));
+            let moved =
+                objects.iter().filter_map(|object| object.moved(&scene)).chain(both::moved(&scene, &twice));
             map.set_blocks(carried.numbers().iter().copied(), moved.collect());
             let mut made = Made::all(&twice, &objects, &scene, &map);
             // Rules may lead from what is carried over to what nothing else leads to.
@@ -279,7 +280,9 @@ impl<'a> Scene<'a> {
         room: &'a dyn Room,
     ) -> Scene<'a> {
         let roots = now.trace.graph.roots().zip(&now.trace.roots);
-        let variables = roots.filter(|(_, root)| root.kind == RootKind::Variable && root.ty.is_some());
+        let variables = roots.filter(|(_, root)| {
+            matches!(root.kind, RootKind::Variable | RootKind::ThreadLocal) && root.ty.is_some()
+        });
         let variables = variables.map(|(node, root)| (root.address, node)).collect();
         let (pairing, migration) = (&course.pairing, &course.migration);
         let least_change = OnceLock::new();
@@ -334,74 +337,6 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// All that both start-ups have made.
-    fn twice(&self, pairs: &Pairs, conflicts: &mut Conflicts) -> Vec<Twice<'a>> {
-        let mut twice = Vec::new();
-        for (index, pair) in self.pairing.variables.iter().enumerate() {
-            let is_static =
-                |variable: &mcrx_debuginfo::table::Variable<'_>| variable.storage() == Storage::Static;
-            let old = pair.old.as_ref().filter(|old| is_static(old));
-            let size = |ty: Option<Type<'_>>| ty.and_then(Type::size).unwrap_or(0);
-            let place = old.map(|old| (self.now.program.mapped(old.address().0), size(old.ty())));
-            let (Some(new), Some(recipe)) =
-                (pair.new.as_ref().filter(|new| is_static(new)), self.migration.variable(index))
-            else {
-                if let (Some(old), Some((address, len)), Some(Origin::Open(question))) =
-                    (old, place, &pair.origin)
-                    && self.differs(address, len)
-                {
-                    let text =
-                        self.pairing.question(*question).map(|question| question.text()).unwrap_or_default();
-                    conflicts.add(Code::Variable, (old.name(), ""), "", address, text);
-                }
-                continue;
-            };
-            let is_kept = matches!(pair.origin, Some(Origin::Set(_))) || pair.keep == Some(Which::Old);
-            let how = if is_kept { How::Kept(recipe) } else { How::Made(recipe, None) };
-            let name = new.name().to_owned();
-            let address = self.new.program.mapped(new.address().0);
-            let new = (address, size(new.ty()));
-            twice.push(Twice {
-                name,
-                old: place.unwrap_or((0, 0)),
-                from: old.and_then(|old| old.ty()),
-                new,
-                ty: pair.new.as_ref().and_then(|new| new.ty()),
-                how,
-                making: None,
-            });
-        }
-        let lives = pairs.iter().chain(pairs.parts()).filter(|pair| {
-            let block = self.now.trace.blocks.at(pair.old.start).map(|(_, into)| pair.old.start - into);
-            block.is_some_and(|block| is_same_life(self, block))
-        });
-        twice.extend(lives.map(|pair| self.twice_made(pair)));
-        twice
-    }
-
-    fn twice_made(&self, pair: &Pair) -> Twice<'a> {
-        let old = (pair.old.start, pair.old.end - pair.old.start);
-        let new = (pair.new.start, pair.new.end - pair.new.start);
-        let name = pair.path.clone();
-        let mut twice = Twice { name, old, from: None, new, ty: None, how: How::Plain, making: None };
-        let Some((ty, _)) = pair.types else { return twice };
-        let Some(from) = self.start.trace.model.ty(ty).and_then(|ty| self.of_now(ty)) else { return twice };
-        twice.from = Some(from);
-        let made = self.pairing.of_old(from).and_then(|(id, pair)| Some((id, pair.made.first()?)));
-        let Some((id, made)) = made else { return twice };
-        let Some(recipe) = self.migration.recipe(Making { pair: id, made: 0 }) else { return twice };
-        let is_one = self.start.trace.model.fit(ty, old.1) == Fit::WithTail;
-        twice.how = How::Made(recipe, (!is_one).then_some((recipe.old_size, recipe.new_size)));
-        twice.ty = Some(made.ty);
-        twice.making = Some(Making { pair: id, made: 0 });
-        twice
-    }
-
-    /// Where pairs of blocks lie.
-    fn paired<'s>(&'s self, twice: &'s [Twice<'a>]) -> impl Iterator<Item = crate::map::Moved> + 's {
-        twice.iter().filter(|object| self.now.trace.blocks.at(object.old.0).is_some()).map(Twice::moved)
-    }
-
     /// Decides about what lives on.
     fn decide(&self, numbers: &[u32], conflicts: &mut Conflicts) -> Vec<Object> {
         let pins = Pins::of(self, numbers);
@@ -413,18 +348,6 @@ impl<'a> Scene<'a> {
     fn differs(&self, address: u64, len: u64) -> bool {
         let Ok(len) = usize::try_from(len) else { return true };
         self.start.process().memory.bytes(address, len) != self.now.process().memory.bytes(address, len)
-    }
-
-    /// Threads' own variables are the new process's: what changed there would be lost.
-    fn thread_locals(&self, conflicts: &mut Conflicts) {
-        let typed = self.now.trace.roots.iter().filter(|root| root.kind == RootKind::ThreadLocal);
-        for root in typed {
-            let Some(_) = root.ty.and_then(|ty| self.old_type(ty)) else { continue };
-            if root.address != 0 && self.differs(root.address, root.len) {
-                let message = "its value in this thread changed since start-up".to_owned();
-                conflicts.add(Code::ThreadLocal, (&root.name, ""), "", root.address, message);
-            }
-        }
     }
 
     /// What the old start-up made, and what changed since, but nothing leads to any more.

@@ -131,9 +131,7 @@ pub(super) fn decide(
         Some(ty) => whole(scene, (number, &block, ty), pins, conflicts),
         None => {
             let parts: Vec<(u64, mcrx_tracer::mark::Island)> = trace.marked.islands_of(number).collect();
-            if parts.is_empty() {
-                untyped(scene, number, &block, conflicts);
-            }
+            untyped(scene, number, &block, conflicts);
             in_parts(scene, (number, &block), &parts, pins, conflicts)
         }
     };
@@ -240,17 +238,16 @@ fn in_parts(
     if made.is_empty() { Fate::Stays } else { Fate::Parts(made) }
 }
 
-/// A block without a type: it may hold what changes. One without anything that looks like a pointer is taken to hold bytes.
+/// A block without a type, or with parts that have none: it may hold what changes. Where nothing looks like a pointer it is taken to hold bytes.
 fn untyped(scene: &Scene<'_>, number: u32, block: &Block, conflicts: &mut Conflicts) {
     let trace = scene.now.trace;
     let is_own = trace.blocks.is_area(number) || trace.is_own(number);
-    if is_own
-        && scene.least_change().is_some_and(|least| block.len >= least)
-        && trace.graph.edges(Node(number)).next().is_some()
-    {
+    let may_hold = || scene.least_change().is_some_and(|least| block.len >= least);
+    let has_words = || trace.graph.edges(Node(number)).any(|edge| edge.kind.pins());
+    if is_own && may_hold() && has_words() {
         let object = format!("block of {} bytes", block.requested);
-        let message = "it has no type, but pointers in it: it may hold objects that change".to_owned();
-        conflicts.add(Code::Untyped, (&object, ""), "", block.address, message);
+        let message = "not all of it has a type, and there seem to be pointers in the rest: it may hold objects that change";
+        conflicts.add(Code::Untyped, (&object, ""), "", block.address, message.to_owned());
     }
 }
 
