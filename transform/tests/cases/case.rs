@@ -2,7 +2,6 @@
 
 use super::oracle::{Form, Subject};
 use super::run::{Build, Fault, Images, both, compile, process};
-use mcrx_debuginfo::cache::Cache;
 use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::table::Table;
 use mcrx_dsl::diagnostic::Severity;
@@ -10,10 +9,12 @@ use mcrx_dsl::load::{self, Loaded};
 use mcrx_dsl::releases::Releases;
 use mcrx_dsl::source::Only;
 use mcrx_dsl::{check, lower, rehearsal};
+use mcrx_tracer::debug::Shelf;
 use mcrx_tracer::facts::Facts;
 use mcrx_tracer::image::{Image, Module, Process};
 use mcrx_tracer::trace::{Known, Trace};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Two releases of a program, and what its author says of the update.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +120,12 @@ impl Ready {
     }
 }
 
+/// What is known of a process. What it has in common with others, the C library, is read once for all of them.
+pub(crate) fn known(process: &Process) -> Result<Known, Fault> {
+    static SHELF: LazyLock<Shelf> = LazyLock::new(Shelf::default);
+    Known::with(process, &SHELF).map_err(|error| error.to_string())
+}
+
 /// Has a process traced.
 pub(crate) fn traced<R>(
     image: &Image,
@@ -126,7 +133,7 @@ pub(crate) fn traced<R>(
     then: impl FnOnce(&Trace<'_>) -> R,
 ) -> Result<R, Fault> {
     let process = process(image)?;
-    let known = Known::of(process, &Cache::default()).map_err(|error| error.to_string())?;
+    let known = known(process)?;
     let model = known.model(facts);
     Ok(then(&Trace::of(process, &known, &model)))
 }

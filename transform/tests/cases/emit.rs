@@ -25,7 +25,10 @@ pub(crate) fn source(program: &Program, release: Release) -> String {
         let _ = writeln!(calls[1], "    w{number}_serve();");
     }
     let [start, serve] = calls;
-    let _ = write!(text, "\nvoid start(void) {{\n{start}}}\n\nvoid serve(void) {{\n{serve}}}\n");
+    let _ = write!(
+        text,
+        "\nvoid start(void) {{\n    make_first_block();\n{start}}}\n\nvoid serve(void) {{\n{serve}}}\n"
+    );
     text
 }
 

@@ -23,6 +23,7 @@ macro_rules! cases {
 cases! {
     arrays_behind_pointers
     arrays_grown
+    block_freed_and_made_again_in_its_place
     constants_renumbered
     cycles_and_trees
     functions_variables_and_texts

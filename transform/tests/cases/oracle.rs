@@ -4,7 +4,7 @@
 //!   variables (debug info) --leaf--> scalars, pointers --extent--> all typed extents that are reached --number--> lines
 //!
 //!   conns = &#0           a pointer: to the first object that was met
-//!   #0: conn              it, and what it holds; bits that nothing owns are left out
+//!   #0: = conn * 1        it, and what it holds; bits that nothing owns are left out
 //!   #0.fd = 5
 //!   #0.state = BUSY       constants by name
 //!   #0.handler = on_read  functions by name
@@ -161,7 +161,7 @@ impl Form {
             let Some(extent) = extents.get(index) else { continue };
             let name = format!("#{number}");
             let kind = format!("{} * {}", leaf::spelled(extent.ty), extent.count);
-            lines.push(Line { place: name.clone(), value: kind, from: (extent.start, 0) });
+            lines.push(Line { place: format!("{name}:"), value: kind, from: (extent.start, 0) });
             writer.object(&name, extent.start, extent.ty, extent.count, &mut lines);
         }
         Form { lines }

@@ -1,10 +1,9 @@
 //! The transform, run on the images of a case; and what it makes of them held against what the new release would have.
 
-use super::case::Ready;
+use super::case::{Ready, known};
 use super::run::{Fault, process};
-use mcrx_debuginfo::cache::Cache;
 use mcrx_tracer::image::Process;
-use mcrx_tracer::trace::{Known, Trace};
+use mcrx_tracer::trace::Trace;
 use mcrx_transform::pairs::Pairs;
 use mcrx_transform::plan::{Course, Plan};
 use mcrx_transform::side::Side;
@@ -15,7 +14,6 @@ pub(crate) fn transformed(ready: &Ready) -> Result<Process, Fault> {
     let images = &ready.images;
     let [start, now, new] = [&images.start, &images.now, &images.new].map(process);
     let (start, now, new) = (start?, now?, new?);
-    let known = |process| Known::of(process, &Cache::default()).map_err(told);
     let known = (known(start)?, known(now)?, known(new)?);
     let models = (known.0.model(&ready.facts), known.1.model(&ready.facts), known.2.model(&ready.facts));
     let traces = (
@@ -32,8 +30,15 @@ pub(crate) fn transformed(ready: &Ready) -> Result<Process, Fault> {
     let mut merged = Merged::of(now, new).map_err(told)?;
     let room = merged.room().map_err(told)?;
     let plan = Plan::make((start_side, now_side, new_side), &course, &pairs, &room);
-    if let Some(conflict) = plan.conflicts.first() {
-        return Err(format!("refused, {} times: {conflict:?}", plan.conflicts.len()));
+    if plan.is_refused() {
+        let conflicts: Vec<String> =
+            plan.conflicts.iter().take(4).map(|one| format!("  {one:?}\n")).collect();
+        return Err(format!(
+            "refused, {} times:\n{}{:?}",
+            plan.conflicts.len(),
+            conflicts.concat(),
+            traces.1.own_pins()
+        ));
     }
     merged.add(&room).map_err(told)?;
     plan.apply(&mut merged).map_err(told)?;

@@ -32,3 +32,13 @@ MADE void letters(char *to, unsigned long room, unsigned most, uint64_t seed, un
         to[at] = (char)('a' + mix(seed, number + at) % 26);
     }
 }
+
+// Even a program that has nothing has a heap.
+char *first_block;
+
+MADE void make_first_block(void) {
+    first_block = calloc(1, 16);
+    if (!first_block) {
+        abort();
+    }
+}

@@ -80,12 +80,12 @@ struct Owner<'a> {
 impl<'a> Walk<'a> {
     /// Objects side by side.
     pub(crate) fn elements(&self, start: u64, ty: Type<'a>, count: u64, name: &str, each: Each<'_, 'a>) {
-        if count == 1 {
-            return self.value(start, ty, name.to_owned(), each);
-        }
         if is_text(ty) {
             let text = self.subject.bytes(start, count).unwrap_or_default();
             return each(name.to_owned(), Leaf::Plain(quoted(&text)), (start, count * 8));
+        }
+        if count == 1 {
+            return self.value(start, ty, name.to_owned(), each);
         }
         let size = ty.size().unwrap_or(0);
         for index in 0..count {
