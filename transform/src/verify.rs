@@ -17,6 +17,7 @@
 
 mod look;
 mod path;
+mod reach;
 
 pub use path::path;
 
@@ -25,6 +26,7 @@ use look::{Look, Seen};
 use mcrx_debuginfo::table::TypeId;
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::trace::Trace;
+use reach::Reach;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -224,6 +226,7 @@ impl Subject<'_> {
 
     fn check_carried(&self, report: &mut Report, most: usize) {
         let trace = self.merged;
+        let reach = Reach::of(trace, self.now.process);
         for carried in self.carried {
             let start = carried.range.start;
             let found = trace.blocks.find(start).filter(|(_, block, offset)| {
@@ -231,7 +234,7 @@ impl Subject<'_> {
             });
             let (fault, path) = match found {
                 None => (Fault::Gone, String::new()),
-                Some((number, _, offset)) if !trace.graph.is_reached(Node(number)) => {
+                Some((number, _, offset)) if !reach.has(Node(number)) => {
                     (Fault::Lost, path::object(trace, Node(number), offset))
                 }
                 Some(_) => continue,

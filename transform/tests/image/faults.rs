@@ -1,6 +1,6 @@
 //! A right image has no findings; each fault that is put into it is found.
 
-use crate::scene::{ACT, LABEL, LEAF, NEXT, OWNER, Scene, function, program, put, variable};
+use crate::scene::{ACT, LABEL, LEAF, NEXT, OWNER, Scene, function, program, put, thread_local, variable};
 use mcrx_transform::target::Merged;
 use mcrx_transform::verify::{Carried, Fault, Finding, Report, Sort};
 
@@ -96,6 +96,19 @@ fn objects_that_nothing_leads_to_any_more_are_found() {
     assert_eq!(report.counts.get(&Sort::Lost).copied(), u64::try_from(3 * behind - 1).ok(), "{report:#?}");
     assert!(report.findings.iter().all(|finding| finding.fault == Fault::Lost), "{report:#?}");
     assert_eq!(report.findings.len(), 10, "the first ones are told, all are counted");
+}
+
+#[test]
+fn an_object_that_only_the_old_threads_storage_leads_to_is_lost() {
+    let scene = Scene::shared();
+    let found = found_lost(&[(thread_local(scene.fresh(), "mine"), 0)]);
+    assert_eq!(found, [scene.mine()]);
+}
+
+/// Where objects are that are found to be lost.
+fn found_lost(words: &[(u64, u64)]) -> Vec<u64> {
+    let lost = with(words).findings.into_iter().filter(|finding| finding.fault == Fault::Lost);
+    lost.map(|finding| finding.address).collect()
 }
 
 #[test]

@@ -42,6 +42,9 @@ struct item fixed;
 struct leaf *cast = (struct leaf *)&fixed;
 long *area;
 
+/* What only the thread knows. */
+__thread struct leaf *mine;
+
 static long greetings;
 
 static void greet(struct item *item) {
@@ -80,6 +83,7 @@ static void start(void) {
 static void serve(void) {
     area = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     area[5] = 55;
+    mine = make_leaf(NULL, 12345);
     struct leaf *third = NULL;
     for (long number = 1; number <= 40; number++) {
         struct item *item = make_item(number);

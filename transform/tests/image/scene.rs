@@ -7,7 +7,7 @@ use mcrx_live::capture::capture;
 use mcrx_live::hold::Scope;
 use mcrx_tracer::debug::Shelf;
 use mcrx_tracer::facts::Facts;
-use mcrx_tracer::image::{Image, Module, Process};
+use mcrx_tracer::image::{Image, Module, Process, ThreadMemory};
 use mcrx_tracer::trace::{Known, Trace};
 use mcrx_transform::side::Side;
 use mcrx_transform::target::{Merged, Target};
@@ -76,6 +76,11 @@ impl Scene {
         items
     }
 
+    /// What the old thread has for itself.
+    pub(crate) fn mine(&self) -> u64 {
+        self.now().memory.word(thread_local(self.now(), "mine")).expect("it is there")
+    }
+
     /// The two in one, with the old items in the new program's list: what a right transform would leave.
     pub(crate) fn carried_over(&self) -> Merged {
         let mut merged = self.merged();
@@ -90,6 +95,7 @@ impl Scene {
         // The item of the new start-up stands for that of the old one.
         put(&mut merged, last + NEXT, self.fresh().memory.word(head).expect("it is there"));
         put(&mut merged, head, items[0]);
+        put(&mut merged, thread_local(self.fresh(), "mine"), self.mine());
         merged
     }
 
@@ -110,6 +116,7 @@ impl Scene {
             add(word(item + LEAF), of("leaf"));
             add(word(item + BYTES), None);
         }
+        add(self.mine(), of("leaf"));
         carried.sort_by_key(|carried| carried.range.start);
         carried.dedup();
         carried
@@ -180,6 +187,13 @@ fn table(process: &Process) -> &'static Table {
 pub(crate) fn variable(process: &Process, name: &str) -> u64 {
     let variable = table(process).variables_named(name).next().expect("a variable");
     program(process).mapped(variable.address().0)
+}
+
+/// Where the first thread of a process has a variable of its program.
+pub(crate) fn thread_local(process: &Process, name: &str) -> u64 {
+    let variable = table(process).variables_named(name).next().expect("a variable");
+    let block = ThreadMemory::new(process, &process.threads[0]).thread_local_block(program(process));
+    block.expect("the thread has it") + variable.address().0
 }
 
 /// Where a function of a process's program begins.
