@@ -15,7 +15,7 @@
 //! * What a pointer leads into pairs only where it leads to the same member and the same element of both.
 //! * Of things that stand in a row (elements, links of a list) those do not pair whose names, texts that they point to, all differ: they are
 //!   others. A table of pointers to things with names that stand in other places (a hash table that another seed has filled) does not pair,
-//!   and they, with the lists that begin with them, pair by their names.
+//!   and they, with the lists that begin with them, pair by their names. Elements of which nothing is known pair only if they are equal.
 //! * What would pair with two is doubtful. It is told, and neither paired nor walked through.
 //! * Pools, which rules tell by the functions that allocate from them, are the allocator's affair: they are not walked.
 //!
@@ -36,6 +36,8 @@ mod pools;
 mod shape;
 mod walk;
 mod way;
+
+pub(crate) use begin::{own, threads};
 
 use crate::side::Side;
 use mcrx_dsl::pairing::Pairing;

@@ -100,7 +100,7 @@ fn elements(start: &Side<'_>, variable: &Variable<'_>) -> Option<(Ty, u64)> {
 }
 
 /// Where a thread has a variable of its own.
-fn own(side: &Side<'_>, thread: &Thread, module: &Module, variable: &Variable<'_>) -> Option<u64> {
+pub(crate) fn own(side: &Side<'_>, thread: &Thread, module: &Module, variable: &Variable<'_>) -> Option<u64> {
     let block = ThreadMemory::new(side.process(), thread).thread_local_block(module)?;
     block.checked_add(variable.address().0)
 }
@@ -147,7 +147,7 @@ fn local<'r>(side: &Side<'_>, root: &'r Root) -> Option<LocalKey<'r>> {
 }
 
 /// Threads that correspond.
-fn threads<'p>(start: &Side<'p>, new: &Side<'p>) -> Vec<(&'p Thread, &'p Thread)> {
+pub(crate) fn threads<'p>(start: &Side<'p>, new: &Side<'p>) -> Vec<(&'p Thread, &'p Thread)> {
     let after: FxHashMap<_, _> = named(new).into_iter().collect();
     let pair = |(key, thread)| Some((thread, *after.get(&key)?));
     named(start).into_iter().filter_map(pair).collect()

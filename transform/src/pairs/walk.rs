@@ -119,6 +119,8 @@ struct Found {
     by_new: FxHashMap<Key, usize>,
     ways: Ways,
     conflicts: Vec<Conflict>,
+    /// Of several objects side by side, or tables, what does not correspond: to look again takes long, and many ways may lead there.
+    rows_refused: FxHashSet<(Key, Key)>,
     /// Pointers of nodes of which only a part is looked at at a time; whether it is the old process's.
     edges: FxHashMap<(bool, Node), Rc<[Edge]>>,
 }
@@ -288,13 +290,18 @@ impl<'s, 'p> Walk<'s, 'p> {
             return;
         }
         let known = (found.by_old.get(&before.key).copied(), found.by_new.get(&after.key).copied());
-        if known.0.is_some() && known.0 == known.1 {
+        let keys = (before.key, after.key);
+        if known.0.is_some() && known.0 == known.1 || found.rows_refused.contains(&keys) {
             return;
         }
         let shape = match self.compare(source, (&before, old.to_offset), (&after, new.to_offset)) {
             Match::Yes(shape) => shape,
             Match::No(why) => {
                 self.refuse(before.key, why);
+                let is_row = before.count > 1 || after.count > 1;
+                if is_row && matches!(why, Why::OtherOrder | Why::OtherName) {
+                    found.rows_refused.insert(keys);
+                }
                 if why == Why::OtherOrder {
                     self.by_name(source, &before, &after, found);
                 }
@@ -328,7 +335,16 @@ impl<'s, 'p> Walk<'s, 'p> {
     ) -> Match {
         let (before, after) = match (old.ty, new.ty) {
             (Some(before), Some(after)) => (before, after),
-            (None, None) => return self.compare_untyped((old, old_at), (new, new_at)),
+            (None, None) => {
+                let found = self.compare_untyped((old, old_at), (new, new_at));
+                // Of a row whose things have no names it is not known what its order means.
+                return match found {
+                    Match::Yes(_) if source.is_in_row && !self.is_same_content(old, new) => {
+                        Match::No(Why::OtherName)
+                    }
+                    found => found,
+                };
+            }
             _ => return Match::No(Why::Untyped),
         };
         if self.pools.0.contains(&before) || self.pools.1.contains(&after) {
@@ -378,6 +394,13 @@ impl<'s, 'p> Walk<'s, 'p> {
         } else {
             Match::No(Why::OtherMaker)
         }
+    }
+
+    fn is_same_content(&self, old: &Extent, new: &Extent) -> bool {
+        let bytes = |side: &Side<'p>, extent: &Extent| {
+            side.process().memory.bytes(extent.address, usize::try_from(extent.len).ok()?)
+        };
+        bytes(self.start, old).is_some_and(|bytes_of_old| bytes(self.new, new) == Some(bytes_of_old))
     }
 
     fn side(&self, is_old: bool) -> &'s Side<'p> {

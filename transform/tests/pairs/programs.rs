@@ -59,7 +59,7 @@ fn what_a_path_leads_to_in_both_pairs_wherever_members_lie(test: &Context) -> Re
         }";
     Releases::of(test, old, new)?.look(|found| {
         found.pair(&["server", "limits"])?;
-        let pair = found.pairs.at(found.old("limits")? + 8).context("no pair in the middle of a block")?;
+        let pair = found.pairs.at(found.place("limits")? + 8).context("no pair in the middle of a block")?;
         ensure!(pair.path == "server->limits" && pair.types.is_some(), "{pair:?}");
         ensure!(pair.old.end - pair.old.start == 16 && pair.new.end - pair.new.start == 24, "{pair:?}");
         Ok(())
@@ -98,11 +98,11 @@ fn elements_pair_by_index_up_to_the_shorter(test: &Context) -> Result<()> {
             for what in ["in_array", "in_table", "in_fixed"] {
                 let named: Vec<String> = (0..names).map(|index| format!("{what}{index}")).collect();
                 found.pair(&named.iter().map(String::as_str).collect::<Vec<_>>())?;
-                if found.old(&format!("{what}4")).is_ok() {
+                if found.place(&format!("{what}4")).is_ok() {
                     found.alone(&[&format!("{what}4")])?;
                 }
             }
-            let pair = found.pairs.at(found.old("in_array2")?).context("no pair")?;
+            let pair = found.pairs.at(found.place("in_array2")?).context("no pair")?;
             ensure!(pair.path == "conns[2].buffer", "{pair:?}");
             Ok(())
         })?;
@@ -135,7 +135,7 @@ fn lists_pair_in_their_order_however_long(test: &Context) -> Result<()> {
     Releases::of(test, &old, &new)?.look(|found| {
         found.pair(&["third", "its payload", "middle", "last"])?;
         ensure!(found.pairs.doubts.is_empty(), "{:?}", found.pairs.doubts);
-        let pair = found.pairs.at(found.old("last")?).context("no pair")?;
+        let pair = found.pairs.at(found.place("last")?).context("no pair")?;
         ensure!(pair.path.starts_with("head->...(19994 more)...->next"), "{pair:?}");
         Ok(())
     })?;
@@ -477,7 +477,7 @@ fn every_block_is_counted_once(test: &Context) -> Result<()> {
         let listed = found.pairs.alone.len();
         ensure!(u64::try_from(listed)? == objects.reached - objects.paired, "{listed} of {objects:?}");
         ensure!(found.pairs.iter().len() == 12, "{:?}", found.pairs);
-        let last = found.old("last")?;
+        let last = found.place("last")?;
         let alone = found.pairs.alone.iter().find(|alone| alone.old.start == last).context("last")?;
         ensure!(alone.path.ends_with("->next->next") && alone.why == Why::NoPath, "{alone:?}");
         Ok(())

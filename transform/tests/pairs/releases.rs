@@ -154,7 +154,7 @@ pub(crate) struct Found<'f> {
 }
 
 impl Found<'_> {
-    pub(crate) fn old(&self, name: &str) -> Result<u64> {
+    pub(crate) fn place(&self, name: &str) -> Result<u64> {
         self.releases
             .old
             .places
@@ -163,7 +163,7 @@ impl Found<'_> {
             .with_context(|| format!("the old release shows no {name}"))
     }
 
-    fn new(&self, name: &str) -> Result<u64> {
+    fn place_in_new(&self, name: &str) -> Result<u64> {
         self.releases
             .new
             .places
@@ -175,8 +175,8 @@ impl Found<'_> {
     /// These pair with what has the same name.
     pub(crate) fn pair(&self, names: &[&str]) -> Result<()> {
         for name in names {
-            let pair = self.pairs.at(self.old(name)?);
-            let new = self.new(name)?;
+            let pair = self.pairs.at(self.place(name)?);
+            let new = self.place_in_new(name)?;
             let alone = self.why(name)?;
             ensure!(
                 pair.is_some_and(|pair| pair.new.start == new),
@@ -189,7 +189,7 @@ impl Found<'_> {
     /// These do not pair.
     pub(crate) fn alone(&self, names: &[&str]) -> Result<()> {
         for name in names {
-            let pair = self.pairs.at(self.old(name)?);
+            let pair = self.pairs.at(self.place(name)?);
             ensure!(pair.is_none(), "{name} pairs with {pair:x?}");
         }
         Ok(())
@@ -197,7 +197,7 @@ impl Found<'_> {
 
     /// Why something is alone.
     pub(crate) fn why(&self, name: &str) -> Result<Option<mcrx_transform::pairs::Why>> {
-        let address = self.old(name)?;
+        let address = self.place(name)?;
         Ok(self.pairs.alone.iter().find(|alone| alone.old.start == address).map(|alone| alone.why))
     }
 }

@@ -65,7 +65,7 @@ impl Walk<'_, '_> {
     pub(super) fn by_name(&mut self, source: Source, old: &Extent, new: &Extent, found: &mut Found) {
         let (before, after) = (self.elements(true, old), self.elements(false, new));
         let Some((of_old, of_new)) = self.naming(&before, &after) else { return };
-        let (before, after) = (self.lists(true, before), self.lists(false, after));
+        let (before, after) = (self.lists(true, before, found), self.lists(false, after, found));
         let named = |walk: &mut Self, is_old, naming, entries: &[Entry]| {
             let mut named: FxHashMap<(u64, String), Option<usize>> = FxHashMap::default();
             for (place, entry) in entries.iter().enumerate() {
@@ -102,7 +102,7 @@ impl Walk<'_, '_> {
     }
 
     /// The same with what hangs on to each: what a member of the same type leads to.
-    fn lists(&self, is_old: bool, entries: Vec<Entry>) -> Vec<Entry> {
+    fn lists(&self, is_old: bool, entries: Vec<Entry>, found: &mut Found) -> Vec<Entry> {
         let side = self.side(is_old);
         let mut seen: FxHashSet<Key> = entries.iter().map(|entry| entry.extent.key).collect();
         let mut all = entries;
@@ -110,15 +110,16 @@ impl Walk<'_, '_> {
         while let Some(Entry { index, extent, .. }) = all.get(next) {
             let (index, extent) = (*index, *extent);
             next += 1;
-            if !extent.is_block || extent.ty.is_none() {
+            if extent.ty.is_none() {
                 continue;
             }
-            let edges = side.trace.graph.edges(Node(extent.key.block)).filter(is_followed);
-            for edge in edges {
-                let Some(further) = target(side, &edge) else { continue };
+            let edges = self.edges(is_old, Node(extent.key.block), extent.is_block, found);
+            let range = extent.key.start..extent.key.start.saturating_add(extent.len);
+            for edge in within(&edges, range).iter().filter(|edge| is_followed(edge)) {
+                let Some(further) = target(side, edge) else { continue };
                 if further.ty == extent.ty && edge.to_offset == further.key.start && seen.insert(further.key)
                 {
-                    all.push(Entry { index, edge, extent: further });
+                    all.push(Entry { index, edge: *edge, extent: further });
                 }
             }
         }
@@ -139,9 +140,7 @@ impl Walk<'_, '_> {
 
     /// What something goes by.
     fn name(&mut self, is_old: bool, naming: Naming, extent: &Extent) -> Option<(u64, String)> {
-        if extent.ty.is_none() {
-            return None;
-        }
+        extent.ty?;
         let (side, start) = (self.side(is_old), self.start);
         let shapes = &self.shapes;
         let place = |at| naming.shape.map_or(Some(at), |shape| shapes.place(shape, at));
