@@ -41,7 +41,7 @@ use mcrx_dsl::pairing::Pairing;
 use mcrx_dsl::rules::Rules;
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::model::Ty;
-use mcrx_tracer::roots::RootKind;
+use mcrx_tracer::roots::{Root, RootKind};
 use objects::{Fate, Object, Pins};
 use pointers::Word;
 use rayon::prelude::*;
@@ -155,7 +155,7 @@ impl Plan {
         };
         plan.calls = actions::run(&scene, (&twice, &objects), &map, &mut made);
         questions::ask(&scene, &twice, &objects, &mut conflicts);
-        scene.left_behind(&twice, &carried, &mut conflicts);
+        scene.left_behind(&twice, pairs, &carried, &mut conflicts);
         let Made { mut writes, later, redirected, changed, blocks, conflicts: of_values, .. } = made;
         plan.carried = blocks;
         writes.append(&later);
@@ -351,7 +351,7 @@ impl<'a> Scene<'a> {
     }
 
     /// What the old start-up made, and what changed since, but nothing leads to any more.
-    fn left_behind(&self, twice: &[Twice<'_>], carried: &Carried, conflicts: &mut Conflicts) {
+    fn left_behind(&self, twice: &[Twice<'_>], pairs: &Pairs, carried: &Carried, conflicts: &mut Conflicts) {
         let trace = self.now.trace;
         let needed = self.needed();
         let mut paired: Vec<Range<u64>> =
@@ -377,17 +377,14 @@ impl<'a> Scene<'a> {
             }
             let untyped = || format!("block of {} bytes", block.requested);
             let name = trace.marked.ty(number).map_or_else(untyped, |ty| trace.model.name(ty));
-            let (kind, message) = match was_there {
-                true => (
-                    "changed",
-                    "it changed since start-up, and the new start-up has made nothing that corresponds to it",
-                ),
-                false => (
-                    "made",
-                    "it was made since start-up, and nothing that is carried over leads to it: a function that runs does, or a thread's own variable",
-                ),
+            let alone = pairs.alone.binary_search_by_key(&block.address, |alone| alone.old.start).ok();
+            let why = alone.and_then(|place| pairs.alone.get(place)).map(|alone| alone.why);
+            let (kind, message) = match (was_there, why) {
+                (true, Some(why)) => ("changed", format!("it changed since start-up, and has no counterpart: {why}")),
+                (true, None) => ("changed", "it changed since start-up, and has no counterpart".to_owned()),
+                (false, _) => ("made", "it was made since start-up, and nothing that is carried over leads to it: a function that runs does".to_owned()),
             };
-            conflicts.add(Code::Unpaired, (&name, ""), kind, block.address, message.to_owned());
+            conflicts.add(Code::Unpaired, (&name, ""), kind, block.address, message);
         }
     }
 
@@ -396,12 +393,10 @@ impl<'a> Scene<'a> {
         let graph = &self.now.trace.graph;
         let count = usize::try_from(self.now.trace.blocks.numbers()).unwrap_or(0);
         let mut needed = vec![false; count];
-        let mut work: Vec<Node> = graph
-            .roots()
-            .zip(&self.now.trace.roots)
-            .filter(|(_, root)| root.ty.is_some())
-            .map(|(node, _)| node)
-            .collect();
+        // What libraries hold in their frames is theirs.
+        let is_own = |root: &Root| root.ty.is_some_and(|ty| self.old_type(ty).is_some());
+        let own = graph.roots().zip(&self.now.trace.roots).filter(|(_, root)| is_own(root));
+        let mut work: Vec<Node> = own.map(|(node, _)| node).collect();
         work.extend(self.now.trace.blocks.areas().map(|(number, _)| Node(number)));
         while let Some(node) = work.pop() {
             for edge in graph.edges(node) {

@@ -30,7 +30,7 @@ impl Carried {
             let is_kept = matches!(object.how, super::start_up::How::Kept(_));
             for word in scene.words(object.old) {
                 let before = scene.start.process().memory.word(address.wrapping_add(word.offset));
-                if is_kept || before != Some(word.word) {
+                if is_kept || before != Some(word.word) || scene.is_made_since(word.address) {
                     carried.follow(&word, scene, pairs);
                 }
             }
@@ -50,7 +50,11 @@ impl Carried {
     pub(super) fn add(&mut self, old: Vec<u64>, scene: &Scene<'_>, pairs: &Pairs) -> bool {
         let before = self.order.len();
         for address in old {
-            self.follow(&Word { offset: 0, word: address, address, is_sure: true }, scene, pairs);
+            self.follow(
+                &Word { offset: 0, word: address, address, is_sure: true, bytes: u64::MAX },
+                scene,
+                pairs,
+            );
         }
         self.run(scene, pairs);
         self.order.len() > before

@@ -97,6 +97,11 @@ impl Leaf {
         object.get(usize::try_from(self.bytes.start).ok()?..usize::try_from(self.bytes.end).ok()?)
     }
 
+    /// The same, to be changed.
+    pub(super) fn part_mut<'b>(&self, object: &'b mut [u8]) -> Option<&'b mut [u8]> {
+        object.get_mut(usize::try_from(self.bytes.start).ok()?..usize::try_from(self.bytes.end).ok()?)
+    }
+
     /// What is to be written: its own bits, and around them those that are there.
     pub(super) fn over(&self, there: &[u8], own: &[u8]) -> Vec<u8> {
         let both = there.iter().zip(own).enumerate();

@@ -3,7 +3,7 @@
 use super::world::View;
 use crate::map::{AddressMap, Landing};
 use crate::side::Side;
-use mcrx_dsl::eval::World as _;
+use mcrx_debuginfo::table::Type;
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::model::Sort;
 
@@ -18,6 +18,8 @@ pub(super) struct Word {
     pub(super) address: u64,
     /// Its type says that it is one.
     pub(super) is_sure: bool,
+    /// Bytes of what its type says that it leads to. `u64::MAX`: it does not say.
+    pub(super) bytes: u64,
 }
 
 /// Those of a node.
@@ -26,7 +28,12 @@ pub(super) fn of(side: &Side<'_>, node: Node, address: u64) -> Vec<Word> {
     side.trace.pointers(node, &mut |pointer| {
         let Some(word) = side.process().memory.word(address.wrapping_add(pointer.offset)) else { return };
         let is_sure = pointer.sort != Sort::Likely;
-        words.push(Word { offset: pointer.offset, word, address: pointer.word, is_sure });
+        let to = match pointer.sort {
+            Sort::Precise(ty) | Sort::Array(ty, _) => side.trace.model.ty(ty),
+            Sort::Opaque | Sort::Function | Sort::Likely => None,
+        };
+        let bytes = to.and_then(Type::size).filter(|bytes| *bytes > 0).unwrap_or(u64::MAX);
+        words.push(Word { offset: pointer.offset, word, address: pointer.word, is_sure, bytes });
     });
     words
 }
@@ -47,14 +54,21 @@ pub(super) fn redirect(
     for word in words {
         let Some(start) = place(word.offset).and_then(|start| usize::try_from(start).ok()) else { continue };
         let Some(there) = bytes.get_mut(start..start.saturating_add(8)) else { continue };
+        let tag = word.word.wrapping_sub(word.address);
+        let landing = map.get_of(word.address, word.bytes);
+        // A recipe knows pointers by their values: not whether they lead to an object, or to the member that it begins with.
+        let by_value = match map.get(word.address) {
+            Landing::At(new) if landing != Landing::At(new) => new.wrapping_add(tag),
+            _ => word.word,
+        };
         // A recipe has made something else of it.
-        if *there != word.word.to_le_bytes() {
+        if *there != word.word.to_le_bytes() && *there != by_value.to_le_bytes() {
             continue;
         }
-        let new = match (word.is_sure, map.get(word.address)) {
-            (_, Landing::Same | Landing::Left) => continue,
-            (_, Landing::At(new)) => Some(new.wrapping_add(word.word.wrapping_sub(word.address))),
-            (true, Landing::Nothing(_)) => view.counterpart(word.word),
+        let new = match (word.is_sure, landing) {
+            (_, Landing::Same | Landing::Left) => Some(word.word),
+            (_, Landing::At(new)) => Some(new.wrapping_add(tag)),
+            (true, Landing::Nothing(why)) => Some(view.note(word.word, why)),
             // It is most likely none.
             (false, Landing::Nothing(_)) => continue,
         };

@@ -8,8 +8,9 @@ use super::conflict::Code;
 use super::leaves::{Leaf, leaves};
 use super::world::View;
 use super::writes::Writes;
-use super::{Made, Scene, lost, pointers};
+use super::{Made, Scene, is_same_life, lost, pointers};
 use crate::map::{AddressMap, Inside, Landing, Moved};
+use crate::side::Spot;
 use mcrx_debuginfo::table::Type;
 use mcrx_dsl::eval::{Failure, Machine, Making};
 use mcrx_dsl::migrate::{Recipe, Step};
@@ -133,15 +134,16 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
     let view = |old, map| View::new(old, scene.new, map, scene.room);
     let (mut failed_then, mut failed_now, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     let then = make(twice, &view(scene.start, None), scene, &mut failed_then);
-    let now = make(twice, &view(scene.now, None), scene, &mut failed_now);
+    let mut now = make(twice, &view(scene.now, None), scene, &mut failed_now);
+    let words = scene.words(twice.old);
+    let place = |offset| twice.how.place(scene, twice.old.1, offset);
+    mark_made_since(&words, place, (&then, &mut now), scene);
     if then == now && failed_now == failed_then && !is_kept {
         return;
     }
     let mut with_pointers = view(scene.now, Some(map));
-    let words = scene.words(twice.old);
     with_pointers.tagged = pointers::tagged(&words);
     let (mut made, effects) = make_with(twice, &with_pointers, scene, &mut failed);
-    let place = |offset| twice.how.place(scene, twice.old.1, offset);
     pointers::redirect(&words, place, &mut made, map, &with_pointers);
     for (step, failure) in failed_now {
         // What nobody has decided is as the new start-up leaves it; what failed before as well is no change.
@@ -166,7 +168,34 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
     so_far.blocks.extend(with_pointers.take_made());
     for leaf in parts(twice) {
         if is_kept || leaf.differs(&then, &now) {
-            put(&leaf, twice, (&made, &there), &with_pointers, so_far);
+            put(&leaf, twice, (&made, &mut there), &with_pointers, so_far);
+        }
+    }
+}
+
+impl Scene<'_> {
+    /// Whether an old address is in a block that start-up has not made, whatever lay there then.
+    pub(super) fn is_made_since(&self, address: u64) -> bool {
+        match self.now.spot(address) {
+            Spot::Block { block, .. } => !is_same_life(self, block.address),
+            _ => false,
+        }
+    }
+}
+
+/// A pointer to a block that lies where another lay before has changed, though its bits have not.
+fn mark_made_since(
+    words: &[pointers::Word],
+    place: impl Fn(u64) -> Option<u64>,
+    (then, now): (&[u8], &mut [u8]),
+    scene: &Scene<'_>,
+) {
+    for word in words.iter().filter(|word| word.is_sure && scene.is_made_since(word.address)) {
+        let Some(at) = place(word.offset).and_then(|at| usize::try_from(at).ok()) else { continue };
+        if let (Some(then), Some(now)) = (then.get(at), now.get_mut(at))
+            && then == now
+        {
+            *now = !*now;
         }
     }
 }
@@ -192,7 +221,7 @@ fn parts(twice: &Twice<'_>) -> Vec<Leaf> {
 fn put(
     leaf: &Leaf,
     twice: &Twice<'_>,
-    (made, there): (&[u8], &[u8]),
+    (made, there): (&[u8], &mut [u8]),
     view: &View<'_, '_>,
     so_far: &mut Made,
 ) {
@@ -202,13 +231,16 @@ fn put(
             twice.ty.and_then(|ty| ty.place(leaf.bytes.start)).map_or_else(String::new, |place| place.path);
         return lost::report(old, why, (&twice.name, &member), twice.old.0, &mut so_far.conflicts);
     }
-    // Of an object that is not carried over as a whole only this part counts, and what it leads to.
-    let words =
-        own.chunks_exact(8).filter_map(|word| word.first_chunk().map(|word| u64::from_le_bytes(*word)));
+    // A rule may lead to what nothing else leads to. Of an object that is not carried over as a whole only this part counts.
+    let word = <[u8; 8]>::try_from(own).ok().map(u64::from_le_bytes);
     let is_left = |word: &u64| view.map.is_some_and(|map| map.get(*word) == Landing::Left);
-    so_far.wanted.extend(words.filter(is_left));
+    so_far.wanted.extend(word.filter(|_| !matches!(twice.how, How::Plain)).filter(is_left));
     let bytes = leaf.over(around, own);
     if bytes != around {
         so_far.writes.push(twice.new.0.wrapping_add(leaf.bytes.start), &bytes);
+        // Bit-fields beside it are in the same byte.
+        if let Some(place) = leaf.part_mut(there) {
+            place.copy_from_slice(&bytes);
+        }
     }
 }

@@ -43,6 +43,13 @@ impl<'v, 'a> View<'v, 'a> {
         self.nowhere.borrow().get(usize::try_from(index).ok()?).copied()
     }
 
+    /// Notes a pointer that leads nowhere, and gives what stands for it.
+    pub(super) fn note(&self, old: u64, why: Lost) -> u64 {
+        let mut nowhere = self.nowhere.borrow_mut();
+        nowhere.push((old, why));
+        NOWHERE + u64::try_from(nowhere.len() - 1).unwrap_or(0)
+    }
+
     /// Old addresses that pointers lead to which nothing was known to need.
     pub(super) fn take_wanted(&self) -> Vec<u64> {
         self.wanted.take()
@@ -91,11 +98,7 @@ impl World for View<'_, '_> {
                 Some(old)
             }
             Landing::At(new) => Some(new.wrapping_add(old.wrapping_sub(address))),
-            Landing::Nothing(why) => {
-                let mut nowhere = self.nowhere.borrow_mut();
-                nowhere.push((old, why));
-                Some(NOWHERE + u64::try_from(nowhere.len() - 1).unwrap_or(0))
-            }
+            Landing::Nothing(why) => Some(self.note(old, why)),
         }
     }
 
