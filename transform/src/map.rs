@@ -164,11 +164,16 @@ impl<'a> AddressMap<'a> {
 
     /// What the new image has for an old address.
     pub fn get(&self, old: u64) -> Landing {
+        self.get_of(old, u64::MAX)
+    }
+
+    /// The same for something of so many bytes there: what is smaller than the object that begins there is a member of it.
+    pub fn get_of(&self, old: u64, bytes: u64) -> Landing {
         match self.now.spot(old) {
             Spot::Block { number, block, .. } => match self.moved(old).filter(|moved| moved.old >= block.address) {
                 None if self.carried.get(index(number)) == Some(&true) => Landing::Same,
                 None => Landing::Left,
-                Some(moved) => self.inside(moved, old - moved.old),
+                Some(moved) => self.inside(moved, old - moved.old, bytes),
             },
             Spot::Function { function, offset } => {
                 let Some(entry) = self.functions.get(&function.id()).copied().flatten() else {
@@ -179,7 +184,7 @@ impl<'a> AddressMap<'a> {
                     _ => Landing::Nothing(Lost::Code),
                 }
             }
-            Spot::Variable { variable, offset } => self.variable(variable.id(), offset),
+            Spot::Variable { variable, offset } => self.variable(variable.id(), offset, bytes),
             Spot::Program { .. } => match self.texts.find(self.now.process(), old) {
                 Some(new) => Landing::At(new),
                 None => Landing::Nothing(Lost::Constant),
@@ -197,7 +202,7 @@ impl<'a> AddressMap<'a> {
         }
     }
 
-    fn inside(&self, moved: &Moved, offset: u64) -> Landing {
+    fn inside(&self, moved: &Moved, offset: u64, bytes: u64) -> Landing {
         let at = |inside: Option<u64>| match inside {
             Some(inside) => {
                 let new = moved.new.wrapping_add(inside);
@@ -209,25 +214,24 @@ impl<'a> AddressMap<'a> {
         let Some(recipe) = self.migration.recipe(how) else { return at(None) };
         let Some(into) = offset.checked_sub(start) else { return at(Some(offset)) };
         let Some(count) = count else {
-            return at(recipe
-                .place(self.migration, moved.len.saturating_sub(start), into)
-                .map(|at| at + start));
+            let place = recipe.place_of(self.migration, (moved.len.saturating_sub(start), into), bytes);
+            return at(place.map(|at| at + start));
         };
         let index = into / stride.0.max(1);
         let first = start + index.min(count) * stride.1;
         match into - index * stride.0 {
             // One past the last is a place, too.
-            0 if index <= count => at(Some(first)),
-            within if index < count => at(self.place(recipe, within).map(|place| first + place)),
+            0 if index == count => at(Some(first)),
+            within if index < count => at(self.place(recipe, within, bytes).map(|place| first + place)),
             _ => at(None),
         }
     }
 
-    fn place(&self, recipe: &Recipe, within: u64) -> Option<u64> {
-        recipe.place(self.migration, recipe.old_size, within)
+    fn place(&self, recipe: &Recipe, within: u64, bytes: u64) -> Option<u64> {
+        recipe.place_of(self.migration, (recipe.old_size, within), bytes)
     }
 
-    fn variable(&self, id: VariableId, offset: u64) -> Landing {
+    fn variable(&self, id: VariableId, offset: u64, bytes: u64) -> Landing {
         let nothing = Landing::Nothing(Lost::Variable);
         let Some(index) = self.variables.get(&id).copied() else { return nothing };
         let Some(new) = self.pairing.variables.get(index).and_then(|pair| pair.new.as_ref()) else {
@@ -235,8 +239,8 @@ impl<'a> AddressMap<'a> {
         };
         let start = self.new.program.mapped(new.address().0);
         let inside = match self.migration.variable(index) {
-            _ if offset == 0 => Some(0),
-            Some(recipe) => self.place(recipe, offset),
+            _ if offset == 0 && bytes == u64::MAX => Some(0),
+            Some(recipe) => self.place(recipe, offset, bytes),
             None => Some(offset),
         };
         inside.map_or(Landing::Nothing(Lost::Member), |inside| Landing::At(start.wrapping_add(inside)))

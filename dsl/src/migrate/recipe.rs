@@ -145,14 +145,20 @@ impl Recipe {
 
     /// Where a place of the old object lies in the new one: for pointers into the middle of it. `None`: nothing has come of it.
     pub fn place(&self, migration: &Migration, old_len: u64, from: u64) -> Option<u64> {
-        if from == 0 {
+        self.place_of(migration, (old_len, from), u64::MAX)
+    }
+
+    /// The same for pointers to something of so many bytes, as their types say: at the start of an object may lie a smaller one that is a
+    /// member of it, and has gone elsewhere.
+    pub fn place_of(&self, migration: &Migration, (old_len, from): (u64, u64), bytes: u64) -> Option<u64> {
+        if from == 0 && self.old_size <= bytes {
             return Some(0);
         }
         // One past the end is a place, too.
         if from == old_len {
             return Some(self.size(old_len));
         }
-        place_in(&self.steps, migration, from)
+        place_in(&self.steps, migration, from, bytes)
     }
 
     /// Whether old bytes are new ones, but for pointers.
@@ -165,7 +171,7 @@ impl Recipe {
     }
 }
 
-fn place_in(steps: &[Step], migration: &Migration, at: u64) -> Option<u64> {
+fn place_in(steps: &[Step], migration: &Migration, at: u64, bytes: u64) -> Option<u64> {
     let within = |from: u64, len: u64| at.checked_sub(from).filter(|inside| *inside < len.max(1));
     steps.iter().find_map(|step| match step {
         Step::Copy { from, to, len } => within(*from, *len).map(|inside| to + inside),
@@ -174,7 +180,8 @@ fn place_in(steps: &[Step], migration: &Migration, at: u64) -> Option<u64> {
         Step::Object { from, to, how, .. } => {
             let recipe = migration.recipe(*how)?;
             let inside = within(*from, recipe.old_size)?;
-            Some(to + if inside == 0 { 0 } else { place_in(&recipe.steps, migration, inside)? })
+            let is_it = inside == 0 && recipe.old_size <= bytes;
+            Some(to + if is_it { 0 } else { place_in(&recipe.steps, migration, inside, bytes)? })
         }
         Step::Array { from, to, count, steps, .. } => {
             let inside = at.checked_sub(from.0)?;
@@ -182,11 +189,12 @@ fn place_in(steps: &[Step], migration: &Migration, at: u64) -> Option<u64> {
                 inside.checked_div(from.1).filter(|index| count.is_none_or(|count| *index < count))?;
             let start = to.0 + index * to.1;
             let rest = inside - index * from.1;
-            if rest == 0 { Some(start) } else { Some(start + place_in(steps, migration, rest)?) }
+            let is_it = rest == 0 && from.1 <= bytes;
+            if is_it { Some(start) } else { Some(start + place_in(steps, migration, rest, bytes)?) }
         }
         // Which it is goes by the object; what lies at one place in all of them lies there.
         Step::Choose { choices, .. } => {
-            let mut places = choices.iter().map(|steps| place_in(steps, migration, at));
+            let mut places = choices.iter().map(|steps| place_in(steps, migration, at, bytes));
             let first = places.next().flatten()?;
             places.all(|place| place.is_none_or(|place| place == first)).then_some(first)
         }
