@@ -123,9 +123,9 @@ impl<'a> Context<'a> {
                     SiteReading::Bytes | SiteReading::Caller => {}
                 }
             }
-            Fact::Field { owner, path, reading } => {
-                self.for_owners(release, owner, |owner| self.check_field(release, owner, path, reading));
-            }
+            Fact::Field { owner, paths, reading } => self.for_owners(release, owner, |owner| {
+                paths.iter().for_each(|path| self.check_field(release, owner, path, reading));
+            }),
             Fact::Pointer { to, reading } => self.for_owners(release, to, |ty| {
                 let target = Target::pointer_to(release, ty, &to.is.name, to.span);
                 self.check_reading(&target, reading);

@@ -64,9 +64,12 @@ impl<'a> Context<'a> {
         };
         for fact in &self.rules.facts {
             match &fact.is {
-                Fact::Field { owner, path, .. } => {
-                    let text = format!("`{}.{}`", symbol(&owner.is), spelt(&path.is));
-                    note(text, owner.span.to(path.span));
+                Fact::Field { owner, paths, .. } => {
+                    for (number, path) in paths.iter().enumerate() {
+                        let text = format!("`{}.{}`", symbol(&owner.is), spelt(&path.is));
+                        // The owner stands before the first.
+                        note(text, if number == 0 { owner.span.to(path.span) } else { path.span });
+                    }
                 }
                 Fact::Pointer { to, .. } => {
                     note(format!("the reading of pointers to `{}`", symbol(&to.is)), to.span)

@@ -31,13 +31,15 @@ impl<'r> Definitions<'r> {
             }
         }
         for fact in &rules.facts {
-            let Fact::Field { owner, path, reading } = &fact.is else { continue };
-            let last = path.is.steps.iter().rev().find_map(|step| match &step.is {
-                Step::Member(name) => Some(name.as_str()),
-                Step::Index(_) => None,
-            });
-            if let Some(last) = last {
-                definitions.fields.entry(last).or_default().push((&owner.is, &path.is, &reading.is));
+            let Fact::Field { owner, paths, reading } = &fact.is else { continue };
+            for path in paths {
+                let last = path.is.steps.iter().rev().find_map(|step| match &step.is {
+                    Step::Member(name) => Some(name.as_str()),
+                    Step::Index(_) => None,
+                });
+                if let Some(last) = last {
+                    definitions.fields.entry(last).or_default().push((&owner.is, &path.is, &reading.is));
+                }
             }
         }
         definitions

@@ -13,6 +13,7 @@ fn operators_of_neighbours_stand_below_each_other() {
         "field dict.type:opaque\nfield dictEntry.value : .d\n\nfield a.b : pin\n// new\nfield abc.d : pin",
         "field dict.type       : opaque\nfield dictEntry.value : .d\n\nfield a.b : pin\n// new\nfield abc.d : pin\n",
     );
+    becomes("field a.b,c:pin\nfield d.e:pin", "field a.b, c : pin\nfield d.e    : pin\n");
     becomes(
         "type conn { // c\n a=1, bcd->e\n drop x,y\n\n\n\n f = 2; }",
         "type conn {  // c\n    a   = 1\n    bcd -> e\n    drop x, y\n\n    f = 2\n}\n",

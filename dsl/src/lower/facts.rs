@@ -40,8 +40,9 @@ fn add(facts: &mut Facts, fact: &Fact) {
             };
             facts.sites.extend(functions.iter().map(|function| site(&function.is, reading.clone())));
         }
-        Fact::Field { owner, path: field, reading: said } => {
-            facts.fields.extend(member(&symbol(&owner.is), &field.is, &said.is));
+        Fact::Field { owner, paths, reading: said } => {
+            let owner = symbol(&owner.is);
+            facts.fields.extend(paths.iter().filter_map(|field| member(&owner, &field.is, &said.is)));
         }
         Fact::Pointer { to, reading: said } => {
             let to = symbol(&to.is);

@@ -31,6 +31,15 @@ fn to(name: &str) -> Reading {
 }
 
 #[test]
+fn several_members_read_alike() {
+    let facts = lowered("field conf.main, in.srv : opaque");
+    assert_eq!(
+        facts.fields,
+        [field("conf", "main", Reading::Opaque), field("conf", "in.srv", Reading::Opaque)]
+    );
+}
+
+#[test]
 fn readings_are_the_tracers() {
     let array = |element: Option<&str>, stride: Option<&str>| {
         let (element, stride) = (element.map(str::to_owned), stride.map(Into::into));

@@ -26,9 +26,9 @@ pub(super) fn ask(pairing: &mut Pairing<'_>, rules: &Rules) {
             || rules.facts.iter().any(|fact| match &fact.is {
                 Fact::Container(container) => is_of(&container.owner.is.name, pair.name, *old),
                 // `field ngx_array_t.elts : infer[nelts] stride size`
-                Fact::Field { owner, path, reading } => {
+                Fact::Field { owner, paths, reading } => {
                     is_of(&owner.is.name, pair.name, *old)
-                        && spelt(&path.is.steps) == elements.path
+                        && paths.iter().any(|path| spelt(&path.is.steps) == elements.path)
                         && matches!(reading.is, Reading::Array { stride: Some(_), .. })
                 }
                 _ => false,

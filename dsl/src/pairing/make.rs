@@ -98,15 +98,16 @@ pub(super) fn pairing<'t>(old: &'t Table, new: &'t Table, rules: &'t Rules) -> P
 /// Members that facts read as one of their own members.
 fn told(old: &Table, rules: &Rules, of_old: &FxHashMap<TypeId, PairId>) -> FxHashSet<(PairId, String)> {
     let fields = rules.facts.iter().filter_map(|fact| match &fact.is {
-        Fact::Field { owner, path, reading } => match reading.is {
-            Reading::Match(_) | Reading::Member(_) => Some((&owner.is, said::spelt(&path.is.steps))),
+        Fact::Field { owner, paths, reading } => match reading.is {
+            Reading::Match(_) | Reading::Member(_) => Some((&owner.is, paths)),
             _ => None,
         },
         _ => None,
     });
-    let pairs = fields.flat_map(|(owner, path)| {
+    let pairs = fields.flat_map(|(owner, paths)| {
         let owners = crate::names::named_type(old, owner).into_iter();
-        owners.filter_map(move |ty| Some((*of_old.get(&ty.id())?, path.clone())))
+        let pairs = owners.filter_map(|ty| of_old.get(&ty.id()).copied());
+        pairs.flat_map(|pair| paths.iter().map(move |path| (pair, said::spelt(&path.is.steps))))
     });
     pairs.collect()
 }

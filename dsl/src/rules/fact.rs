@@ -17,13 +17,13 @@ pub enum Fact {
         /// What their blocks are.
         reading: At<SiteReading>,
     },
-    /// `field dict.type : opaque`: how a member reads.
+    /// `field dict.type : opaque`, `field conf.main, srv : opaque`: how members read.
     Field {
         /// The structure or union.
         owner: At<Symbol>,
-        /// The member.
-        path: At<Path>,
-        /// What it is.
+        /// The members, at least one.
+        paths: Vec<At<Path>>,
+        /// What each of them is.
         reading: At<Reading>,
     },
     /// `pointer dictEntry : tagged 0b111`: how all pointers to a type read.

@@ -299,6 +299,11 @@ impl Maker<'_> {
                 self.symbol();
                 self.put(".");
                 self.path();
+                if self.decide(4) == 0 {
+                    self.put(",");
+                    self.gap();
+                    self.path();
+                }
                 self.put(" :");
                 self.gap();
                 self.reading();

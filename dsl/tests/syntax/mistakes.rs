@@ -49,6 +49,13 @@ fn a_bracket_that_is_missing_is_told_where_it_was_opened() {
         &["1:1 MCX021 this `}` closes nothing", "3:1 MCX021 this `]` closes nothing"],
     );
     is_told("field a.b : match x {\n    1 => pin", &["1:21 MCX020 this `{` is not closed"]);
+    is_told(
+        "field a.b, : pin\nfield c.d",
+        &[
+            "1:12 MCX010 expected the name of a member after `,`, found `:`",
+            "2:10 MCX010 expected `:` and a reading after `d`, found the end of the file",
+        ],
+    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(super) fn fact(build: Build, node: &Node) -> Option<At<Fact>> {
         K::Site => Fact::Site { functions: functions(build, node)?, reading: site(build, node)? },
         K::Field => Fact::Field {
             owner: symbol_of(build, node)?,
-            path: path_of(build, node)?,
+            paths: paths(build, node)?,
             reading: reading(build, &node.last_child()?)?,
         },
         K::Pointer => {

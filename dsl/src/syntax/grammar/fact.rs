@@ -43,7 +43,7 @@ pub(super) fn site(parser: &mut Parser<'_>) -> Parsed {
     }
 }
 
-/// `field dict.type : opaque`
+/// `field dict.type : opaque`, `field conf.main, srv : opaque`
 pub(super) fn field(parser: &mut Parser<'_>) -> Parsed {
     symbol(parser, "the name of a structure")?;
     if parser.is(K::Colon) {
@@ -52,7 +52,7 @@ pub(super) fn field(parser: &mut Parser<'_>) -> Parsed {
         return Err(parser.fail(diagnostic.helped(help)));
     }
     dot(parser)?;
-    dotted_path(parser, "the name of a member")?;
+    list(parser, |parser| dotted_path(parser, "the name of a member"), |_| true)?;
     operator(parser, K::Colon, "and a reading")?;
     reading(parser)
 }
