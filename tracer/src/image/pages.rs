@@ -49,24 +49,33 @@ const LOCKS: usize = 16;
 pub(super) struct Pages {
     map: MmapRaw,
     len: usize,
-    /// Bytes of a grain.
-    grain: usize,
+    /// log2 of the bytes of a grain: to divide by shifting, at every read.
+    shift: u32,
     states: Vec<AtomicU8>,
     locks: [Mutex<()>; LOCKS],
 }
 
 impl Pages {
-    /// Room for `len` bytes, in grains of `grain` bytes.
+    /// Room for `len` bytes, in grains of `grain` bytes, a power of two.
     pub(super) fn reserve(len: usize, grain: usize) -> io::Result<Pages> {
-        let (map, grain) = (MmapOptions::new().len(len.max(1)).no_reserve_swap().map_anon()?, grain.max(1));
+        let map = MmapOptions::new().len(len.max(1)).no_reserve_swap().map_anon()?;
+        let (grain, shift) = (grain.next_power_of_two(), grain.next_power_of_two().trailing_zeros());
         let states = AtomicU8::new_vec_zeroed(len.div_ceil(grain))
             .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        Ok(Pages { map: MmapRaw::from(map), len, grain, states, locks: Default::default() })
+        Ok(Pages { map: MmapRaw::from(map), len, shift, states, locks: Default::default() })
     }
 
     /// The grains that a range has bytes of.
+    #[inline]
     fn grains(&self, range: &Range<usize>) -> Range<usize> {
-        range.start / self.grain..range.end.div_ceil(self.grain)
+        let past_last = range.end.saturating_add((1 << self.shift) - 1) >> self.shift;
+        range.start >> self.shift..past_last
+    }
+
+    /// Where a grain lies. The last may be short.
+    fn grain(&self, number: usize) -> Range<usize> {
+        let start = number << self.shift;
+        start..self.len.min(start.saturating_add(1 << self.shift))
     }
 
     /// Whether no grain of a range is there yet.
@@ -79,8 +88,8 @@ impl Pages {
     /// The bytes of the grains of a range that are there, each with where it begins.
     pub(super) fn present(&self, range: &Range<usize>) -> impl Iterator<Item = (usize, &[u8])> {
         self.grains(range).filter_map(|number| {
-            let start = number * self.grain;
-            let grain = start..self.len.min(start + self.grain);
+            let grain = self.grain(number);
+            let start = grain.start;
             if self.is_empty(&grain) {
                 return None;
             }
@@ -135,8 +144,8 @@ impl Pages {
             UNKNOWN => {}
             found => return found == READY,
         }
-        let start = grain * self.grain;
-        let len = self.grain.min(self.len - start);
+        let Range { start, end } = self.grain(grain);
+        let len = end - start;
         // SAFETY: the grain lies within the mapping: `states` has one for each, the last may be short. No other reference to its bytes
         // exists: `bytes` lends ready grains only, and the lock, which is held until `fill` is done with the reference, keeps other
         // threads out of here. The pointer comes from a mapping that was made writable.
