@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 
 /// All pairs with what they leave over.
 pub(super) fn pairs(start: &Side<'_>, walked: Walked) -> Pairs {
-    let Walked { pairs: found, ways, doubts, doubtful, refused } = walked;
+    let Walked { pairs: found, ways, doubts, doubtful, refused, pools } = walked;
     let mut pairs = Pairs { doubts, ..Pairs::default() };
     let paired: FxHashSet<Key> = found.iter().map(|(old, ..)| old.key).collect();
     for (old, new, way) in found {
@@ -36,7 +36,9 @@ pub(super) fn pairs(start: &Side<'_>, walked: Walked) -> Pairs {
             if is_paired || pairs.alone.len() >= Pairs::MOST_ALONE {
                 continue;
             }
-            let why = refused.get(&extent.key).copied().unwrap_or(Why::NoPath);
+            let is_pool = extent.ty.is_some_and(|ty| pools.contains(&ty));
+            let why = if is_pool { Why::Pool } else { Why::NoPath };
+            let why = refused.get(&extent.key).copied().unwrap_or(why);
             let why = if is_doubtful { Why::Doubtful } else { why };
             let ways = reached.get_or_insert_with(|| Reached::of(start));
             let path = ways.spell(start, number);

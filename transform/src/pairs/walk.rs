@@ -36,6 +36,8 @@ pub(super) struct Walked {
     pub(super) doubtful: FxHashSet<Key>,
     /// Why a path to something of the old process did not pair it.
     pub(super) refused: FxHashMap<Key, Why>,
+    /// Types of pools in the old model.
+    pub(super) pools: FxHashSet<Ty>,
 }
 
 pub(super) fn walk<'p>(start: &Side<'p>, new: &Side<'p>, pairing: &Pairing<'p>, rules: &Rules) -> Walked {
@@ -63,8 +65,8 @@ pub(super) fn walk<'p>(start: &Side<'p>, new: &Side<'p>, pairing: &Pairing<'p>, 
         if found.conflicts.is_empty() || is_last {
             let kept = found.pairs.iter().zip(&tainted).filter(|(_, tainted)| !**tainted);
             let pairs = kept.map(|(pair, _)| (pair.old, pair.new, pair.way)).collect();
-            let (doubtful, _) = walk.doubtful;
-            return Walked { pairs, ways: found.ways, doubts, doubtful, refused: walk.refused };
+            let ((doubtful, _), (pools, _)) = (walk.doubtful, walk.pools);
+            return Walked { pairs, ways: found.ways, doubts, doubtful, refused: walk.refused, pools };
         }
     }
     unreachable!("the last round returns")

@@ -250,7 +250,10 @@ fn a_type_that_became_something_else_does_not_pair(test: &Context) -> Result<()>
     })?;
     // The rule says that the one becomes the other.
     let rules = "type v4 -> v6 { high = old.address }";
-    Releases::with(test, old, new, rules)?.look(|found| found.alone(&["count"]))
+    Releases::with(test, old, new, rules)?.look(|found| {
+        found.pair(&["address"])?;
+        found.alone(&["count"])
+    })
 }
 
 const ANYTHING: &str = "
@@ -434,34 +437,38 @@ fn threads_and_frames_are_begun_with(test: &Context) -> Result<()> {
 
 fn pools_do_not_pair(test: &Context) -> Result<()> {
     let source = "
-        struct pool { char *last, *end; struct pool *next; };
-        struct server { struct pool *pool; long *state; };
+        struct head { char *last, *end; struct pool *next; };
+        struct pool { struct head head; long blocks; };
+        struct server { struct pool *pool; struct head *further; long *state; };
         struct server *server;
         __attribute__((noinline)) struct pool *make_pool(unsigned long size) {
             struct pool *pool = malloc(sizeof *pool);
-            *pool = (struct pool){ .last = malloc(size) };
-            pool->end = pool->last + size;
+            *pool = (struct pool){ .head.last = malloc(size), .blocks = 2 };
+            pool->head.end = pool->head.last + size;
             return pool;
         }
         __attribute__((noinline)) void *pool_alloc(struct pool *pool, unsigned long size) {
-            void *found = pool->last;
-            pool->last += size;
+            void *found = pool->head.last;
+            pool->head.last += size;
             return found;
         }
         int main(void) {
             server = malloc(sizeof *server);
             server->pool = make_pool(4096);
+            server->further = malloc(sizeof *server->further);
+            *server->further = server->pool->head;
             server->state = malloc(sizeof(long));
             *server->state = (long)pool_alloc(server->pool, 24);
             show(\"server\", server); show(\"pool\", server->pool); show(\"state\", server->state);
+            show(\"further\", server->further);
             park();
         }";
-    Releases::of(test, source, source)?.look(|found| found.pair(&["server", "pool"]))?;
+    Releases::of(test, source, source)?.look(|found| found.pair(&["server", "pool", "further"]))?;
     Releases::with(test, source, source, "hook pool pool_alloc(pool, size)")?.look(|found| {
         found.pair(&["server", "state"])?;
-        found.alone(&["pool"])?;
-        let why = found.why("pool")?;
-        ensure!(why == Some(Why::Pool), "{why:?}");
+        found.alone(&["pool", "further"])?;
+        let why = (found.why("pool")?, found.why("further")?);
+        ensure!(why == (Some(Why::Pool), Some(Why::Pool)), "{why:?}");
         Ok(())
     })
 }

@@ -156,7 +156,7 @@ fn nginx_pairs_over_two_stable_releases(test: &Context) -> Result<()> {
         let pair = (&before.1.processes, &after.1.processes);
         let (old, new) = (pair.0.get(place).context(what)?, pair.1.get(place).context(what)?);
         // Most of what it has lies in pools, whose allocations are not seen one by one.
-        check(&format!("nginx {what}"), (old, new), &Wanted { facts: "nginx", paired: 25 })?;
+        check(&format!("nginx {what}"), (old, new), &Wanted { facts: "nginx", paired: 20 })?;
     }
     before.0.stop()?.expect_clean()?;
     after.0.stop()?.expect_clean()
@@ -168,7 +168,7 @@ fn memcached_pairs_over_twenty_releases(test: &Context) -> Result<()> {
     let before = started(test, Memcached::of(old), old, 0)?;
     let after = started(test, Memcached::of(new), new, 1)?;
     let (old, new) = (before.1.processes.first().context("one")?, after.1.processes.first().context("one")?);
-    check("memcached", (old, new), &Wanted { facts: "memcached", paired: 50 })
+    check("memcached", (old, new), &Wanted { facts: "memcached", paired: 45 })
 }
 
 fn redis_pairs_whatever_seed_its_tables_are_filled_by(test: &Context) -> Result<()> {
