@@ -5,7 +5,7 @@
 mod sites;
 mod slabs;
 
-use crate::blocks::Blocks;
+use crate::blocks::{Block, Blocks};
 use crate::image::Process;
 use crate::model::{Model, Ty};
 use crate::trace::Known;
@@ -41,6 +41,8 @@ pub struct Placed {
 pub struct BySite {
     /// For each region its sites, by their numbers.
     regions: Vec<(Address, Vec<Made>)>,
+    /// What somebody else knows of single blocks, by their addresses.
+    told: Vec<(u64, Ty)>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -71,6 +73,27 @@ impl BySite {
             by_site.put(key, Made { given: Some(given), is_own: true });
         }
         by_site
+    }
+
+    /// The same, where somebody knows of single blocks, by their addresses, what fills them: that comes before what sites say.
+    #[must_use]
+    pub fn told(mut self, mut blocks: Vec<(u64, Ty)>) -> BySite {
+        blocks.sort_unstable();
+        self.told = blocks;
+        self
+    }
+
+    /// What a block is, as far as it is known before any pointer is followed.
+    #[inline]
+    pub fn of_block(&self, block: &Block) -> Option<Given> {
+        let told = match self.told.is_empty() {
+            true => None,
+            false => self.told.binary_search_by_key(&block.address, |(address, _)| *address).ok(),
+        };
+        match told.and_then(|place| self.told.get(place)) {
+            Some((_, ty)) => Some(Given { ty: *ty, offset: 0, whole: true }),
+            None => self.given(block.site),
+        }
     }
 
     fn put(&mut self, key: SiteKey, made: Made) {

@@ -58,9 +58,9 @@ pub struct Input<'a> {
 }
 
 impl Input<'_> {
-    /// What its site says of a block.
+    /// What its site says of a block, or who knows better.
     pub fn given(&self, number: u32) -> Option<Given> {
-        self.given.given(self.blocks.get(number)?.site)
+        self.given.of_block(&self.blocks.get(number)?)
     }
 }
 

@@ -140,7 +140,7 @@ impl<'a> State<'a> {
                     piece.set(number, *ty);
                     continue;
                 }
-                let Some(Given { ty, offset, whole }) = input.given.given(block.site) else { continue };
+                let Some(Given { ty, offset, whole }) = input.given.of_block(&block) else { continue };
                 let size = input.model.map(ty).size;
                 match input.model.fit(ty, block.len.saturating_sub(offset)) {
                     // That one is there, and its size divides, is what a pointer to it would say too.
