@@ -25,6 +25,7 @@ use crate::side::Side;
 use look::{Look, Seen};
 use mcrx_debuginfo::table::TypeId;
 use mcrx_tracer::graph::Node;
+use mcrx_tracer::model::{Model, Ty};
 use mcrx_tracer::trace::Trace;
 use reach::Reach;
 use rustc_hash::FxHashSet;
@@ -42,10 +43,24 @@ pub struct Carried {
     pub ty: Option<TypeId>,
 }
 
+/// What is known of carried blocks, for [`Trace::knowing`]: the sites that made them are not those of the new program.
+pub fn types(model: &Model<'_>, new: &Side<'_>, carried: &[Carried]) -> Vec<(u64, Ty)> {
+    typed(model, new, carried).map(|(range, ty)| (range.start, ty)).collect()
+}
+
+/// Carried objects whose types are said, by the numbers that a model of the new image has for them.
+fn typed(model: &Model<'_>, new: &Side<'_>, carried: &[Carried]) -> impl Iterator<Item = (Range<u64>, Ty)> {
+    let mut tables = model.tables();
+    let place = tables.position(|(table, _)| table.build_id() == new.table.build_id());
+    carried
+        .iter()
+        .filter_map(move |carried| Some((carried.range.clone(), model.number_of(place?, carried.ty?)?)))
+}
+
 /// What is looked at.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
-    /// The new image.
+    /// The new image, best traced with what is known of [`types`].
     pub merged: &'a Trace<'a>,
     /// The old process.
     pub now: &'a Trace<'a>,

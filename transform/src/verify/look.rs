@@ -1,6 +1,6 @@
 //! What pointers of a process lead to, one by one.
 
-use super::{Carried, Fault};
+use super::{Carried, Fault, typed};
 use crate::side::Side;
 use mcrx_allocator::abi::region_of;
 use mcrx_tracer::blocks::Hit;
@@ -65,13 +65,7 @@ impl<'a> Look<'a> {
 
     /// What was carried over is what it is said to be, whatever the trace makes of it.
     pub(super) fn carrying(mut self, carried: &[Carried], new: &Side<'_>) -> Look<'a> {
-        let mut tables = self.trace.model.tables().enumerate();
-        let of_new = tables.find(|(_, (table, _))| table.build_id() == new.table.build_id());
-        let Some((place, _)) = of_new else { return self };
-        let typed = |carried: &Carried| {
-            Some((carried.range.clone(), self.trace.model.number_of(place, carried.ty?)?))
-        };
-        self.carried = carried.iter().filter_map(typed).collect();
+        self.carried = typed(self.trace.model, new, carried).collect();
         self.carried.sort_by_key(|(range, _)| range.start);
         self
     }

@@ -3,14 +3,24 @@
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::trace::Trace;
 
+/// Pointers of a long way that are written out, at its beginning and at its end: lists have millions of elements.
+const SHOWN: usize = 6;
+
 /// The shortest way from a root to a place of a node, as C would write it: `cycle->listening.elts`. A node that no root leads to: what it is.
 pub fn path(trace: &Trace<'_>, node: Node, offset: u64) -> String {
     let mut text = String::new();
     let steps = trace.graph.path_to(node);
     let pointers = steps.iter().map(|step| (step.node, step.edge.offset));
-    for (node, offset) in pointers.chain([(node, offset)]) {
+    let left_out = steps.len().saturating_sub(2 * SHOWN);
+    for (number, (node, offset)) in pointers.chain([(node, offset)]).enumerate() {
         if text.is_empty() {
             text = object(trace, node, offset);
+            continue;
+        }
+        if left_out > 0 && (SHOWN..SHOWN + left_out).contains(&number) {
+            if number == SHOWN {
+                text.push_str(&format!("-> ({left_out} pointers) "));
+            }
             continue;
         }
         let (index, inside) = inside(trace, node, offset);

@@ -41,6 +41,9 @@ fn a_pointer_to_where_nothing_is_mapped_is_found_with_its_address_and_the_way_to
     let finding = found(&[(item(2) + LEAF, 0x10_0008)]);
     assert_eq!((finding.address, &finding.fault), (item(2) + LEAF, &Fault::Dangling { to: 0x10_0008 }));
     assert_eq!(finding.path, "items->next->next->leaf");
+    let far = found(&[(item(30) + LEAF, 0x10_0008)]).path;
+    let (start, end) = ("items->next->next->next->next->next", "->next->next->next->next->next->next->leaf");
+    assert_eq!(far, format!("{start}-> (19 pointers) {end}"), "of a long way only the ends are told");
 }
 
 #[test]

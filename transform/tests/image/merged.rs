@@ -134,3 +134,23 @@ fn neither_snapshot_is_changed_by_what_is_written() {
     assert_eq!((image.memory.word(item), image.memory.word(head)), (Some(1), Some(2)));
     assert_eq!((scene.now().memory.word(item), scene.fresh().memory.word(head)), before);
 }
+
+#[test]
+fn blocks_that_nothing_leads_to_have_the_types_that_are_told_of_them() {
+    let scene = Scene::shared();
+    let image = scene.merged().finish();
+    let known = Known::with(&image, shelf()).expect("a heap");
+    let facts = Facts::default();
+    let model = known.model(&facts);
+    let item = model.named("item").expect("a type");
+    let told = scene.items().into_iter().map(|address| (address, item)).collect();
+    let typed = |trace: &Trace<'_>| {
+        let number = |address: u64| trace.blocks.find(address).expect("it lives").0;
+        scene.items().iter().filter(|address| trace.marked.ty(number(**address)) == Some(item)).count()
+    };
+    assert_eq!(typed(&Trace::of(&image, &known, &model)), 0);
+    let trace = Trace::knowing(&image, &known, &model, told);
+    assert_eq!(typed(&trace), scene.items().len());
+    let against = paranoid::check(&trace.input(), &trace.marked, &trace.graph, 5);
+    assert!(against.is_empty(), "the second tracer says otherwise: {against:#?}");
+}

@@ -11,7 +11,7 @@ use mcrx_tracer::image::{Image, Module, Process, ThreadMemory};
 use mcrx_tracer::trace::{Known, Trace};
 use mcrx_transform::side::Side;
 use mcrx_transform::target::{Merged, Target};
-use mcrx_transform::verify::{Carried, Report, Subject};
+use mcrx_transform::verify::{Carried, Report, Subject, types};
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -136,9 +136,9 @@ impl Scene {
         let (facts, image) = (Facts::default(), merged.finish());
         let known = Known::with(&image, shelf()).expect("a heap");
         let model = known.model(&facts);
-        let merged = Trace::of(&image, &known, &model);
         let (now, new) = traced();
         let new = Side::of(new, table(self.fresh()), "new").expect("its own program");
+        let merged = Trace::knowing(&image, &known, &model, types(&model, &new, carried));
         let old = self.old();
         Subject { merged: &merged, now, new: &new, carried, old: &old }.verify(10)
     }
