@@ -55,7 +55,9 @@ pub(super) fn walk<'p>(start: &Side<'p>, new: &Side<'p>, pairing: &Pairing<'p>, 
         refused: FxHashMap::default(),
     };
     let mut doubts = Vec::new();
-    for round in 1.. {
+    let mut round = 0;
+    loop {
+        round += 1;
         let found = walk.round(&beginnings);
         let is_last = round == ROUNDS_MAX;
         let tainted = found.tainted();
@@ -69,7 +71,6 @@ pub(super) fn walk<'p>(start: &Side<'p>, new: &Side<'p>, pairing: &Pairing<'p>, 
             return Walked { pairs, ways: found.ways, doubts, doubtful, refused: walk.refused, pools };
         }
     }
-    unreachable!("the last round returns")
 }
 
 /// What is known over all rounds.
