@@ -21,6 +21,9 @@ A question is one that nobody may guess the answer to: the value of a new member
 gone, how a value becomes one of another kind, which member of a changed union counts. Tables that the program file initialises are the \
 new release's own, and so is what is new in variables.
 
+A number may mean something else though its C type stayed. Where debug info has a trace of it (an enumeration that became bits, constants \
+that were renumbered, a typedef of another unit) there is a hint in the file's comments; where it has none, there is no hint.
+
 Exit codes: 0 the file is written, 2 there is a file of that name already, 3 a program cannot be read or has no debug info.
 
 Examples:

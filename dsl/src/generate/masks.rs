@@ -8,8 +8,7 @@ use super::Between;
 use super::plain::nameless;
 use super::write::Writer;
 use crate::pairing::Lives;
-use mcrx_debuginfo::compare::{Comparison, TypeChange};
-use mcrx_debuginfo::spell::{self, Anonymous};
+use mcrx_debuginfo::compare::{Comparison, Named, TypeChange};
 use mcrx_debuginfo::table::{Enumerator, Kind, Member, Tag, Type};
 use rustc_hash::FxHashSet;
 
@@ -22,25 +21,30 @@ const LEAST_ALIKE: usize = 50;
 /// How many members are named that may hold one.
 const MOST_MEMBERS: usize = 3;
 
+/// An enumeration, and what it goes by: its own name, or a typedef's.
+#[derive(Clone, Copy)]
+struct Enumeration<'t> {
+    ty: Type<'t>,
+    name: Option<&'t str>,
+}
+
 pub(super) fn write<'t>(between: &Between<'t>, comparison: &Comparison<'t, 't>, writer: &mut Writer) {
     let mut found = pairs(between, comparison);
-    found.retain(|(old, new)| became_bits(*old, *new));
+    found.retain(|(old, new)| became_bits(old.ty, new.ty));
     if found.is_empty() {
         return;
     }
-    found.sort_by_key(|(old, _)| spell::type_name(Some(*old), Anonymous::LeftOut));
+    found.sort_by_key(|(old, _)| old.name);
     writer.blank();
     writer.comment(
         "Counted before, and bits now: what held one of these may hold several. Where plain numbers hold them, no type shows it:",
     );
     for (old, new) in found {
-        let before = spelt(old);
-        let after = spelt(new);
-        writer.line(&format!("//   {before} -> {after}"));
+        writer.line(&format!("//   {} -> {}", old.spelt(), new.spelt()));
         let members = members(between, comparison, old);
         for (owner, member) in members.iter().take(MOST_MEMBERS) {
             writer.line(&format!("//   perhaps held by {owner}.{member}:"));
-            write_match(owner, member, old, new, writer);
+            write_match(owner, member, old.ty, new.ty, writer);
         }
     }
 }
@@ -60,19 +64,26 @@ fn write_match(owner: &str, member: &str, old: Type<'_>, new: Type<'_>, writer: 
 }
 
 /// Enumerations of both releases that may be one: of the same name; else one that is gone and a new one with constants like its.
-fn pairs<'t>(between: &Between<'t>, comparison: &Comparison<'t, 't>) -> Vec<(Type<'t>, Type<'t>)> {
+fn pairs<'t>(
+    between: &Between<'t>,
+    comparison: &Comparison<'t, 't>,
+) -> Vec<(Enumeration<'t>, Enumeration<'t>)> {
     let is_changed = |change: &&TypeChange<'t, 't>| !change.constants.is_empty();
     let changed = comparison.types.changed.iter().filter(is_changed);
-    let mut pairs: Vec<_> = changed.map(|change| (change.old, change.new)).collect();
+    let called = |ty: Type<'t>, name: &'t str| Enumeration { ty, name: Some(name) };
+    let mut pairs: Vec<_> =
+        changed.map(|change| (called(change.old, change.name), called(change.new, change.name))).collect();
     let is_enumeration = |ty: &Type<'t>| ty.tag() == Tag::Enumeration;
     let before: FxHashSet<Vec<&str>> = between.old.types().filter(is_enumeration).map(names).collect();
-    let added = comparison.types.added.iter().map(|named| named.ty).filter(is_enumeration);
+    let named = |named: &Named<'t>| is_enumeration(&named.ty).then(|| called(named.ty, named.name));
+    let added = comparison.types.added.iter().filter_map(named);
     // One without a name is new if the old release has none with the same constants.
     let unnamed = nameless(between.new).into_iter().filter(|ty| !before.contains(&names(*ty)));
-    let added: Vec<Type<'t>> = added.chain(unnamed).collect();
-    for old in comparison.types.removed.iter().map(|named| named.ty).filter(is_enumeration) {
-        let best = added.iter().max_by_key(|new| alike(old, **new));
-        pairs.extend(best.filter(|new| alike(old, **new) >= LEAST_ALIKE).map(|new| (old, *new)));
+    let unnamed = unnamed.map(|ty| Enumeration { ty, name: None });
+    let added: Vec<Enumeration<'t>> = added.chain(unnamed).collect();
+    for old in comparison.types.removed.iter().filter_map(named) {
+        let best = added.iter().max_by_key(|new| alike(old.ty, new.ty));
+        pairs.extend(best.filter(|new| alike(old.ty, new.ty) >= LEAST_ALIKE).map(|new| (old, *new)));
     }
     pairs
 }
@@ -149,9 +160,9 @@ fn words(name: &str) -> Vec<String> {
 fn members<'t>(
     between: &Between<'t>,
     comparison: &Comparison<'t, 't>,
-    of: Type<'t>,
+    Enumeration { ty: of, name }: Enumeration<'t>,
 ) -> Vec<(&'t str, &'t str)> {
-    let mut called: Vec<String> = words(of.name().unwrap_or_default());
+    let mut called: Vec<String> = words(name.unwrap_or_default());
     if let Some(first) = of.enumerators().next() {
         let all = |word: &String| of.enumerators().all(|other| words(other.name).contains(word));
         called.extend(words(first.name).into_iter().filter(all));
@@ -163,13 +174,17 @@ fn members<'t>(
     let is_number =
         |ty: Option<Type<'_>>| matches!(ty.and_then(Type::resolved).map(Type::kind), Some(Kind::Base(_)));
     let is_kept = |owner: &str, member: &str| {
-        let mut after = between.new.types_named(owner).flat_map(Type::members);
+        let mut after = between.new.types_named(owner).filter_map(Type::resolved).flat_map(Type::members);
         after.any(|other| other.name() == Some(member) && is_number(other.ty()))
             && !comparison.types.removed.iter().any(|named| named.name == owner)
     };
     let mut found = Vec::new();
-    for ty in between.old.types().filter(|ty| ty.tag().is_aggregate() && !ty.is_declaration()) {
-        let Some(owner) = ty.name().filter(|_| between.live.place(ty) != Lives::Nowhere) else { continue };
+    for named in between.old.types() {
+        // An anonymous structure goes by its typedef's name.
+        let is_named = |ty: &Type<'_>| named.tag() != Tag::Typedef || ty.name().is_none();
+        let ty = named.resolved().filter(|ty| ty.tag().is_aggregate() && !ty.is_declaration());
+        let Some(ty) = ty.filter(is_named) else { continue };
+        let Some(owner) = named.name().filter(|_| between.live.place(ty) != Lives::Nowhere) else { continue };
         let may_hold = |member: Member<'t>| {
             let name = member.name()?;
             let is_it = member.ty().and_then(Type::resolved) == Some(of);
@@ -183,16 +198,17 @@ fn members<'t>(
     found
 }
 
-/// `enum access { READ 0, WRITE 1 }`; one without a name by its file and line.
-fn spelt(ty: Type<'_>) -> String {
-    let constants: Vec<String> =
-        ty.enumerators().map(|constant| format!("{} {}", constant.name, constant.value)).collect();
-    let name = match ty.name() {
-        Some(name) => format!("enum {name}"),
-        None => {
-            let at = ty.declared();
-            format!("enum of {}:{}", at.file.rsplit('/').next().unwrap_or(at.file), at.line)
-        }
-    };
-    format!("{name} {{ {} }}", constants.join(", "))
+impl Enumeration<'_> {
+    /// `enum access { READ 0, WRITE 1 }`; one without a name by its file and line.
+    fn spelt(&self) -> String {
+        let constants = self.ty.enumerators().map(|constant| format!("{} {}", constant.name, constant.value));
+        let constants: Vec<String> = constants.collect();
+        let at = self.ty.declared();
+        let name = match (self.ty.name(), self.name) {
+            (Some(tag), _) => format!("enum {tag}"),
+            (None, Some(name)) => name.to_owned(),
+            (None, None) => format!("enum of {}:{}", at.file.rsplit('/').next().unwrap_or(at.file), at.line),
+        };
+        format!("{name} {{ {} }}", constants.join(", "))
+    }
 }

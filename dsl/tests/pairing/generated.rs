@@ -188,6 +188,26 @@ fn an_enumeration_of_the_same_name_that_became_bits_is_hinted_at() {
 }
 
 #[test]
+fn structures_and_enumerations_that_only_typedefs_name_are_hinted_at_by_these() {
+    let source = |members: &str| {
+        format!(
+            "typedef enum {{ {members} }} kind_t; typedef struct {{ int kind; }} item; item *variable; int f(kind_t a) {{ return a; }}"
+        )
+    };
+    let found = below(
+        "// Counted before, and bits now",
+        &source("K_NONE, K_A, K_B, K_C"),
+        &source("K_NONE, K_A, K_B, K_C = 4"),
+    );
+    let heads = [
+        "//   kind_t { K_NONE 0, K_A 1, K_B 2, K_C 3 } -> kind_t { K_NONE 0, K_A 1, K_B 2, K_C 4 }",
+        "//   perhaps held by item.kind:",
+        "//     type item {",
+    ];
+    assert!(found.iter().take(3).eq(heads.iter()), "{found:#?}");
+}
+
+#[test]
 fn an_enumeration_that_goes_on_counting_or_always_was_bits_is_no_hint() {
     let source = |members: &str| {
         format!(
