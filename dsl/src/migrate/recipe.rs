@@ -161,6 +161,11 @@ impl Recipe {
         place_in(&self.steps, migration, from, bytes)
     }
 
+    /// Where a value of the old object lies in the new one: a number or a pointer, also one that the object begins with.
+    pub fn value_place(&self, migration: &Migration, from: u64) -> Option<u64> {
+        place_in(&self.steps, migration, from, 0)
+    }
+
     /// Whether old bytes are new ones, but for pointers.
     pub fn is_copy(&self) -> bool {
         self.old_size == self.new_size

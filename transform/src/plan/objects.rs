@@ -336,11 +336,10 @@ impl Object {
                         }
                     }
                     let place = |offset: u64| match anew.count {
-                        None => recipe.place(scene.migration, self.block.len, offset),
+                        None => recipe.value_place(scene.migration, offset),
                         Some(_) => {
                             let index = offset / strides.0.max(1);
-                            let within =
-                                recipe.place(scene.migration, strides.0, offset % strides.0.max(1))?;
+                            let within = recipe.value_place(scene.migration, offset % strides.0.max(1))?;
                             Some(index * strides.1 + within)
                         }
                     };

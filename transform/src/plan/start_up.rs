@@ -54,12 +54,12 @@ impl<'a> How<'a> {
     }
 
     /// Where an old offset lies in the new object.
-    fn place(self, scene: &Scene<'_>, len: u64, offset: u64) -> Option<u64> {
+    fn place(self, scene: &Scene<'_>, offset: u64) -> Option<u64> {
         match self {
             How::Plain => Some(offset),
-            How::Kept(recipe) | How::Made(recipe, None) => recipe.place(scene.migration, len, offset),
+            How::Kept(recipe) | How::Made(recipe, None) => recipe.value_place(scene.migration, offset),
             How::Made(recipe, Some((from, to))) => {
-                let within = recipe.place(scene.migration, from, offset % from.max(1))?;
+                let within = recipe.value_place(scene.migration, offset % from.max(1))?;
                 Some(offset / from.max(1) * to + within)
             }
         }
@@ -136,7 +136,7 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
     let then = make(twice, &view(scene.start, None), scene, &mut failed_then);
     let mut now = make(twice, &view(scene.now, None), scene, &mut failed_now);
     let words = scene.words(twice.old);
-    let place = |offset| twice.how.place(scene, twice.old.1, offset);
+    let place = |offset| twice.how.place(scene, offset);
     mark_made_since(&words, place, (&then, &mut now), scene);
     if then == now && failed_now == failed_then && !is_kept {
         return;
