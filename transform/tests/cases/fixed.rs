@@ -26,19 +26,23 @@ cases! {
     block_freed_and_made_again_in_its_place
     constants_renumbered
     cycles_and_trees
+    flexible_array
     functions_variables_and_texts
     globals_come_and_go
+    link_that_an_object_begins_with
     member_added
     member_moved_inside
     members_reordered_and_dropped
     numbers_widened_and_narrowed
     objects_freed_since_start_up
+    odd_corners
     pointer_just_past_the_end
     pointers_to_members
     pointers_with_tags
     recompiled
     renamed
     start_up_differs
+    texts_inside_objects
     union_told_by_a_tag
     void_pointer_told_by_a_kind
 }

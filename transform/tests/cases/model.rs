@@ -164,10 +164,7 @@ impl Int {
 
 impl Change {
     pub(crate) fn is_in(self, release: Release) -> bool {
-        match (self, release) {
-            (Change::Added(_), Release::Old) | (Change::Dropped, Release::New) => false,
-            _ => true,
-        }
+        !matches!((self, release), (Change::Added(_), Release::Old) | (Change::Dropped, Release::New))
     }
 }
 

@@ -70,6 +70,9 @@ pub(crate) struct Walk<'a> {
     pub(crate) subject: Subject<'a>,
 }
 
+/// What a path leads to: where it is, of what type, and of a bit-field its first bit and how many.
+type Found<'a> = (u64, Type<'a>, Option<(u64, u64)>);
+
 /// A structure that is gone through: where it is, and what it is.
 #[derive(Clone, Copy)]
 struct Owner<'a> {
@@ -270,8 +273,8 @@ impl<'a> Walk<'a> {
         Some((signed(number, bits.1, is_signed(ty.resolved()?)), ty))
     }
 
-    /// Follows a path, through pointers as through what they point to: where its end is, of what type, and which bits.
-    fn along(&self, owner: Owner<'a>, path: &Path) -> Option<(u64, Type<'a>, Option<(u64, u64)>)> {
+    /// Follows a path, through pointers as through what they point to.
+    fn along(&self, owner: Owner<'a>, path: &Path) -> Option<Found<'a>> {
         let mut found = (owner.base, owner.ty, None);
         for step in &path.steps {
             let (mut at, mut ty, _) = found;
@@ -385,7 +388,7 @@ pub(crate) fn spelled(ty: Type<'_>) -> String {
 }
 
 /// A member by name, also one of an anonymous structure or union inside.
-fn member_named<'a>(ty: Type<'a>, base: u64, name: &str) -> Option<(u64, Type<'a>, Option<(u64, u64)>)> {
+fn member_named<'a>(ty: Type<'a>, base: u64, name: &str) -> Option<Found<'a>> {
     ty.resolved()?.members().find_map(|member| {
         let (at, below) = (base + member.offset(), member.ty()?);
         match member.name() {
