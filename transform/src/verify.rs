@@ -27,6 +27,7 @@ use mcrx_debuginfo::table::TypeId;
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::model::{Model, Ty};
 use mcrx_tracer::trace::Trace;
+use rayon::prelude::*;
 use reach::Reach;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
@@ -242,21 +243,22 @@ impl Subject<'_> {
     fn check_carried(&self, report: &mut Report, most: usize) {
         let trace = self.merged;
         let reach = Reach::of(trace, self.now.process);
-        for carried in self.carried {
-            let start = carried.range.start;
-            let found = trace.blocks.find(start).filter(|(_, block, offset)| {
-                offset.saturating_add(carried.range.end.saturating_sub(start)) <= block.len
-            });
-            let (fault, path) = match found {
-                None => (Fault::Gone, String::new()),
-                Some((number, _, offset)) if !reach.has(Node(number)) => {
-                    (Fault::Lost, path::object(trace, Node(number), offset))
-                }
-                Some(_) => continue,
-            };
+        let faulty = |carried: &Carried| {
+            let Range { start, end } = carried.range;
+            let fits = |len: u64, offset: u64| offset.saturating_add(end.saturating_sub(start)) <= len;
+            match trace.blocks.find(start).filter(|(_, block, offset)| fits(block.len, *offset)) {
+                None => Some((start, None)),
+                Some((number, ..)) if reach.has(Node(number)) => None,
+                Some((number, _, offset)) => Some((start, Some((Node(number), offset)))),
+            }
+        };
+        // In the order in which they were given.
+        for (address, place) in self.carried.par_iter().filter_map(faulty).collect::<Vec<_>>() {
+            let fault = if place.is_some() { Fault::Lost } else { Fault::Gone };
             if report.is_wanted(fault.sort(), most) {
-                let path = if path.is_empty() { "an object".to_owned() } else { path };
-                report.findings.push(Finding { address: start, path, fault });
+                let path = place.map(|(node, offset)| path::object(trace, node, offset));
+                let path = path.unwrap_or_else(|| "an object".to_owned());
+                report.findings.push(Finding { address, path, fault });
             }
         }
     }
