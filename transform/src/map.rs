@@ -170,11 +170,13 @@ impl<'a> AddressMap<'a> {
     /// The same for something of so many bytes there: what is smaller than the object that begins there is a member of it.
     pub fn get_of(&self, old: u64, bytes: u64) -> Landing {
         match self.now.spot(old) {
-            Spot::Block { number, block, .. } => match self.moved(old).filter(|moved| moved.old >= block.address) {
-                None if self.carried.get(index(number)) == Some(&true) => Landing::Same,
-                None => Landing::Left,
-                Some(moved) => self.inside(moved, old - moved.old, bytes),
-            },
+            Spot::Block { number, block, .. } => {
+                match self.moved(old).filter(|moved| moved.old >= block.address) {
+                    None if self.carried.get(index(number)) == Some(&true) => Landing::Same,
+                    None => Landing::Left,
+                    Some(moved) => self.inside(moved, old - moved.old, bytes),
+                }
+            }
             Spot::Function { function, offset } => {
                 let Some(entry) = self.functions.get(&function.id()).copied().flatten() else {
                     return Landing::Nothing(Lost::Function);
