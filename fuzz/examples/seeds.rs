@@ -85,6 +85,7 @@ fn make(corpus: &Path, scratch: &Path) -> Result<()> {
     for (number, text) in rule_files()?.iter().enumerate() {
         keep(corpus, "rules_parse", number, text)?;
         keep(corpus, "rules_format", number, text)?;
+        keep(corpus, "rules_check", number, text)?;
     }
     match core(scratch) {
         Ok(bytes) => keep(corpus, "core_file", 0, &bytes)?,
@@ -94,15 +95,17 @@ fn make(corpus: &Path, scratch: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Rule files that there are: the tests' with everything of the grammar, and the examples.
+/// Rule files that there are: the tests' with everything of the grammar, their wrong ones, and the examples.
 fn rule_files() -> Result<Vec<Vec<u8>>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = vec![fs::read(root.join("dsl/tests/everything.mcrx"))?];
-    for folder in ["examples/facts", "examples/rules"] {
-        let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
-        for entry in entries {
+    let mut folders = ["dsl/tests/wrong", "examples"].map(|folder| root.join(folder)).to_vec();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "mcrx") {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "mcrx") {
                 files.push(fs::read(path)?);
             }
         }
