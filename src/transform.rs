@@ -10,7 +10,7 @@ use mcrx_tracer::debug::Shelf;
 use mcrx_tracer::image::{Image, Method, Taken};
 use mcrx_tracer::snapshot::{Options, save};
 use mcrx_tracer::trace::{Known, Trace};
-use mcrx_transform::verify::{Carried, Report, Subject};
+use mcrx_transform::verify::{self, Report, Subject};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -105,15 +105,9 @@ fn apply(planned: Planned<'_>, args: &Args, output: &Output) -> Result<Report> {
     let known = Known::with(&process, &Shelf::new(Cache::default()))
         .map_err(|error| anyhow!("the new image: {error}"))?;
     let model = known.model(new.trace.model.facts());
-    let trace = Trace::of(&process, &known, &model);
-    let mut carried: Vec<Carried> = plan
-        .carried
-        .iter()
-        .map(|(address, len)| Carried { range: *address..address + len, ty: None })
-        .collect();
-    carried.sort_by_key(|carried| carried.range.start);
+    let trace = Trace::knowing(&process, &known, &model, verify::types(&model, &new, &plan.carried));
     let old: Vec<_> = now.process.modules.iter().map(|module| module.range.clone()).collect();
-    let report = Subject { merged: &trace, now, new: &new, carried: &carried, old: &old }.verify(MOST);
+    let report = Subject { merged: &trace, now, new: &new, carried: &plan.carried, old: &old }.verify(MOST);
     drop(phase);
     drop(trace);
     output.line(format_args!("  {:<44}{:>10}", "pointers of the new image", report.pointers))?;

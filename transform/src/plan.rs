@@ -31,10 +31,11 @@ use crate::map::AddressMap;
 use crate::pairs::Pairs;
 use crate::side::Side;
 use crate::target::{Room, Target, Unwritable};
+use crate::verify;
 use carry::Carried;
 use conflict::Conflicts;
 use mcrx_allocator::reader::{Generation, Slot};
-use mcrx_debuginfo::table::Type;
+use mcrx_debuginfo::table::{Type, TypeId};
 use mcrx_dsl::eval::{Lookup, Making, Mistake};
 use mcrx_dsl::migrate::{Called, Migration};
 use mcrx_dsl::pairing::Pairing;
@@ -77,8 +78,8 @@ pub struct Plan {
     pub conflicts: Vec<Conflict>,
     /// How many objects fare how.
     pub totals: Totals,
-    /// Objects that are carried over, where they are in the new image: address, bytes.
-    pub carried: Vec<(u64, u64)>,
+    /// Objects that are carried over, where they are in the new image, by address.
+    pub carried: Vec<verify::Carried>,
     /// Old blocks that nothing needs any more once it is done.
     pub freed: Vec<u64>,
     writes: Writes,
@@ -157,7 +158,8 @@ impl Plan {
         questions::ask(&scene, &twice, &objects, &mut conflicts);
         scene.left_behind(&twice, pairs, &carried, &mut conflicts);
         let Made { mut writes, later, redirected, changed, blocks, conflicts: of_values, .. } = made;
-        plan.carried = blocks;
+        let blocks = blocks.iter().map(|(address, len)| (*address..address + len, None));
+        plan.carried = blocks.map(|(range, ty)| verify::Carried { range, ty }).collect();
         writes.append(&later);
         conflicts.merge(of_values);
         plan.totals.redirected = redirected;
@@ -209,13 +211,16 @@ impl Plan {
                         totals.moved += 1;
                         self.freed.push(address);
                     }
-                    self.carried.push((to, anew.len));
+                    let ty = anew.how.first().and_then(|how| scene.made(*how));
+                    self.carried.push(verify::Carried { range: to..to + anew.len, ty });
                     continue;
                 }
                 Fate::Refused => continue,
             }
-            self.carried.push((address, len));
+            let ty = scene.now.trace.marked.ty(object.number).and_then(|ty| scene.counterpart(ty));
+            self.carried.push(verify::Carried { range: address..address + len, ty });
         }
+        self.carried.sort_by_key(|carried| carried.range.start);
         let is_block = |object: &&Twice<'_>| {
             let block = scene.now.trace.blocks.find(object.old.0);
             block.is_some_and(|(_, block, into)| into == 0 && object.old.1 >= block.len)
@@ -310,6 +315,16 @@ impl<'a> Scene<'a> {
 
     fn of_now(&self, ty: Type<'_>) -> Option<Type<'a>> {
         (ty.table().build_id() == self.now.table.build_id()).then(|| self.now.table.ty(ty.id())).flatten()
+    }
+
+    /// What a recipe makes.
+    fn made(&self, how: Making) -> Option<TypeId> {
+        Some(self.pairing.pair(how.pair)?.made.get(how.made)?.ty.id())
+    }
+
+    /// What objects of a type of the old program are in the new one.
+    fn counterpart(&self, ty: Ty) -> Option<TypeId> {
+        Some(self.pairing.of_old(self.old_type(ty)?)?.1.made.first()?.ty.id())
     }
 
     /// Where in a block a place is, for people.
