@@ -53,6 +53,11 @@ impl<'a> How<'a> {
         }
     }
 
+    /// Whether rules say what some of it is.
+    fn has_values(self) -> bool {
+        self.recipe().is_some_and(|recipe| recipe.steps.iter().any(|step| matches!(step, Step::Set { .. })))
+    }
+
     /// Where an old offset lies in the new object.
     fn place(self, scene: &Scene<'_>, offset: u64) -> Option<u64> {
         match self {
@@ -234,7 +239,7 @@ fn put(
     // A rule may lead to what nothing else leads to. Of an object that is not carried over as a whole only this part counts.
     let word = <[u8; 8]>::try_from(own).ok().map(u64::from_le_bytes);
     let is_left = |word: &u64| view.map.is_some_and(|map| map.get(*word) == Landing::Left);
-    so_far.wanted.extend(word.filter(|_| !matches!(twice.how, How::Plain)).filter(is_left));
+    so_far.wanted.extend(word.filter(|_| twice.how.has_values()).filter(is_left));
     let bytes = leaf.over(around, own);
     if bytes != around {
         so_far.writes.push(twice.new.0.wrapping_add(leaf.bytes.start), &bytes);
