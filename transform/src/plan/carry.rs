@@ -70,7 +70,11 @@ impl Carried {
     }
 
     fn follow(&mut self, word: &Word, scene: &Scene<'_>, pairs: &Pairs) {
-        let Spot::Block { number, block, .. } = scene.now.spot(word.address) else { return };
+        let Spot::Block { number, block, offset } = scene.now.spot(word.address) else { return };
+        // To just past a block only a pointer leads, and no word that happens to look like one.
+        if !word.is_sure && offset >= block.len.max(1) {
+            return;
+        }
         let is_paired = pairs.at(word.address).or_else(|| pairs.part_at(word.address)).is_some()
             && is_same_life(scene, block.address);
         if !is_paired {
