@@ -51,7 +51,7 @@ impl Drop for Program {
 }
 
 /// Both releases in heaps of their own.
-static SCENE: LazyLock<Scene> = LazyLock::new(|| Scene::with_epoch("1"));
+static SCENE: LazyLock<Scene> = LazyLock::new(|| Scene::of("two", [("old.c", &[]), ("new.c", &[])], "1"));
 
 /// Snapshots of both releases.
 struct Scene {
@@ -59,15 +59,16 @@ struct Scene {
 }
 
 impl Scene {
-    fn with_epoch(epoch: &str) -> Scene {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("transform-{epoch}"));
+    /// Of two programs by their sources, and what these are compiled with.
+    fn of(name: &str, sources: [(&str, &[&str]); 2], epoch: &str) -> Scene {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("transform-{name}"));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let scene = Scene { folder };
-        for release in ["old", "new"] {
-            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transform").join(release);
+        for (release, (source, options)) in ["old", "new"].into_iter().zip(sources) {
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transform").join(source);
             let mut compiler = Command::new("gcc");
-            compiler.args(["-O2", "-g", "-o"]).arg(scene.file(release)).arg(source.with_extension("c"));
+            compiler.args(["-O2", "-g", "-o"]).arg(scene.file(release)).args(options).arg(source);
             assert!(compiler.status().expect("gcc").success());
         }
         std::fs::write(scene.file("rules.mcrx"), RULES).unwrap();
@@ -185,7 +186,7 @@ fn a_question_that_no_rule_answers_stops_it_and_nothing_is_written() {
 
 #[test]
 fn two_heaps_in_one_place_are_refused_with_what_to_do() {
-    let output = Scene::with_epoch("0").run("plan", true, &[]);
+    let output = Scene::of("one", [("old.c", &[]), ("new.c", &[])], "0").run("plan", true, &[]);
     assert_eq!(output.status.code(), Some(4), "{}", text(&output.stdout));
     assert!(text(&output.stderr).contains("MCRX_EPOCH"), "{}", text(&output.stderr));
 }
@@ -195,4 +196,23 @@ fn another_process_s_start_is_refused() {
     let file = |name: &str| SCENE.file(name).display().to_string();
     let output = mcrx(["plan", &file("now.snap"), &file("new.snap"), "--start", &file("new.snap")]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+#[test]
+fn an_object_with_something_behind_it_that_no_type_tells_of_does_not_grow() {
+    let scene = Scene::of("behind", [("behind.c", &[]), ("behind.c", &["-DNEW"])], "1");
+    std::fs::write(scene.file("rules.mcrx"), "type note {\n    lines = 1\n}\n").unwrap();
+    let output = scene.run("plan", true, &[]);
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{stdout}");
+    assert!(stdout.contains("MCX805"), "{stdout}");
+}
+
+#[test]
+fn what_changed_in_a_table_does_not_go_to_what_stands_there_in_the_new_one() {
+    let scene = Scene::of("table", [("table.c", &[]), ("table.c", &["-DNEW"])], "1");
+    let output = scene.run("plan", false, &[]);
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{stdout}");
+    assert!(stdout.contains("MCX807 commands: its element 1 changed"), "{stdout}");
 }

@@ -65,8 +65,6 @@ pub enum Inside {
     Made {
         /// How.
         how: Making,
-        /// Where the first of them begins in the block.
-        start: u64,
         /// How many. `None`: one, up to the end of the block.
         count: Option<u64>,
         /// Bytes from one to the next, in the old block and in the new one.
@@ -212,16 +210,14 @@ impl<'a> AddressMap<'a> {
             }
             None => Landing::Nothing(Lost::Member),
         };
-        let Inside::Made { how, start, count, stride } = moved.inside else { return at(Some(offset)) };
+        let Inside::Made { how, count, stride } = moved.inside else { return at(Some(offset)) };
         let Some(recipe) = self.migration.recipe(how) else { return at(None) };
-        let Some(into) = offset.checked_sub(start) else { return at(Some(offset)) };
         let Some(count) = count else {
-            let place = recipe.place_of(self.migration, (moved.len.saturating_sub(start), into), bytes);
-            return at(place.map(|at| at + start));
+            return at(recipe.place_of(self.migration, (moved.len, offset), bytes));
         };
-        let index = into / stride.0.max(1);
-        let first = start + index.min(count) * stride.1;
-        match into - index * stride.0 {
+        let index = offset / stride.0.max(1);
+        let first = index.min(count) * stride.1;
+        match offset - index * stride.0 {
             // One past the last is a place, too.
             0 if index == count => at(Some(first)),
             within if index < count => at(self.place(recipe, within, bytes).map(|place| first + place)),

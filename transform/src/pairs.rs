@@ -38,6 +38,7 @@ mod walk;
 mod way;
 
 pub(crate) use begin::{own, threads};
+pub(crate) use likeness::Names;
 
 use crate::side::Side;
 use mcrx_dsl::pairing::Pairing;

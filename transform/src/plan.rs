@@ -144,7 +144,7 @@ impl Plan {
             let mut refused = Conflicts::default();
             let objects = scene.decide(carried.numbers(), &mut refused);
             let moved =
-                objects.iter().filter_map(|object| object.moved(&scene)).chain(both::moved(&scene, &twice));
+                objects.iter().flat_map(|object| object.moved(&scene)).chain(both::moved(&scene, &twice));
             map.set_blocks(carried.numbers().iter().copied(), moved.collect());
             let mut made = Made::all(&twice, &objects, &scene, &map);
             // Rules may lead from what is carried over to what nothing else leads to.

@@ -15,7 +15,7 @@ const LONGEST: usize = 128;
 
 /// Of each type, where it points to texts, or may.
 #[derive(Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     of: FxHashMap<Ty, Vec<Member>>,
 }
 
@@ -43,7 +43,7 @@ impl Names {
     }
 
     /// Whether two objects point to texts in places that correspond, and to others in each. `place`: where an old place lies in the new one.
-    pub(super) fn all_differ(
+    pub(crate) fn all_differ(
         &mut self,
         (start, old, ty): (&Side<'_>, u64, Ty),
         (new, other): (&Side<'_>, u64),

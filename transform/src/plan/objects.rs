@@ -164,7 +164,13 @@ fn whole(
     let count = match scene.now.trace.model.fit(ty, block.len) {
         Fit::WithTail => None,
         Fit::Exactly(count) => Some(count),
-        Fit::Part | Fit::No => Some(1),
+        Fit::Part | Fit::No => {
+            let message =
+                "there is more in its block than its type says, and nothing says what becomes of that"
+                    .to_owned();
+            conflicts.add(Code::Room, (&name, ""), "part", block.address, message);
+            return Fate::Refused;
+        }
     };
     let len = match count {
         None => recipe.size(block.len),
@@ -252,29 +258,29 @@ fn untyped(scene: &Scene<'_>, number: u32, block: &Block, conflicts: &mut Confli
 }
 
 impl Object {
-    /// Where the block is now, if it is not where it was, or not as it was.
-    pub(super) fn moved(&self, scene: &Scene<'_>) -> Option<Moved> {
+    /// Where the block is now, or parts of it, if they are not where they were, or not as they were.
+    pub(super) fn moved(&self, scene: &Scene<'_>) -> Vec<Moved> {
         let (old, len) = (self.block.address, self.block.len);
         match &self.fate {
             Fate::Made(anew) => {
-                let how = *anew.how.first()?;
-                let recipe = scene.migration.recipe(how)?;
-                let stride = (recipe.old_size, recipe.new_size);
-                let inside = Inside::Made { how, start: 0, count: anew.count, stride };
-                Some(Moved { old, len, new: *anew.to.first()?, inside })
+                let first = anew.how.first().zip(anew.to.first());
+                let moved = first.and_then(|(how, new)| {
+                    let recipe = scene.migration.recipe(*how)?;
+                    let stride = (recipe.old_size, recipe.new_size);
+                    let inside = Inside::Made { how: *how, count: anew.count, stride };
+                    Some(Moved { old, len, new: *new, inside })
+                });
+                moved.into_iter().collect()
             }
-            // Only one kind of part can be told apart by one entry.
             Fate::Parts(parts) => {
-                let part = parts.first().filter(|_| parts.len() == 1)?;
-                let inside = Inside::Made {
-                    how: part.how,
-                    start: part.start,
-                    count: Some(part.count),
-                    stride: (part.stride, part.stride),
-                };
-                Some(Moved { old, len, new: old, inside })
+                let moved = parts.iter().map(|part| {
+                    let (start, stride) = (old + part.start, (part.stride, part.stride));
+                    let inside = Inside::Made { how: part.how, count: Some(part.count), stride };
+                    Moved { old: start, len: part.count.saturating_mul(part.stride), new: start, inside }
+                });
+                moved.collect()
             }
-            Fate::Stays | Fate::Refused => None,
+            Fate::Stays | Fate::Refused => Vec::new(),
         }
     }
 

@@ -10,10 +10,12 @@ use super::world::View;
 use super::writes::Writes;
 use super::{Made, Scene, is_same_life, lost, pointers};
 use crate::map::{AddressMap, Inside, Landing, Moved};
+use crate::pairs;
 use crate::side::Spot;
-use mcrx_debuginfo::table::Type;
+use mcrx_debuginfo::table::{Kind, Type};
 use mcrx_dsl::eval::{Failure, Machine, Making};
 use mcrx_dsl::migrate::{Recipe, Step};
+use mcrx_tracer::model::Ty;
 
 /// An object that both have made.
 #[derive(Debug, Clone)]
@@ -78,7 +80,7 @@ impl Twice<'_> {
         let inside = match (self.how, self.making) {
             (How::Made(recipe, stride), Some(how)) => {
                 let count = stride.map(|(from, _)| len / from.max(1));
-                Inside::Made { how, start: 0, count, stride: (recipe.old_size, recipe.new_size) }
+                Inside::Made { how, count, stride: (recipe.old_size, recipe.new_size) }
             }
             _ => Inside::Same,
         };
@@ -171,8 +173,16 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
     }
     so_far.later.append(&effects);
     so_far.blocks.extend(with_pointers.take_made());
+    let mut table = Table::of(twice, scene);
     for leaf in parts(twice) {
         if is_kept || leaf.differs(&then, &now) {
+            if let Some(index) = table.as_mut().and_then(|table| table.other(&leaf, twice, scene)) {
+                let message = format!(
+                    "its element {index} changed since start-up, and what stands there in the new release goes by another name"
+                );
+                so_far.conflicts.add(Code::Unpaired, (&twice.name, ""), "element", twice.old.0, message);
+                continue;
+            }
             put(&leaf, twice, (&made, &mut there), &with_pointers, so_far);
         }
     }
@@ -202,6 +212,39 @@ fn mark_made_since(
         {
             *now = !*now;
         }
+    }
+}
+
+/// A table of things with names, of which the releases have different numbers: what stands at one place in both need not be the same thing.
+struct Table {
+    names: pairs::Names,
+    /// Of one, in the old process's model.
+    element: Ty,
+    /// Bytes from one to the next, in the old one and in the new one.
+    stride: (u64, u64),
+}
+
+impl Table {
+    fn of(twice: &Twice<'_>, scene: &Scene<'_>) -> Option<Table> {
+        let elements = |ty: Option<Type<'_>>| match ty?.resolved()?.kind() {
+            Kind::Array { element: Some(element), count } => {
+                Some((element.resolved()?.id(), element.size()?, count))
+            }
+            _ => None,
+        };
+        let (old, new) = (elements(twice.from)?, elements(twice.ty)?);
+        let element = scene.start.trace.model.number_of(scene.start.place, old.0)?;
+        (old.2 != new.2).then(|| Table { names: pairs::Names::default(), element, stride: (old.1, new.1) })
+    }
+
+    /// The number of the element that a part is of, if all that it goes by is another in the new release.
+    fn other(&mut self, leaf: &Leaf, twice: &Twice<'_>, scene: &Scene<'_>) -> Option<u64> {
+        let (old, new) = self.stride;
+        let index = leaf.bytes.start / new.max(1);
+        let place = |offset| twice.how.place(scene, index * old + offset)?.checked_sub(index * new);
+        let here = (&scene.start, twice.old.0 + index * old, self.element);
+        let there = (&scene.new, twice.new.0 + index * new);
+        self.names.all_differ(here, there, place).then_some(index)
     }
 }
 
