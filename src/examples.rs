@@ -7,7 +7,8 @@ use clap::{CommandFactory, Parser};
 
 /// A command line without what a shell does with it, or a comment behind it.
 fn words(line: &str) -> Vec<&str> {
-    let line = line.split(" | ").next().unwrap_or_default().split(" && ").next().unwrap_or_default();
+    let line =
+        [" | ", " && ", " > "].iter().fold(line, |line, end| line.split(end).next().unwrap_or_default());
     // Two blanks begin a comment; `#` does in a shell.
     let line = line.split("  ").next().unwrap_or_default().split(" #").next().unwrap_or_default();
     // What stands in quotes is one word.

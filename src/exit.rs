@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 /// For `--help`.
 pub(crate) const HELP: &str = "Exit codes: 0 done, 1 findings, 2 wrong usage, \
-3 something is missing or not permitted on this machine, 4 refused with the server untouched.";
+3 something is missing or not permitted on this machine, 4 refused with the server untouched, 5 it failed and was undone: the server is as it was, \
+6 it failed and could not be undone: the server's state is not known.";
 
 /// Why a subcommand did not end well, where the code is to tell. Any other error is one of this machine's, code 3.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,12 @@ pub(crate) enum Failure {
     /// What was found cannot be worked with, and nothing was changed.
     #[error("{0}")]
     Refused(String),
+    /// It was begun, went wrong, and everything was put back.
+    #[error("{0}")]
+    RolledBack(String),
+    /// It was begun, went wrong, and could not be put back whole.
+    #[error("{0}")]
+    Unknown(String),
     /// A signal asked the command to end; what it had started is ended by the time this is reported.
     #[error("interrupted by signal {0}")]
     Interrupted(u8),
@@ -34,6 +41,8 @@ const FINDINGS: u8 = 1;
 const USAGE: u8 = 2;
 const ENVIRONMENT: u8 = 3;
 const REFUSED: u8 = 4;
+const ROLLED_BACK: u8 = 5;
+const UNKNOWN: u8 = 6;
 /// By the shells' convention: 128 and the number of the signal.
 const SIGNAL: u8 = 128;
 
@@ -48,6 +57,8 @@ pub(crate) fn code(outcome: anyhow::Result<()>, output: &Output) -> ExitCode {
         Some(Failure::Finding(_)) => FINDINGS,
         Some(Failure::Usage(_)) => USAGE,
         Some(Failure::Refused(_)) => REFUSED,
+        Some(Failure::RolledBack(_)) => ROLLED_BACK,
+        Some(Failure::Unknown(_)) => UNKNOWN,
         Some(Failure::Interrupted(signal)) => SIGNAL.saturating_add(*signal),
         None => ENVIRONMENT,
     })

@@ -24,10 +24,13 @@ mod rules;
 mod run;
 mod sites;
 mod snapshot;
+mod status;
 mod subject;
 mod trace;
 mod transform;
 mod types;
+mod undo;
+mod update;
 
 #[derive(Parser)]
 #[command(version, about, after_help = exit::HELP, disable_help_subcommand = true)]
@@ -53,14 +56,19 @@ enum Command {
     Run(run::Args),
     Sites(sites::Args),
     Snapshot(snapshot::Args),
+    Status(status::Args),
     Trace(trace::Args),
     Transform(transform::Args),
     Types(types::Args),
+    Undo(undo::Args),
+    Update(update::Args),
     Whatis(objects::WhatisArgs),
     Why(objects::WhyArgs),
 }
 
 fn main() -> ExitCode {
+    // A shadow's first process is this program once more.
+    mcrx_live::shadow::take_over();
     let cli = Cli::parse();
     let output = output::Output::new(cli.json);
     let outcome = match cli.command {
@@ -76,9 +84,12 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &output),
         Command::Sites(args) => sites::run(&args, &output),
         Command::Snapshot(args) => snapshot::run(&args, &output),
+        Command::Status(args) => status::run(&args, &output),
         Command::Trace(args) => trace::run(&args, &output),
         Command::Transform(args) => transform::run(&args, &output),
         Command::Types(args) => types::run(&args, &output),
+        Command::Undo(args) => undo::run(&args, &output),
+        Command::Update(args) => update::run(&args, &output),
         Command::Whatis(args) => objects::whatis(&args, &output),
         Command::Why(args) => objects::why(&args, &output),
     };

@@ -2,13 +2,14 @@
 
 use crate::exit::Failure;
 use crate::output::Output;
-use crate::subject::names;
 use anyhow::Result;
-use mcrx_tracer::trace::Trace;
-use mcrx_transform::plan::{Conflict, Plan, Totals};
+use conflicts::ConflictFacts;
+use mcrx_transform::pairs::Counts;
+use mcrx_transform::plan::{Plan, Totals};
 use serde::Serialize;
 use transition::{Planned, Transition, Which};
 
+pub(crate) mod conflicts;
 pub(crate) mod transition;
 
 /// Show what an update would do to each object, and what stops it
@@ -48,11 +49,13 @@ pub(crate) struct PlanFacts {
     objects: ObjectFacts,
     /// Bytes that are written.
     bytes: u64,
+    /// Libraries that only a process can tell anew what the old one had told them.
+    adapters: Vec<String>,
     conflicts: Vec<ConflictFacts>,
 }
 
 #[derive(Serialize)]
-struct ObjectFacts {
+pub(crate) struct ObjectFacts {
     /// Blocks that stay where they are.
     kept: u64,
     /// Of these, those in which pointers are redirected.
@@ -73,25 +76,6 @@ struct ObjectFacts {
     start_up: u64,
     /// Of these, those that the new start-up has made, too.
     start_up_paired: u64,
-}
-
-#[derive(Serialize)]
-struct ConflictFacts {
-    code: &'static str,
-    message: String,
-    /// The type or variable.
-    object: String,
-    member: String,
-    /// How many objects.
-    objects: u64,
-    /// Of the first of them; nothing where it is about none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<String>,
-    /// From a root to it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<String>,
-    /// What settles it.
-    rule: &'static str,
 }
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
@@ -117,32 +101,20 @@ pub(crate) fn refused(plan: &Plan) -> Result<()> {
 }
 
 pub(crate) fn facts(planned: &Planned<'_>, transition: &Transition) -> PlanFacts {
-    let Planned { plan, now, pairs, .. } = planned;
-    let Totals { kept, redirected, transformed, moved, pinned, untyped, paired, changed, bytes } =
-        plan.totals;
+    let Planned { plan, pairs, .. } = planned;
     let (pid, new_pid) = transition.pids();
     PlanFacts {
         pid,
         new_pid,
-        objects: ObjectFacts {
-            kept,
-            redirected,
-            transformed,
-            moved,
-            pinned,
-            untyped,
-            paired,
-            changed,
-            start_up: pairs.own_blocks.reached,
-            start_up_paired: pairs.own_blocks.paired,
-        },
-        bytes,
-        conflicts: plan.conflicts.iter().map(|conflict| ConflictFacts::of(conflict, now)).collect(),
+        objects: ObjectFacts::of(&plan.totals, &pairs.own_blocks),
+        bytes: plan.totals.bytes,
+        adapters: libraries(plan),
+        conflicts: plan.conflicts.iter().map(ConflictFacts::of).collect(),
     }
 }
 
 pub(crate) fn print(planned: &Planned<'_>, transition: &Transition, output: &Output) -> Result<()> {
-    let Planned { plan, now, pairs, .. } = planned;
+    let Planned { plan, pairs, .. } = planned;
     let totals = plan.totals;
     output.heading(format_args!("{}", transition.described()))?;
     let row = |what: &str, count: u64, note: String| {
@@ -163,35 +135,43 @@ pub(crate) fn print(planned: &Planned<'_>, transition: &Transition, output: &Out
     row("blocks without a type", totals.untyped, String::new())?;
     row("blocks that must not move", totals.pinned, String::new())?;
     row("bytes that are written", totals.bytes, String::new())?;
+    if !plan.adapters.is_empty() {
+        let libraries = libraries(plan).join(", ");
+        output.line(format_args!("  told anew what it had been told, in a process only: {libraries}"))?;
+    }
     if !plan.conflicts.is_empty() {
         output.heading("\nWhat stops it")?;
     }
     for conflict in &plan.conflicts {
-        let facts = ConflictFacts::of(conflict, now);
-        let member = if facts.member.is_empty() { String::new() } else { format!(" {}", facts.member) };
-        let many = if facts.objects > 1 { format!(", {} of them", facts.objects) } else { String::new() };
-        output.line(format_args!("{} {}{member}: {}{many}", facts.code, facts.object, facts.message))?;
-        if let (Some(address), path) = (facts.address, facts.path.unwrap_or_default()) {
-            let by = if path.is_empty() { String::new() } else { format!(", by {path}") };
-            output.line(format_args!("        at {address}{by}"))?;
-        }
-        output.line(format_args!("        {}", facts.rule))?;
+        ConflictFacts::of(conflict).print(output)?;
+    }
+    if let Some(first) = plan.conflicts.first() {
+        output.line(format_args!("\nmcrx rules explain {} says more of one", first.code.id()))?;
     }
     Ok(())
 }
 
-impl ConflictFacts {
-    fn of(conflict: &Conflict, now: &Trace<'_>) -> ConflictFacts {
-        let there = (conflict.address != 0).then_some(conflict.address);
-        ConflictFacts {
-            code: conflict.code.id(),
-            message: conflict.message.clone(),
-            object: conflict.object.clone(),
-            member: conflict.member.clone(),
-            objects: conflict.objects,
-            address: there.map(|address| format!("{address:#x}")),
-            path: there.and_then(|address| names::path(now, address)),
-            rule: conflict.code.advice(),
+impl ObjectFacts {
+    /// `own`: blocks of the old start-up that the program made.
+    pub(crate) fn of(totals: &Totals, own: &Counts) -> ObjectFacts {
+        let Totals { kept, redirected, transformed, moved, pinned, untyped, paired, changed, .. } = *totals;
+        let (start_up, start_up_paired) = (own.reached, own.paired);
+        ObjectFacts {
+            kept,
+            redirected,
+            transformed,
+            moved,
+            pinned,
+            untyped,
+            paired,
+            changed,
+            start_up,
+            start_up_paired,
         }
     }
+}
+
+/// The files' names of libraries that are told anew what they had been told.
+fn libraries(plan: &Plan) -> Vec<String> {
+    plan.adapters.iter().map(|adapted| adapted.library.clone()).collect()
 }

@@ -10,6 +10,7 @@ mod json;
 mod new;
 pub(crate) mod render;
 mod replace;
+mod reverse;
 mod sarif;
 mod test;
 
@@ -25,7 +26,8 @@ Examples:
   mcrx rules check nginx-1.26.mcrx ./nginx-1.22 ./nginx-1.26
   mcrx rules explain MCX102
   mcrx rules fmt nginx.mcrx
-  mcrx rules test nginx-1.26.mcrx ./nginx-1.22 ./nginx-1.26")]
+  mcrx rules test nginx-1.26.mcrx ./nginx-1.22 ./nginx-1.26
+  mcrx rules reverse ./nginx-1.22 ./nginx-1.26 --rules nginx-1.26.mcrx -o nginx-1.22.mcrx")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -37,6 +39,7 @@ enum Command {
     Explain(explain::Args),
     Fmt(fmt::Args),
     New(new::Args),
+    Reverse(reverse::Args),
     Test(test::Args),
 }
 
@@ -46,6 +49,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         Command::Explain(args) => explain::run(args, output),
         Command::Fmt(args) => fmt::run(args, output),
         Command::New(args) => new::run(args, output),
+        Command::Reverse(args) => reverse::run(args, output),
         Command::Test(args) => test::run(args, output),
     }
 }

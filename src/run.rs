@@ -1,6 +1,10 @@
 //! `mcrx run`: a program started under the allocator, with what lets it follow blocks through the program's own allocation functions.
 //!
-//! The program takes the place of this process: nothing of mcrx stays, and whoever looks after the program looks after the same pid.
+//! This process stays as the program's parent and looks after it ([`service`]), so that it can be updated; or, if asked for, the program takes
+//! its place: nothing of mcrx stays then.
+
+mod desk;
+mod service;
 
 use crate::doctor::{Outlook, outlook};
 use crate::exit::Failure;
@@ -11,6 +15,11 @@ use mcrx_debuginfo::cache::{self, Cache};
 use mcrx_debuginfo::callers::Callers;
 use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::sites::Options;
+use mcrx_live::birth::Birth;
+use mcrx_live::control::OF_SERVICES;
+use mcrx_live::managed;
+use mcrx_tracer::facts::Facts;
+use nix::sys::signal::SigSet;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -20,17 +29,23 @@ use std::process::Command;
 /// Start a program under mcrx's allocator
 ///
 /// The allocator is loaded into it first, and is told where the program's own allocation functions keep their callers, so that a block's
-/// site is who asked for it and not xmalloc(). The program then takes the place of this command: its pid is the same.
+/// site is who asked for it and not xmalloc(). This command stays as its parent: it sends signals on, ends as the program does, and takes
+/// note of how the program was started, of the random bytes that its start-up draws (it is traced for that until it waits for work), and of
+/// its memory when its start-up is done. That is what `mcrx update` goes by. It is kept where its owner only can read it: random bytes are
+/// keys and seeds.
 #[derive(clap::Args)]
 #[command(after_help = "\
 The library is looked for beside this command, in ../lib/mcrx and, in a build folder, in ../preload.
 
 A program that the library cannot be loaded into is not started: exit code 4. `mcrx doctor` says more.
 
+As a service of systemd it is one of Type=notify: it is ready when the server has come to rest for the first time, and reloads while the server is being updated. `mcrx status` asks it how the server is.
+
 Examples:
   mcrx run -- nginx -c /etc/nginx/nginx.conf
   mcrx run -- redis-server --port 6380
-  mcrx run --rules examples/facts/nginx.mcrx -- nginx")]
+  mcrx run --rules examples/facts/nginx.mcrx -- nginx
+  mcrx run --exec -- redis-server")]
 pub(crate) struct Args {
     /// The allocator's library, libmcrx.so
     #[arg(long, value_name = "FILE")]
@@ -41,6 +56,9 @@ pub(crate) struct Args {
     /// Follow blocks through the functions, too, that this rule file calls wrappers
     #[arg(long, value_name = "RULES")]
     rules: Option<PathBuf>,
+    /// Let the program take the place of this command, with its pid. Nothing looks after it then, and it cannot be updated
+    #[arg(long)]
+    exec: bool,
     /// The program and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -48,6 +66,8 @@ pub(crate) struct Args {
 
 /// The library's file name.
 const LIBRARY: &str = "libmcrx.so";
+/// Tells it where the tables are.
+const CALLERS: &str = "MCRX_CALLERS";
 
 pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     let (name, arguments) = args.command.split_first().context("clap has seen that there is a command")?;
@@ -56,22 +76,61 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         let program = outlook.program.display();
         return Err(Failure::Refused(format!("{program} was not started: {message}; {help}")).into());
     }
+    leave_signals_alone()?;
     let facts = subject::rules::facts(args.rules.as_deref(), output)?;
     let library = library(args.library.as_deref())?;
     let mut command = Command::new(&outlook.program);
+    // It is a word for us, and the allocator would wonder at it.
+    command.env_remove(managed::STATE);
+    if !args.exec {
+        // We tell systemd, and the server does not: nor does a release that is started out of sight.
+        for name in OF_SERVICES {
+            command.env_remove(name);
+        }
+    }
     command.arg0(name).args(arguments).env("LD_PRELOAD", before(&library, env::var_os("LD_PRELOAD")));
     let wrappers = Options { extra: facts.wrappers().map(str::to_owned).collect(), ..Options::default() };
     match callers(args.callers.as_deref(), &outlook, &wrappers) {
         Ok(folder) => {
-            command.env("MCRX_CALLERS", folder);
+            command.env(CALLERS, folder);
         }
         // The program runs all the same: less is known of its blocks.
         Err(error) => {
             output.narrate(format_args!("blocks are not followed through wrappers of malloc: {error:#}"))
         }
     }
-    Err(anyhow::Error::new(command.exec())
-        .context(format!("{} cannot be started", outlook.program.display())))
+    if args.exec {
+        let error = anyhow::Error::new(command.exec());
+        return Err(error.context(format!("{} cannot be started", outlook.program.display())));
+    }
+    let mut birth = birth(&command, &args.command, &outlook.program)?;
+    let end = service::serve(command, &outlook.program, output, |managed, pid| {
+        birth.set_started(pid)?;
+        Ok(birth.write(&managed.birth())?)
+    })?;
+    end.take()
+}
+
+/// Threads that work for us take no signals: one that is meant for the server would end this process, and the end of a child would go
+/// unnoticed.
+fn leave_signals_alone() -> Result<()> {
+    let builder = rayon::ThreadPoolBuilder::new().start_handler(|_| {
+        let _ = SigSet::all().thread_block();
+    });
+    builder.build_global().context("there can be no threads")
+}
+
+/// How the program is started, while it can still be told.
+fn birth(command: &Command, arguments: &[OsString], program: &Path) -> Result<Birth> {
+    let mut birth = Birth::from_here(program, arguments.iter().cloned(), env::vars_os())?;
+    for (name, value) in command.get_envs() {
+        let name = name.to_string_lossy();
+        match value {
+            Some(value) => birth.set_variable(&name, value),
+            None => birth.remove_variable(&name),
+        }
+    }
+    Ok(birth)
 }
 
 /// What is preloaded already stays behind it.
@@ -84,7 +143,7 @@ fn before(library: &Path, others: Option<OsString>) -> OsString {
     list
 }
 
-fn library(given: Option<&Path>) -> Result<PathBuf> {
+pub(crate) fn library(given: Option<&Path>) -> Result<PathBuf> {
     if let Some(given) = given {
         let absolute = given.canonicalize().with_context(|| format!("cannot find {}", given.display()))?;
         return Ok(absolute);
@@ -110,6 +169,19 @@ fn callers(given: Option<&Path>, outlook: &Outlook, wrappers: &Options) -> Resul
         Some(given) => std::path::absolute(given)?,
         None => cache::of_user().context("there is no HOME: name a folder with --callers")?.join("callers"),
     };
+    write_callers(&folder, outlook, wrappers)?;
+    Ok(folder)
+}
+
+/// The same for a release that a server is to become, which has the old one's environment.
+pub(crate) fn callers_of_release(birth: &Birth, program: &Path, facts: &Facts) -> Result<()> {
+    let folder = birth.variable(CALLERS).map(|folder| PathBuf::from(folder.to_owned()));
+    let Some(folder) = folder else { return Ok(()) };
+    let wrappers = Options { extra: facts.wrappers().map(str::to_owned).collect(), ..Options::default() };
+    write_callers(&folder, &outlook(program)?, &wrappers)
+}
+
+fn write_callers(folder: &Path, outlook: &Outlook, wrappers: &Options) -> Result<()> {
     let cache = Cache::default();
     for file in std::iter::once(&outlook.program).chain(&outlook.libraries) {
         // What has no debug info has no table, and its sites end where they are.
@@ -118,8 +190,8 @@ fn callers(given: Option<&Path>, outlook: &Outlook, wrappers: &Options) -> Resul
         let sites = cache.sites(&binary, &table, wrappers);
         let callers = Callers::of_wrappers(&binary, &sites)?;
         if !callers.rows().is_empty() {
-            callers.write(&folder)?;
+            callers.write(folder)?;
         }
     }
-    Ok(folder)
+    Ok(())
 }

@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
 }
 
 fn apply(planned: Planned<'_>, args: &Args, output: &Output) -> Result<Report> {
-    let Planned { plan, now, new, mut merged, .. } = planned;
+    let Planned { plan, course, now, new, mut merged, .. } = planned;
     let phase = output.phase("transforming");
     plan.apply(&mut merged)?;
     let process = merged.finish();
@@ -105,9 +105,11 @@ fn apply(planned: Planned<'_>, args: &Args, output: &Output) -> Result<Report> {
     let known = Known::with(&process, &Shelf::new(Cache::default()))
         .map_err(|error| anyhow!("the new image: {error}"))?;
     let model = known.model(new.trace.model.facts());
-    let trace = Trace::knowing(&process, &known, &model, verify::types(&model, &new, &plan.carried));
-    let old: Vec<_> = now.process.modules.iter().map(|module| module.range.clone()).collect();
-    let report = Subject { merged: &trace, now, new: &new, carried: &plan.carried, old: &old }.verify(MOST);
+    let carried = plan.carried(&now, course);
+    let trace = Trace::knowing(&process, &known, &model, verify::types(&model, &new, &carried));
+    let old: Vec<_> = now.process().modules.iter().map(|module| module.range.clone()).collect();
+    let report =
+        Subject { merged: &trace, now: now.trace, new: &new, carried: &carried, old: &old }.verify(MOST);
     drop(phase);
     drop(trace);
     output.line(format_args!("  {:<44}{:>10}", "pointers of the new image", report.pointers))?;

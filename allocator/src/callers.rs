@@ -149,8 +149,8 @@ fn map(build_id: &BuildId) -> Option<(u64, u32)> {
     let path = path.get(..len)?;
     let checked = match sys::map_file(path) {
         Ok(file) => check(file, build_id),
-        // Most modules have none.
-        Err(sys::Errno(libc::ENOENT)) => return None,
+        // Most modules have none. And a program that has given up its rights loads libraries, too.
+        Err(sys::Errno(libc::ENOENT | libc::EACCES)) => return None,
         Err(_) => None,
     };
     if checked.is_none() {

@@ -71,6 +71,16 @@ pub fn code_has_gone() {
     site::forget_addresses();
 }
 
+/// Makes a region of this process's heap that was laid out by somebody else; see the C interface.
+///
+/// # Safety
+/// Every other thread of the process is held outside the allocator, and `base` is the base of a mapped region.
+#[must_use]
+pub unsafe fn adopt(base: u64) -> bool {
+    // SAFETY: the caller's word.
+    unsafe { runtime::adopt(base) }
+}
+
 /// Takes over the heap of the version before; see the C interface.
 ///
 /// # Safety

@@ -2,13 +2,13 @@
 //! regions it took over, and the one-time start.
 
 use crate::abi::{
-    ARENA_BASE, ARENA_SLOTS, DATA_OFFSET, Descriptor, FIRST_SLICE, REGION_SIZE, SLICE_BITS, SLICE_SIZE,
-    is_region_base, region_of,
+    ARENA_BASE, ARENA_SLOTS, DATA_OFFSET, Descriptor, FIRST_SLICE, HEAPS_OFFSET, REGION_SIZE, SLICE_BITS,
+    SLICE_SIZE, is_region_base, region_of,
 };
 use crate::lock;
 use crate::orphan;
 use crate::place;
-use crate::region::Region;
+use crate::region::{Region, TABLE_STEP};
 use crate::report::Message;
 use crate::settings::SETTINGS;
 use crate::sync::{AtomicU32, AtomicU64, Field, Ordering};
@@ -215,6 +215,45 @@ pub(crate) fn forget_region(gone: Region) {
 }
 
 /// Makes the region at `old`, of the version before, the home of this library, and lets its own start-up region drain.
+/// See the C interface, `mcrx_adopt`.
+///
+/// # Safety
+/// Every thread of the process but the caller is held outside the allocator, and `base` is a mapped region of this format.
+pub(crate) unsafe fn adopt(base: u64) -> bool {
+    let Some(home) = home() else { return false };
+    // SAFETY: the caller's word.
+    let Some(region) = (unsafe { other_region(home, base) }) else { return false };
+    let header = region.header();
+    if header.heaps.get() != 0 || header.draining.get() != 1 {
+        return false;
+    }
+    if region.commit_table(HEAPS_OFFSET, TABLE_STEP).is_err() {
+        return false;
+    }
+    orphan::set_up_shelf(region);
+    orphan::owners_vanished(region, None);
+    home.header().adopted.set(home.header().adopted.get() | place_of(base));
+    orphan::rescue_all(region);
+    true
+}
+
+/// The region at an address that is said to be one, if it is not the home region.
+///
+/// # Safety
+/// A multiple of a region's size that is readable.
+unsafe fn other_region(home: Region, base: u64) -> Option<Region> {
+    if home.base() == base || !base.is_multiple_of(REGION_SIZE) || base == 0 {
+        return None;
+    }
+    // SAFETY: the caller's word.
+    let region = unsafe { Region::at(base) };
+    let header = region.header();
+    let is_one = header.magic.load(Ordering::Acquire) == crate::abi::MAGIC
+        && header.version.get() == crate::abi::VERSION
+        && header.base.get() == base;
+    is_one.then_some(region)
+}
+
 /// See the C interface, `mcrx_take_over`.
 ///
 /// # Safety
@@ -222,17 +261,8 @@ pub(crate) fn forget_region(gone: Region) {
 /// again, and `old` is a mapped region of this format.
 pub(crate) unsafe fn take_over(old: u64) -> bool {
     let Some(young) = home() else { return false };
-    if young.base() == old || !old.is_multiple_of(REGION_SIZE) || old == 0 {
-        return false;
-    }
     // SAFETY: the caller's word.
-    let old = unsafe { Region::at(old) };
-    if old.header().magic.load(Ordering::Acquire) != crate::abi::MAGIC
-        || old.header().version.get() != crate::abi::VERSION
-        || old.header().base.get() != old.base()
-    {
-        return false;
-    }
+    let Some(old) = (unsafe { other_region(young, old) }) else { return false };
     lock::reset(&old.header().site_lock);
     orphan::owners_vanished(old, None);
     thread::dismiss_all(young);

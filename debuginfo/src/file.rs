@@ -18,6 +18,7 @@ mod build_id;
 mod compress;
 pub(crate) mod elf;
 mod error;
+mod exports;
 mod kind;
 mod mapping;
 pub(crate) mod package;

@@ -25,7 +25,7 @@ mod expression;
 mod facts;
 mod functions;
 mod kind;
-mod operators;
+pub(crate) mod operators;
 mod processes;
 mod questions;
 mod reading;

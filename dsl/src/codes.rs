@@ -174,6 +174,9 @@ codes! {
     dropped_global
     state_lost
     elements_lost
+    no_inverse
+    given_up
+    comes_back_otherwise
     ambiguous_name
     contradiction
     said_twice

@@ -7,6 +7,7 @@
 //! What it does not do: read files, guess silently, ask what the update itself finds out (a value that does not fit, a pointer to a
 //! function that is gone, where none was seen before).
 
+mod answer;
 mod automatic;
 mod functions;
 mod guess;
@@ -18,7 +19,9 @@ mod types;
 mod variables;
 mod write;
 
+pub use answer::{Answers, is_name, numbers, quoted, zero};
 pub use pointed::Pointed;
+pub(crate) use types::spellings;
 
 use crate::format;
 use crate::pairing::{Live, Pairing};

@@ -20,6 +20,7 @@
 //! * [`releases`], [`names`]: the debug info that rules are held against, and what their names mean in it.
 //! * [`pairing`]: which type of the old release becomes which of the new one, member by member, and what nobody has said;
 //!   [`generate`]: the same as a rule file with holes.
+//! * [`reverse`]: the rules of the way back, derived.
 //! * [`eval`]: values of expressions; [`migrate`]: objects that become others; [`mod@test`]: the examples in rule files, run.
 //! * [`rehearsal`]: rules tried on all objects of a traced process.
 //! * [`lower`]: from rules to facts for the tracer; [`propose`]: the rule that would remove a pin.
@@ -42,6 +43,7 @@ pub mod pairing;
 pub mod propose;
 pub mod rehearsal;
 pub mod releases;
+pub mod reverse;
 pub mod rules;
 pub mod source;
 pub mod syntax;

@@ -167,7 +167,7 @@ fn once(what: &str, place: &mut Option<At<String>>, name: At<String>) -> Option<
 }
 
 /// The same path without `.` and `a/..`.
-fn plain(path: &Path) -> PathBuf {
+pub(crate) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
         match component {

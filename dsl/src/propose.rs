@@ -59,6 +59,11 @@ pub fn proposal(trace: &Trace<'_>, pin: &Pin) -> Proposal {
     }
 }
 
+/// How a union reads that has the tag beside it which tells what it holds: constants whose names have a member's in them.
+pub fn by_a_tag(spot: &Spot<'_>) -> Option<String> {
+    field::by_a_tag(spot)
+}
+
 /// The typed object that one of the pinning words lies in, and how far in.
 fn place(trace: &Trace<'_>, pin: &Pin) -> Option<(Ty, u64)> {
     let (node, offset) = pin.example;

@@ -263,7 +263,7 @@ fn sort(reason: &Reason) -> &'static str {
         Reason::DoesNotFit { .. } | Reason::Inexact(_) => "value",
         Reason::TooLong { .. } | Reason::TooMany(_) | Reason::NoElement { .. } => "length",
         Reason::NoArm(_) | Reason::NoConstant(_) => "choice",
-        Reason::Refused(_) => "refused",
+        Reason::Refused(_) | Reason::Impossible(_) => "refused",
         Reason::Undecided(_) => "question",
         Reason::Unreadable(_) | Reason::NullPointer | Reason::Endless(_) => "pointer",
         _ => "other",

@@ -3,6 +3,7 @@
 use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::table::Table;
 use mcrx_dsl::load;
+use mcrx_dsl::reverse::{self, Between};
 use mcrx_dsl::source::Only;
 use mcrx_dsl::test;
 use std::path::Path;
@@ -75,4 +76,36 @@ fn every_example_is_read_and_its_tests_come_true() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(tests >= 15, "only {tests} tests are run");
+}
+
+/// Words of a text: how it is laid out does not matter.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_way_back_of_an_example_is_what_is_shown() {
+    let programs = blocks("c");
+    let [(_, old), (_, new)] = programs.as_slice() else { panic!("two programs are shown") };
+    let (old, new) = (table(old), table(new));
+    let (there, back) = (blocks("mcrx there"), blocks("mcrx back"));
+    let ([(_, there)], [(_, back)]) = (there.as_slice(), back.as_slice()) else { panic!("one of each") };
+    let loaded = load::rules(Path::new("rules.mcrx"), &Only(there));
+    assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
+    let between = Between { old: &old, new: &new, loaded: &loaded, live: None, folder: None };
+    let reversed = reverse::rules(&between);
+    let text = words(&reversed.text);
+    // Statements begin at the margin, and so do the ends of their blocks.
+    let is_start = |line: &str| line.starts_with(|letter: char| letter.is_ascii_lowercase());
+    let mut statements: Vec<String> = Vec::new();
+    for line in back.lines() {
+        match statements.last_mut().filter(|_| !is_start(line)) {
+            Some(statement) => statement.push_str(&format!("\n{line}")),
+            None => statements.push(line.to_owned()),
+        }
+    }
+    assert!(statements.len() > 8);
+    for statement in statements {
+        assert!(text.contains(&words(&statement)), "no {statement} in\n{}", reversed.text);
+    }
 }

@@ -82,6 +82,13 @@ fn make(corpus: &Path, scratch: &Path) -> Result<()> {
     }
     keep(corpus, "proc", 0, &fs::read("/proc/self/maps")?)?;
     keep(corpus, "heap", 0, &[0; 64])?;
+    let requests = [
+        "{\"request\": \"status\"}\n{\"request\": \"metrics\"}\n",
+        "{\"request\": \"update\", \"program\": \"/bin/x\"}\n",
+    ];
+    for (number, request) in requests.iter().enumerate() {
+        keep(corpus, "control", number, request.as_bytes())?;
+    }
     for (number, text) in rule_files()?.iter().enumerate() {
         keep(corpus, "rules_parse", number, text)?;
         keep(corpus, "rules_format", number, text)?;

@@ -1,7 +1,7 @@
 //! Copy-on-write twins of held processes: they have what the process had, and the process notices nothing, whatever becomes of us.
 
 use mcrx_harness::{Context, Pid, Result, Suite, ensure, program};
-use mcrx_live::hold::{Code, Held, Scope, Twin, Twins, while_held_then};
+use mcrx_live::hold::{Code, Hands, Held, Scope, Twin, while_held_then};
 use mcrx_live::process::maps;
 use program_under_test::Program;
 use std::process::ExitCode;
@@ -74,8 +74,8 @@ fn with_twin<T: Send>(
     then: impl FnOnce(&Twin) -> Result<T> + Send,
 ) -> Result<T> {
     let code = code(process)?;
-    let held = |held: &Held, twins: &Twins<'_>| -> Result<Twin> {
-        let twin = twins.make_by(process, held.processes[0].threads[0].id, &code)?;
+    let held = |held: &Held, hands: &Hands<'_>| -> Result<Twin> {
+        let twin = hands.twin_by(process, held.processes[0].threads[0].id, &code)?;
         work(held, &twin)?;
         Ok(twin)
     };

@@ -4,6 +4,7 @@ use super::client::Client;
 use super::interrupt::Interrupt;
 use super::session;
 use anyhow::{Context, Result, bail};
+use mcrx_live::managed;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
@@ -13,13 +14,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-const START_DEADLINE: Duration = Duration::from_secs(10);
+/// `mcrx run` may have to read the debug info of all its libraries first.
+const START_DEADLINE: Duration = Duration::from_secs(120);
 const END_DEADLINE: Duration = Duration::from_secs(10);
 const NO_WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// A server in a session of its own. Dropping it ends all its processes.
 pub(super) struct Server {
+    /// It, or the `mcrx run` that looks after it.
     process: Child,
+    /// It.
+    root: u32,
     log: PathBuf,
     address: SocketAddrV4,
     over: bool,
@@ -29,8 +34,35 @@ impl Server {
     /// Starts `program` on a free port of the loopback interface, and waits until it listens. What it says on stderr
     /// goes to a file beside it.
     pub(super) fn start(program: &Path, interrupt: &Interrupt) -> Result<Server> {
+        Server::started_by(Command::new(program), program, interrupt)
+    }
+
+    /// The same under `mcrx run`, with all that this keeps in `folder`.
+    pub(super) fn managed(
+        program: &Path,
+        library: &Path,
+        folder: &Path,
+        interrupt: &Interrupt,
+    ) -> Result<Server> {
+        let mut command = mcrx(folder)?;
+        command.arg("run").arg("--library").arg(library);
+        command.arg("--callers").arg(folder.join("callers")).arg("--").arg(program);
+        let mut server = Server::started_by(command, program, interrupt)?;
+        let children = format!("/proc/{0}/task/{0}/children", server.process.id());
+        let children =
+            std::fs::read_to_string(&children).with_context(|| format!("cannot read {children}"))?;
+        let root = children.split_ascii_whitespace().find_map(|pid| pid.parse().ok());
+        server.root = root.context("mcrx run has started no server")?;
+        let start = folder.join(server.process.id().to_string()).join("start.snap");
+        interrupt.wait_until(START_DEADLINE, || Ok(start.exists().then_some(())))?.with_context(|| {
+            format!("the server's start-up was not taken note of; {}", server.last_words())
+        })?;
+        Ok(server)
+    }
+
+    /// A command that ends with the program and its options.
+    fn started_by(mut command: Command, program: &Path, interrupt: &Interrupt) -> Result<Server> {
         let log = program.with_extension("log");
-        let mut command = Command::new(program);
         command
             .args(["--port", "0"])
             .stdin(Stdio::null())
@@ -40,7 +72,8 @@ impl Server {
             session::spawn(&mut command).with_context(|| format!("cannot start {}", program.display()))?;
         let unknown = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
         // Guarded from here on: whatever fails below, the process is ended.
-        let mut server = Server { process, log, address: unknown, over: false };
+        let root = process.id();
+        let mut server = Server { process, root, log, address: unknown, over: false };
         let stdout = server.process.stdout.take().context("the server's stdout is piped")?;
         let announced = first_line(stdout, interrupt).with_context(|| server.last_words())?;
         server.address = announced
@@ -50,7 +83,13 @@ impl Server {
         Ok(server)
     }
 
+    /// Its first process.
     pub(super) fn pid(&self) -> u32 {
+        self.root
+    }
+
+    /// The session that all of it is in.
+    pub(super) fn session(&self) -> u32 {
         self.process.id()
     }
 
@@ -58,9 +97,12 @@ impl Server {
         self.address.port()
     }
 
-    /// Its processes: itself and its helper.
+    /// Its processes: itself and its helper. What looks after it is none of them.
     pub(super) fn processes(&self) -> Result<Vec<Pid>> {
-        session::members(self.pid())
+        let mut members = session::members(self.session())?;
+        let service = Pid::from_child(&self.process);
+        members.retain(|member| self.session() == self.pid() || *member != service);
+        Ok(members)
     }
 
     pub(super) fn threads(&self) -> Result<usize> {
@@ -88,9 +130,7 @@ impl Server {
     /// None: it had to be killed.
     fn end_leader(&mut self) -> Result<Option<ExitStatus>> {
         // Not reaped yet, so the pid is still its own.
-        if let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
-            kill_process(pid, Signal::TERM).context("cannot end the server")?;
-        }
+        kill_process(Pid::from_child(&self.process), Signal::TERM).context("cannot end the server")?;
         let status = wait_patiently(|| Ok(self.process.try_wait()?))?;
         if status.is_none() {
             self.process.kill().context("cannot kill the server")?;
@@ -133,6 +173,13 @@ impl Drop for Server {
 /// Ends are waited for even when a signal asks for haste: leaving at once would leave something behind.
 fn wait_patiently<T>(mut ready: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
     Interrupt::none().wait_until(END_DEADLINE, &mut ready)
+}
+
+/// This command once more, with what it keeps of servers in a folder of its own.
+pub(super) fn mcrx(folder: &Path) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe().context("this command does not find itself")?);
+    command.env(managed::STATE, folder);
+    Ok(command)
 }
 
 /// The server prints one line and then nothing more.

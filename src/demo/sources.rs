@@ -1,7 +1,7 @@
 //! The demo server's C sources, carried inside the command so that it needs no checkout.
 
 use anyhow::{Context, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One release of the demo server.
 pub(super) struct Release {
@@ -28,6 +28,23 @@ pub(super) const NEW: Release = release!("2.0", "v2":
     "account.c" "account.h" "arena.c" "arena.h" "clock.h" "command.c" "command.h" "connection.c" "connection.h"
     "journal.c" "journal.h" "list.h" "main.c" "memory.c" "memory.h" "release.h" "session.c" "session.h" "store.c"
     "store.h" "value.c" "value.h" "worker.c" "worker.h");
+
+/// The rules of the update from one to the other, where they lie to each other as in the sources.
+const RULES: [(&str, &str); 2] = [
+    ("releases/larder-1-to-2.mcrx", include_str!("../../examples/releases/larder-1-to-2.mcrx")),
+    ("facts/demo.mcrx", include_str!("../../examples/facts/demo.mcrx")),
+];
+
+/// Writes the rules into `folder`, which exists. Where the file is that imports the others.
+pub(super) fn write_rules(folder: &Path) -> Result<PathBuf> {
+    for (name, content) in RULES {
+        let path = folder.join(name);
+        let written = std::fs::create_dir_all(path.parent().unwrap_or(folder))
+            .and_then(|()| std::fs::write(&path, content));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(folder.join(RULES[0].0))
+}
 
 impl Release {
     /// Writes the sources into `folder`, which exists.

@@ -10,6 +10,7 @@ use mcrx_tracer::facts::Facts;
 use mcrx_tracer::trace::Trace;
 use mcrx_transform::pairs::Pairs;
 use mcrx_transform::plan::{Course, Plan};
+use mcrx_transform::prepared::Prepared;
 use mcrx_transform::side::Side;
 use mcrx_transform::target::{MergeError, Merged};
 use std::path::PathBuf;
@@ -40,7 +41,8 @@ pub(crate) struct Which {
 /// A plan, with what it is about.
 pub(crate) struct Planned<'p> {
     pub(crate) plan: &'p Plan,
-    pub(crate) now: &'p Trace<'p>,
+    pub(crate) course: &'p Course<'p>,
+    pub(crate) now: Side<'p>,
     pub(crate) new: Side<'p>,
     pub(crate) pairs: &'p Pairs,
     /// Where it can be written to.
@@ -107,15 +109,15 @@ impl Transition {
         let (start, now, new) =
             (Side::of_executable(start)?, Side::of_executable(now)?, Side::of_executable(new)?);
         let phase = output.phase("planning");
-        let course = Course::of(&now, &new, &self.rules);
-        let pairs = Pairs::find(&start, &new, &course.pairing, &self.rules);
+        let prepared = Prepared::of(start, new, &self.rules);
         let refused = |error: MergeError| Failure::Refused(error.to_string());
         let mut merged = Merged::of(now.process(), new.process()).map_err(refused)?;
         let room = merged.room().map_err(refused)?;
-        let plan = Plan::make((start, now, new), &course, &pairs, &room);
+        let plan = prepared.plan(now, &room);
         merged.add(&room).map_err(refused)?;
         drop(phase);
-        use_it(Planned { plan: &plan, now: now.trace, new, pairs: &pairs, merged })
+        let Prepared { course, pairs, .. } = &prepared;
+        use_it(Planned { plan: &plan, course, now, new, pairs, merged })
     }
 
     /// The next command to try.

@@ -8,9 +8,11 @@ use crate::exit::Failure;
 use crate::output::Output;
 use anyhow::Result;
 use mcrx_dsl::codes::{self, Entry};
+use mcrx_dsl::diagnostic::Severity;
 use mcrx_dsl::names::nearest;
 use mcrx_dsl::pairing::Pairing;
 use mcrx_dsl::rules::Rules;
+use mcrx_transform::plan::{self, CODES, Code};
 use migration::{Explainer, Migration};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,7 @@ Exit codes: 0 done, 2 there is no such code or type, 3 a program or rule file ca
 
 Examples:
   mcrx rules explain MCX102
+  mcrx rules explain MCX807
   mcrx rules explain unknown-member
   mcrx rules explain
   mcrx rules explain ngx_connection_s ./nginx-1.22 ./nginx-1.26
@@ -47,6 +50,9 @@ pub(crate) struct Args {
 }
 
 const SCHEMA: &str = "mcrx.rules.explain/1";
+
+/// The class of what stops an update: `mcrx plan` finds it, not `mcrx rules check`.
+const CONFLICT: &str = "conflict";
 
 /// How wide a paragraph is, in characters.
 const WIDTH: usize = 80;
@@ -82,6 +88,12 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     if let (Some(name), Some(old), Some(new)) = (&args.what, &args.old, &args.new) {
         return of_type(name, (old, new), args.rules.as_deref(), output);
     }
+    if let Some(code) = args.what.as_deref().and_then(Code::find) {
+        let entry = code.entry();
+        conflict(entry, output)?;
+        output.facts(&Facts { schema: SCHEMA, codes: vec![EntryFacts::of_conflict(entry)] })?;
+        return Ok(());
+    }
     let entries: Vec<&Entry> = match &args.what {
         Some(wanted) => vec![codes::find(wanted).ok_or_else(|| Failure::Usage(unknown(wanted)))?],
         None => codes::all().collect(),
@@ -90,7 +102,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         (Some(_), [entry]) => text(entry, output)?,
         _ => list(&entries, output)?,
     }
-    output.facts(&Facts { schema: SCHEMA, codes: entries.into_iter().map(EntryFacts::of).collect() })?;
+    let conflicts = CODES.iter().filter(|_| args.what.is_none()).map(EntryFacts::of_conflict);
+    let codes = entries.into_iter().map(EntryFacts::of).chain(conflicts).collect();
+    output.facts(&Facts { schema: SCHEMA, codes })?;
     Ok(())
 }
 
@@ -151,6 +165,33 @@ impl EntryFacts {
             right: entry.right,
         }
     }
+
+    /// Of what stops an update.
+    fn of_conflict(entry: &plan::Entry) -> EntryFacts {
+        EntryFacts {
+            code: entry.id.to_owned(),
+            name: entry.name,
+            class: CONFLICT,
+            severity: severity(Severity::Error),
+            title: entry.title,
+            text: entry.text,
+            wrong: "",
+            right: entry.example,
+        }
+    }
+}
+
+fn conflict(entry: &plan::Entry, output: &Output) -> Result<()> {
+    let plan::Entry { id, name, title, text, advice, example, .. } = entry;
+    output.heading(format_args!("{id} {name}: {title}"))?;
+    output.line(format_args!("{}, {CONFLICT}", severity(Severity::Error)))?;
+    output.line(format_args!("\n{}", wrapped(text)))?;
+    output.line(format_args!("\nWhat settles it: {advice}. For example:\n"))?;
+    for line in example.lines() {
+        output.line(format_args!("    {line}"))?;
+    }
+    output.line("")?;
+    Ok(())
 }
 
 fn text(entry: &Entry, output: &Output) -> Result<()> {
@@ -180,6 +221,10 @@ fn list(entries: &[&Entry], output: &Output) -> Result<()> {
             output.heading(own)?;
         }
         output.line(format_args!("  {}  {:<24} {}", entry.code, entry.name, entry.title))?;
+    }
+    output.heading(CONFLICT)?;
+    for plan::Entry { id, name, title, .. } in &CODES {
+        output.line(format_args!("  {id}  {name:<24} {title}"))?;
     }
     output.line("\nmcrx rules explain CODE says more of one")?;
     Ok(())

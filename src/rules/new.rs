@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args, output: &Output) -> Result<()> {
 }
 
 /// What somebody has written is not overwritten.
-fn write(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     let mut file = match File::create_new(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let message = format!("{} is there already; write to another file, or remove it", path.display());

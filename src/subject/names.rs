@@ -73,19 +73,3 @@ pub(crate) fn place(trace: &Trace<'_>, node: Node, offset: u64) -> String {
         None => format!("(untyped block of {} bytes at {:#x})+{offset}", block.requested, block.address),
     }
 }
-
-/// How a root leads to what is at an address; of a long way its beginning and its end. `None`: none does, or it is a root itself.
-pub(crate) fn path(trace: &Trace<'_>, address: u64) -> Option<String> {
-    const SHOWN: usize = 4;
-    let (number, _) = trace.blocks.at(address)?;
-    let steps = trace.graph.path_to(Node(number));
-    let named: Vec<String> = steps.iter().map(|step| place(trace, step.node, step.edge.offset)).collect();
-    match named.as_slice() {
-        [] => None,
-        few if few.len() <= SHOWN => Some(few.join(" -> ")),
-        [first, second, .., last] => {
-            Some(format!("{first} -> {second} -> ({} more) -> {last}", named.len() - (SHOWN - 1)))
-        }
-        _ => None,
-    }
-}

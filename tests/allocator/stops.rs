@@ -161,12 +161,15 @@ fn explain(mut found: HashMap<u64, u64>, slots: &[Slot], heap: &Heap) -> Result<
     // Where it is known first, by size what can only be known by that.
     for slot in &in_flight {
         if let Some((address, size)) = slot.block {
-            let seen = found.remove(&address);
+            let mut seen = found.remove(&address);
             let sizes = match slot.work {
                 Work::Resize { wanted } => [size, wanted],
                 _ => [size, size],
             };
-            ensure!(seen.is_none_or(|seen| sizes.contains(&seen)), "{slot:?}: seen as {seen:?}");
+            if let Some(another) = seen.take_if(|seen| !sizes.contains(seen)) {
+                // It has been given up, and its place to another thread, whose request is under way too: found below, or nobody's.
+                found.insert(address, another);
+            }
             if let (Work::Resize { wanted }, None) = (slot.work, seen) {
                 // It has moved: nothing must be lost on the way.
                 take_one(&mut found, wanted).with_context(|| format!("{slot:?}: it is nowhere"))?;

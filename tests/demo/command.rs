@@ -16,6 +16,8 @@ struct Demo {
 
 impl Demo {
     fn new() -> Demo {
+        // It lies where the command looks for it.
+        mcrx_harness::preload().expect("libmcrx.so");
         Demo { folder: tempfile::tempdir().expect("a folder") }
     }
 
@@ -27,6 +29,13 @@ impl Demo {
 
     fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("mcrx runs")
+    }
+
+    /// The same by somebody who is root, and has not all of root's rights.
+    fn run_with_less_rights(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-sys_admin", "--", env!("CARGO_BIN_EXE_mcrx"), "demo"]).args(arguments);
+        command.env("TMPDIR", self.scratch()).env_remove("CC").output().expect("setpriv runs")
     }
 
     /// Where it is to leave nothing.
@@ -62,10 +71,18 @@ impl Demo {
 
     /// A compiler whose programs start and never say anything.
     fn compiler_of_silent_servers(&self) -> PathBuf {
-        let program = format!("#!/bin/sh\necho $$ > {}\nexec sleep 600\n", self.pid_file().display());
-        let model = self.folder.path().join("silent");
-        fs::write(&model, program).expect("the script can be written");
-        self.compiler(&format!("cp {} larder && chmod +x larder", model.display()))
+        self.compiler_of(&format!(
+            "#include <stdio.h>\n#include <unistd.h>\nint main(void) {{ FILE *file = fopen(\"{}\", \"w\"); \
+             fprintf(file, \"%d\\n\", (int)getpid()); fclose(file); for (;;) pause(); }}\n",
+            self.pid_file().display()
+        ))
+    }
+
+    /// A compiler that makes this of whatever it is given.
+    fn compiler_of(&self, source: &str) -> PathBuf {
+        let model = self.folder.path().join("model.c");
+        fs::write(&model, source).expect("the source can be written");
+        self.compiler(&format!("exec cc -o larder {}", model.display()))
     }
 }
 
@@ -85,14 +102,21 @@ fn the_demo_tells_its_story_on_stdout_and_leaves_nothing_behind() {
     let (story, narration) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{narration}");
     for part in [
-        "release 1.0\n",
+        "release 1.0, under mcrx run\n",
         "3 threads, 2 processes",
         "LOGIN ada lovelace",
         "-DENIED wrong name or password",
         "$brown bread",
         "half a line",
+        "$ mcrx update ",
+        "the rest of the line: +welcome grace",
         "release 2  :-1",
-        "cannot update a running server yet",
+        "3 sessions, 3 keys, 10 marks: as many as before",
+        "$ mcrx undo ",
+        "release 1 again",
+        "GET bas ... ket      *2  $apples  $brown bread",
+        "each answered once and rightly",
+        "no session and no byte was lost",
         "nothing is left behind",
     ] {
         assert!(story.contains(part), "{part:?} is not in:\n{story}");
@@ -113,12 +137,39 @@ fn the_demo_prints_its_facts_as_json() {
     assert_eq!(facts["server"]["processes"], 2);
     assert_eq!(facts["state"]["sessions"], 3);
     assert_eq!(facts["state"]["keys"], 3);
-    assert_eq!(facts["updated"], false);
+    assert_eq!(facts["updated"], true);
+    for change in ["update", "undo"] {
+        let done = &facts["live"][change];
+        assert_eq!(done["outcome"], "committed", "{done:#}");
+        assert_eq!(done["schema"], format!("mcrx.{change}/1"));
+        assert!(done["pause_ms"].as_f64().is_some_and(|held| held > 0.0), "{done:#}");
+    }
+    assert!(facts["live"]["traffic"]["requests"].as_u64().is_some_and(|requests| requests > 0));
     assert_eq!(facts["left_behind"], 0);
     assert_eq!(facts["differences"][0]["new"][0], ":-1");
     assert_ne!(facts["differences"][0]["old"][0], ":-1");
     let pid = facts["server"]["pid"].as_i64().expect("a pid");
     assert_eq!(session_of(pid), [0; 0], "the server and its helper have ended");
+    demo.assert_nothing_left();
+}
+
+#[test]
+fn without_the_rights_for_an_update_the_demo_says_so_shows_the_rest_and_ends_with_3() {
+    let demo = Demo::new();
+    let output = demo.run_with_less_rights(&[]);
+    let (story, narration) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(3), "{narration}");
+    for part in
+        ["Not shown: the live update", "CAP_SYS_ADMIN", "release 2  :-1", "MARK k9", "nothing is left behind"]
+    {
+        assert!(story.contains(part), "{part:?} is not in:\n{story}");
+    }
+    assert!(!story.contains("mcrx update "), "{story}");
+    assert!(narration.contains("error: the live update was not shown"), "{narration}");
+    let facts: Value =
+        serde_json::from_slice(&demo.run_with_less_rights(&["--json"]).stdout).expect("one JSON value");
+    assert_eq!((&facts["updated"], &facts["live"]), (&false.into(), &Value::Null));
+    assert!(facts["missing"].as_str().is_some_and(|why| why.contains("CAP_SYS_ADMIN")), "{facts:#}");
     demo.assert_nothing_left();
 }
 
@@ -154,9 +205,8 @@ fn cc_may_be_more_than_one_word() {
 #[test]
 fn a_server_that_ends_at_once_is_quoted_and_the_exit_code_is_3() {
     let demo = Demo::new();
-    let model = demo.folder.path().join("dying");
-    fs::write(&model, "#!/bin/sh\necho out of luck >&2\nexit 1\n").expect("the script can be written");
-    let compiler = demo.compiler(&format!("cp {} larder && chmod +x larder", model.display()));
+    let compiler = demo
+        .compiler_of("#include <stdio.h>\nint main(void) { fputs(\"out of luck\\n\", stderr); return 1; }\n");
     let output = demo.command(&[]).env("CC", compiler).output().expect("mcrx runs");
     assert_eq!(output.status.code(), Some(3));
     let said = text(&output.stderr);

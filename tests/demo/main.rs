@@ -18,3 +18,7 @@ mod protocol;
 mod random;
 mod releases;
 mod server;
+mod status;
+mod undo;
+mod update;
+mod without_rules;

@@ -2,7 +2,7 @@
 //!
 //! `MCRX_REWRITE=1` writes the texts anew. They are to be read then: each is the best answer that we know to the mistake.
 
-use crate::programs::{arguments, catalogue, releases, rules};
+use crate::programs::{arguments, catalogue, is_way_back, releases, rules};
 use mcrx_dsl::codes;
 use mcrx_dsl::diagnostic::Class;
 use mcrx_harness::{Context, Explain, Result, ensure};
@@ -30,7 +30,9 @@ pub(crate) fn every_wrong_file_is_told_what_is_expected(test: &Context) -> Resul
     for (name, path) in files()? {
         let text = std::fs::read_to_string(&path)?;
         let output = rules(&catalogue(), &arguments(&text, &name, [&old, &new]), test.scratch().directory())?;
-        let said = String::from_utf8(output.stdout)?;
+        // The derived file goes where the result goes, and what is to be said of it beside it.
+        let said = if is_way_back(&text) { output.stderr } else { output.stdout };
+        let said = String::from_utf8(said)?;
         let code = name.get(..3).context("a number")?;
         ensure!(said.contains(&format!("[MCX{code}]")), "{name}: nothing is said of MCX{code}: {said}");
         let expected = path.with_extension("out");

@@ -40,13 +40,21 @@ pub(crate) fn releases(test: &Context) -> Result<[String; 2]> {
     Ok([one("old", "1")?, one("new", "2")?])
 }
 
-/// The arguments to check one of the files: with both releases if it is about an update, else with the old one.
+/// The arguments to have one of the files looked at: with both releases if it is about an update, else with the old one; or to derive its way
+/// back, if it begins with that.
 pub(crate) fn arguments<'a>(text: &str, name: &'a str, [old, new]: [&'a str; 2]) -> Vec<&'a str> {
-    if text.lines().any(|line| line.starts_with("to ")) {
+    if is_way_back(text) {
+        vec!["reverse", old, new, "--rules", name]
+    } else if text.lines().any(|line| line.starts_with("to ")) {
         vec!["check", name, old, new]
     } else if text.starts_with("// without debug info") {
         vec!["check", name]
     } else {
         vec!["check", name, old]
     }
+}
+
+/// Whether a file is about what its way back cannot have.
+pub(crate) fn is_way_back(text: &str) -> bool {
+    text.starts_with("// the way back\n")
 }

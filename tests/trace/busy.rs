@@ -61,7 +61,7 @@ fn start<K: Kind>(test: &Context, kind: K) -> Result<Running<K>> {
     let library = preload()?.to_str().context("text")?;
     let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
     let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{home}/.cache"));
-    let words = [env!("CARGO_BIN_EXE_mcrx"), "run", "--library", library, "--"];
+    let words = [env!("CARGO_BIN_EXE_mcrx"), "run", "--exec", "--library", library, "--"];
     test.launch(kind).under(words).environment("XDG_CACHE_HOME", cache).start()
 }
 

@@ -61,7 +61,7 @@ impl Larder {
     /// As an operator starts it.
     fn start(test: &Context, program: &Path) -> Result<Larder> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcrx"));
-        command.args(["run", "--library"]).arg(preload()?);
+        command.args(["run", "--exec", "--library"]).arg(preload()?);
         command.arg("--callers").arg(test.scratch().fresh("callers"));
         command.arg("--").arg(program).args(["--port", "0"]).stdin(Stdio::null());
         let mut child = command.stdout(Stdio::piped()).spawn().context("it starts")?;

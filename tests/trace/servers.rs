@@ -136,7 +136,7 @@ fn alive(pid: u32) -> Result<()> {
         Ok((number(&facts, &["count"])?, number(&facts, &["bytes"])?))
     };
     // Some servers have timers that make blocks and free them: what is compared is what did not change meanwhile.
-    let (traced, count) = until(Duration::from_secs(20), "the same count before and after", || {
+    let (traced, count) = until(Duration::from_secs(100), "the same count before and after", || {
         let before = counted()?;
         let traced = facts(&["trace", &pid, "--alone", "--paranoid"])?;
         Ok((counted()? == before).then_some((traced, before)))

@@ -10,6 +10,8 @@
 
 use crate::prefetch::prefetch;
 use mcrx_allocator::reader::{Heap, Place, SiteKey, Slot};
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use std::ops::Range;
 
 /// A live block, or an area.
@@ -41,7 +43,11 @@ pub struct Blocks<'h> {
     areas: Vec<Area>,
     /// The number of the first of them.
     first_area: u32,
+    /// Blocks of which less is in use than was asked for: how much, by address.
+    shorter: Shorter,
 }
+
+type Shorter = FxHashMap<u64, u64>;
 
 enum Index<'h> {
     /// By the allocator's own tables.
@@ -66,7 +72,19 @@ impl<'h> Blocks<'h> {
 
     fn new(index: Index<'_>, first_area: u32, mut areas: Vec<Area>) -> Blocks<'_> {
         areas.sort_by_key(|area| area.range.start);
-        Blocks { index, areas, first_area }
+        Blocks { index, areas, first_area, shorter: Shorter::default() }
+    }
+
+    /// The same, where somebody knows of single blocks which part of them is in use: what is in them got smaller where it was.
+    #[must_use]
+    pub fn in_use<'p>(mut self, parts: impl IntoParallelIterator<Item = &'p Range<u64>>) -> Blocks<'h> {
+        let shorter = parts.into_par_iter().filter_map(|part| {
+            let len = part.end.saturating_sub(part.start);
+            let (_, block, offset) = self.find(part.start)?;
+            (offset == 0 && len < block.len).then_some((part.start, len))
+        });
+        self.shorter = shorter.collect::<Vec<_>>().into_iter().collect();
+        self
     }
 
     /// One past the highest number. Not every number below it has a block.
@@ -82,10 +100,10 @@ impl<'h> Blocks<'h> {
     /// The live blocks with these numbers; without areas.
     pub fn range(&self, numbers: Range<u32>) -> Live<'_> {
         match &self.index {
-            Index::Heap(heap) => Live::Heap(heap.blocks_in(numbers)),
+            Index::Heap(heap) => Live::Heap(heap.blocks_in(numbers), &self.shorter),
             Index::Sorted(all) => {
                 let end = numbers.end.min(self.first_area);
-                Live::Sorted(all, numbers.start.min(end)..end)
+                Live::Sorted(all, numbers.start.min(end)..end, &self.shorter)
             }
         }
     }
@@ -113,8 +131,12 @@ impl<'h> Blocks<'h> {
             return self.area(number).map(Block::from);
         }
         match &self.index {
-            Index::Heap(heap) => heap.block(Slot(number)).map(|block| Block::from(&block)),
-            Index::Sorted(all) => all.get(usize::try_from(number).ok()?).copied(),
+            Index::Heap(heap) => {
+                heap.block(Slot(number)).map(|block| Block::from(&block).shortened(&self.shorter))
+            }
+            Index::Sorted(all) => {
+                all.get(usize::try_from(number).ok()?).map(|block| block.shortened(&self.shorter))
+            }
         }
     }
 
@@ -123,7 +145,9 @@ impl<'h> Blocks<'h> {
     pub fn find(&self, word: u64) -> Option<(u32, Block, u64)> {
         match &self.index {
             Index::Heap(heap) => match heap.classify(word) {
-                Place::Live { block, offset } => Some((block.slot.0, Block::from(&block), offset)),
+                Place::Live { block, offset } => {
+                    Some((block.slot.0, Block::from(&block).shortened(&self.shorter), offset))
+                }
                 Place::Free => None,
                 Place::Foreign => self.find_area(word),
             },
@@ -131,7 +155,10 @@ impl<'h> Blocks<'h> {
                 let before = all.partition_point(|block| block.address <= word);
                 let found = before.checked_sub(1).and_then(|place| Some((place, *all.get(place)?)));
                 match found.filter(|(_, block)| word - block.address < block.len.max(1)) {
-                    Some((place, block)) => Some((u32::try_from(place).ok()?, block, word - block.address)),
+                    Some((place, block)) => {
+                        let block = block.shortened(&self.shorter);
+                        Some((u32::try_from(place).ok()?, block, word - block.address))
+                    }
                     None => self.find_area(word),
                 }
             }
@@ -180,9 +207,9 @@ impl<'h> Blocks<'h> {
 /// Live blocks, with their numbers.
 pub enum Live<'b> {
     #[doc(hidden)]
-    Heap(mcrx_allocator::reader::Blocks<'b>),
+    Heap(mcrx_allocator::reader::Blocks<'b>, &'b FxHashMap<u64, u64>),
     #[doc(hidden)]
-    Sorted(&'b [Block], Range<u32>),
+    Sorted(&'b [Block], Range<u32>, &'b FxHashMap<u64, u64>),
 }
 
 impl Iterator for Live<'_> {
@@ -191,11 +218,24 @@ impl Iterator for Live<'_> {
     #[inline]
     fn next(&mut self) -> Option<(u32, Block)> {
         match self {
-            Live::Heap(blocks) => blocks.next().map(|block| (block.slot.0, Block::from(&block))),
-            Live::Sorted(all, numbers) => {
-                let number = numbers.next()?;
-                Some((number, *all.get(usize::try_from(number).ok()?)?))
+            Live::Heap(blocks, shorter) => {
+                blocks.next().map(|block| (block.slot.0, Block::from(&block).shortened(shorter)))
             }
+            Live::Sorted(all, numbers, shorter) => {
+                let number = numbers.next()?;
+                Some((number, all.get(usize::try_from(number).ok()?)?.shortened(shorter)))
+            }
+        }
+    }
+}
+
+impl Block {
+    /// As much of it as is in use.
+    #[inline]
+    fn shortened(self, shorter: &Shorter) -> Block {
+        match shorter.is_empty() {
+            true => self,
+            false => Block { len: shorter.get(&self.address).copied().unwrap_or(self.len), ..self },
         }
     }
 }
@@ -230,4 +270,21 @@ pub struct Hit {
     pub offset: u64,
     /// Past its last byte: what a loop stops at.
     pub past: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_the_part_of_a_block_that_is_in_use_is_past_it() {
+        let block = |address, len| Block { address, len, requested: len, site: None };
+        let blocks = Blocks::listed([block(0x1000, 48), block(0x2000, 48)], Vec::new());
+        let blocks = blocks.in_use(&[0x1000..0x1018, 0x2000..0x2030, 0x3000..0x3008]);
+        let lens: Vec<u64> = blocks.iter().map(|(_, block)| block.len).collect();
+        assert_eq!(lens, [24, 48]);
+        assert_eq!(blocks.get(0).map(|block| (block.len, block.requested)), Some((24, 48)));
+        assert_eq!(blocks.at_or_past(0x1018).map(|hit| (hit.number, hit.past)), Some((0, true)));
+        assert_eq!(blocks.at_or_past(0x2018).map(|hit| (hit.number, hit.past)), Some((1, false)));
+    }
 }

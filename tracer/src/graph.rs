@@ -27,9 +27,9 @@ pub use paths::Step;
 pub use pins::{Pin, PinnedBy, Seen};
 pub use totals::{Bytes, Pair, Pointers, Totals, Typed};
 
-use crate::bits::Bits;
 use crate::blocks::Blocks;
 use crate::mark::{Input, Marked};
+use crate::marks::Marks;
 use crate::spread::{Worker, exhaust};
 use rayon::prelude::*;
 use rows::Rows;
@@ -97,9 +97,9 @@ pub struct Graph {
     /// The edges of [`CHUNK`] nodes each.
     chunks: Vec<Rows>,
     /// For each block and area, whether a root leads to it.
-    reached: Bits,
+    reached: Marks,
     /// For each block, whether a reached node holds a pointer that pins it.
-    pinned: Bits,
+    pinned: Marks,
     /// Pointers to code, and to constants and other data that are no objects here, in reached nodes.
     pub elsewhere: u64,
 }
@@ -134,10 +134,10 @@ impl Graph {
     }
 
     /// What roots lead to.
-    fn reach(&self) -> Bits {
+    fn reach(&self) -> Marks {
         struct Reacher<'g> {
             graph: &'g Graph,
-            reached: &'g Bits,
+            reached: &'g Marks,
         }
         impl Worker for Reacher<'_> {
             type Item = u32;
@@ -148,7 +148,7 @@ impl Graph {
                 more.extend(blocks.filter(|to| self.reached.set(*to)));
             }
         }
-        let reached = Bits::clear(self.first_root);
+        let reached = Marks::clear(self.first_root);
         (self.first_area..self.first_root).for_each(|area| {
             reached.set(area);
         });
@@ -158,7 +158,7 @@ impl Graph {
 
     /// What follows from edges in what is reached.
     fn finish(&mut self) {
-        let pinned = Bits::clear(self.first_area);
+        let pinned = Marks::clear(self.first_area);
         let elsewhere = self.live_chunks().map(|(rows, live)| {
             let mut elsewhere = 0;
             for place in live {
@@ -226,6 +226,13 @@ impl Graph {
         self.rows(node).into_iter().flat_map(|(rows, place)| rows.edges(place))
     }
 
+    /// Whether a node holds pointers, read by its type, that lead to no node: to code, to constants, to nothing.
+    #[inline]
+    pub fn leads_elsewhere(&self, node: Node) -> bool {
+        let count = |(rows, place): (&Rows, usize)| rows.elsewhere.get(place).copied();
+        self.rows(node).and_then(count).is_some_and(|count| count > 0)
+    }
+
     /// All pointers in nodes that roots lead to.
     pub fn live_edges(&self) -> impl Iterator<Item = (Node, Edge)> {
         let live = self.nodes().filter(|node| self.is_reached(*node));
@@ -235,13 +242,13 @@ impl Graph {
     /// Whether a root leads to a node.
     #[inline]
     pub fn is_reached(&self, node: Node) -> bool {
-        self.is_start(node) || self.reached.get(node.0)
+        self.is_start(node) || self.reached.has(node.0)
     }
 
     /// Whether a block must not move.
     #[inline]
     pub fn is_pinned(&self, block: u32) -> bool {
-        self.pinned.get(block)
+        self.pinned.has(block)
     }
 
     /// All pointers to a node, reached or not, with the nodes that hold them.

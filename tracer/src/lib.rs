@@ -6,8 +6,8 @@
 //! What it does not do: look at processes, stop them, or change anything anywhere. It reads the files that an image's read-only memory
 //! is mapped from.
 
-mod bits;
 pub mod blocks;
+pub mod calls;
 pub mod core_file;
 pub mod debug;
 pub mod facts;
@@ -15,6 +15,7 @@ pub mod given;
 pub mod graph;
 pub mod image;
 pub mod mark;
+pub mod marks;
 pub mod model;
 pub mod paranoid;
 mod prefetch;

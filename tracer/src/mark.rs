@@ -30,10 +30,10 @@ mod types;
 pub use claims::{Disagreement, Island};
 pub use types::Types;
 
-use crate::bits::Bits;
 use crate::blocks::Blocks;
 use crate::given::{BySite, Given, Placed};
 use crate::image::Process;
+use crate::marks::Marks;
 use crate::model::{Fit, Model, Ty};
 use crate::roots::Root;
 use claims::State;
@@ -76,7 +76,7 @@ pub struct Marked {
     /// How often marking began anew.
     pub passes: u32,
     /// What was reached, if all of it was read by what is known in the end.
-    pub(crate) reached: Option<Bits>,
+    pub(crate) reached: Option<Marks>,
 }
 
 /// How often marking begins anew at most. Real programs take two or three; more would mean types that contradict each other in chains,

@@ -32,7 +32,7 @@ pub use agree::Relation;
 pub(crate) use agree::Within;
 pub(crate) use reach::Here;
 pub(crate) use scan::scan_conservatively;
-pub use scan::{Pointer, Sort};
+pub use scan::{Pointer, Sort, is_address};
 pub use spot::Spot;
 pub(crate) use told::Compiled;
 pub use told::{Dead, Told};

@@ -15,7 +15,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::bits::Bits;
 use crate::blocks::Blocks;
 use crate::debug::{Debug, Described, Shelf};
 use crate::facts::Facts;
@@ -23,11 +22,13 @@ use crate::given::{self, BySite, Placed};
 use crate::graph::{Graph, Node, Pin, Totals};
 use crate::image::Process;
 use crate::mark::{Input, Marked, mark, read};
+use crate::marks::Marks;
 use crate::model::{Model, Pointer, Ty};
 use crate::roots::{self, Root, Starts};
 use mcrx_allocator::reader::{self, Consistency, Heap, Limits, Sites};
 use mcrx_debuginfo::cache::Cache;
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// What is known of a process before any pointer is followed.
@@ -111,7 +112,7 @@ pub struct Trace<'a> {
     /// What was found of pointers.
     pub graph: Graph,
     /// For each block, whether the program's own code made it.
-    own: Bits,
+    own: Marks,
     /// Of all blocks, and of those; counted when they are asked for.
     totals: OnceLock<(Totals, Totals)>,
 }
@@ -122,16 +123,18 @@ impl<'a> Trace<'a> {
         Trace::knowing(process, known, model, Vec::new())
     }
 
-    /// Marks a process of which it is known, for some blocks by their addresses, what fills them: of an image that was made, and whose sites
-    /// are those of a program that is not there any more. It is also quicker than to find it out, pointer by pointer.
+    /// Marks a process of which it is known, for some blocks, what they hold, and in which part of them: of an image that was made, and whose
+    /// sites are those of a program that is not there any more. What follows that part is not in use: an object got smaller where it was. It is
+    /// also quicker than to find it out, pointer by pointer.
     pub fn knowing(
         process: &'a Process,
         known: &'a Known,
         model: &'a Model<'a>,
-        told: Vec<(u64, Ty)>,
+        told: Vec<(Range<u64>, Ty)>,
     ) -> Trace<'a> {
         let Starts { roots, areas } = roots::find(process, &known.debug, &known.tables, model);
-        let blocks = Blocks::of(&known.heap, areas);
+        let blocks = Blocks::of(&known.heap, areas).in_use(told.par_iter().map(|(part, _)| part));
+        let told = told.into_iter().map(|(part, ty)| (part.start, ty)).collect();
         let by_site = BySite::of(process, known, model).told(told);
         let placed = given::placed(process, &blocks, model);
         let input =
@@ -184,7 +187,7 @@ impl<'a> Trace<'a> {
 
     /// Whether the program's own code made a block.
     pub fn is_own(&self, block: u32) -> bool {
-        self.own.get(block)
+        self.own.has(block)
     }
 
     fn counted(&self) -> &(Totals, Totals) {
@@ -211,8 +214,8 @@ impl<'a> Trace<'a> {
 const CHUNK: u32 = 1 << 14;
 
 /// Whether the program's own code made each block.
-fn own(blocks: &Blocks<'_>, by_site: &BySite) -> Bits {
-    let own = Bits::clear(blocks.numbers());
+fn own(blocks: &Blocks<'_>, by_site: &BySite) -> Marks {
+    let own = Marks::clear(blocks.numbers());
     (0..blocks.numbers().div_ceil(CHUNK)).into_par_iter().for_each(|chunk| {
         let first = chunk * CHUNK;
         let made_here = blocks.range(first..first.saturating_add(CHUNK));

@@ -13,14 +13,17 @@
 //! * [`map`]: what the new image has in the place of an old address.
 //! * [`pairs`]: which block that the old start-up made corresponds to which of the new one's.
 //! * [`plan`]: what is to be written, or what stops it.
+//! * [`prepared`]: all of that which needs no look at the old process as it is now.
 //! * [`target`]: where the new image goes: an image in a file, or a process.
 //! * [`verify`]: whether a new image holds together.
 //!
 //! What it does not do: look at processes, or stop them. Three images and the rules go in, a plan and writes come out.
 
+mod fates;
 pub mod map;
 pub mod pairs;
 pub mod plan;
+pub mod prepared;
 pub mod side;
 pub mod target;
 pub mod verify;

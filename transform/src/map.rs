@@ -14,12 +14,16 @@
 //!
 //! What it does not do: decide where blocks go.
 
+use crate::fates::{Extent, Fates, extent};
 use crate::side::{Side, Spot};
 use mcrx_debuginfo::table::{Address, FunctionId, VariableId};
 use mcrx_dsl::eval::Making;
 use mcrx_dsl::migrate::{Migration, Recipe};
 use mcrx_dsl::pairing::Pairing;
+use mcrx_tracer::blocks::Block;
+use mcrx_tracer::graph::Edge;
 use mcrx_tracer::image::Process;
+use mcrx_tracer::marks::Marks;
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -85,6 +89,17 @@ pub struct Moved {
     pub inside: Inside,
 }
 
+/// What else is made of an old object that is split, and where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beside {
+    /// The old object's address.
+    pub old: u64,
+    /// How it is made.
+    pub how: Making,
+    /// Where it begins.
+    pub new: u64,
+}
+
 /// Old addresses, and what they are now.
 pub struct AddressMap<'a> {
     now: Side<'a>,
@@ -95,10 +110,16 @@ pub struct AddressMap<'a> {
     /// For each variable of the old program, its place among the pairing's.
     variables: FxHashMap<VariableId, usize>,
     pairing: &'a Pairing<'a>,
-    /// Blocks that are not where they were, or not as they were, by address; none overlap.
-    blocks: Vec<Moved>,
-    /// Which old blocks live on, by their numbers.
-    carried: Vec<bool>,
+    /// Which old blocks live on, and which of them are not where they were, or not as they were.
+    fates: Fates,
+    /// What both start-ups have made, and parts of blocks that are not as they were, by address; none overlap.
+    pieces: Vec<Moved>,
+    /// The numbers of blocks with such.
+    in_pieces: Marks,
+    /// By old address.
+    beside: Vec<Beside>,
+    /// Addresses at which there is anything at all, with one past the last of each.
+    mapped: Vec<Range<u64>>,
     /// For each module of the old process, what is to be added to its addresses. `None`: the new one does not have it.
     libraries: Vec<Option<u64>>,
     texts: Texts<'a>,
@@ -133,31 +154,90 @@ impl<'a> AddressMap<'a> {
             functions: functions.collect(),
             variables: variables.collect(),
             pairing,
-            blocks: Vec::new(),
-            carried: Vec::new(),
+            fates: Fates::default(),
+            pieces: Vec::new(),
+            in_pieces: Marks::default(),
+            beside: Vec::new(),
+            mapped: mapped(now),
             libraries: libraries.collect(),
             texts: Texts::of(new.process(), new.program.range.clone()),
         }
     }
 
-    /// Sets which blocks live on, by their numbers, and where those are that are not where they were, in any order.
-    pub fn set_blocks(&mut self, carried: impl IntoIterator<Item = u32>, mut blocks: Vec<Moved>) {
-        blocks.sort_unstable_by_key(|moved| moved.old);
-        self.blocks = blocks;
-        self.carried.clear();
-        self.carried.resize(index(self.now.trace.blocks.numbers()), false);
-        for number in carried {
-            if let Some(carried) = self.carried.get_mut(index(number)) {
-                *carried = true;
-            }
+    /// Sets what becomes of old blocks, where parts of them and those that pair are, and what else was made of them, in any order.
+    pub(crate) fn set_blocks(&mut self, fates: Fates, mut pieces: Vec<Moved>, mut beside: Vec<Beside>) {
+        pieces.sort_unstable_by_key(|moved| moved.old);
+        self.in_pieces = Marks::clear(self.now.trace.blocks.numbers());
+        for (number, _) in pieces.iter().filter_map(|moved| self.now.trace.blocks.at(moved.old)) {
+            self.in_pieces.set(number);
         }
+        self.pieces = pieces;
+        beside.sort_unstable_by_key(|beside| beside.old);
+        self.beside = beside;
+        self.fates = fates;
+    }
+
+    /// What becomes of old blocks.
+    pub(crate) fn fates(&self) -> &Fates {
+        &self.fates
+    }
+
+    /// The same, when nothing else is wanted any more.
+    pub(crate) fn take_fates(&mut self) -> Fates {
+        std::mem::take(&mut self.fates)
     }
 
     /// What has become of the block, or the part of one, that an old address lies in or just behind, if it is not where it was, or not as
     /// it was.
-    fn moved(&self, old: u64) -> Option<&Moved> {
-        let before = self.blocks.partition_point(|moved| moved.old <= old);
-        self.blocks.get(before.checked_sub(1)?).filter(|moved| old - moved.old <= moved.len)
+    fn moved(&self, (number, block): (u32, &Block), old: u64) -> Option<Moved> {
+        if self.in_pieces.has(number) {
+            let before = self.pieces.partition_point(|moved| moved.old <= old);
+            let piece = before.checked_sub(1).and_then(|before| self.pieces.get(before));
+            let piece = piece.filter(|moved| moved.old >= block.address && old - moved.old <= moved.len);
+            if piece.is_some() {
+                return piece.copied();
+            }
+        }
+        let (how, new) = self.fates.get(number)?.main()?;
+        let Extent { count, .. } = extent(self.now.trace, self.migration, (number, block), how)?;
+        let recipe = self.migration.recipe(how)?;
+        let stride = (recipe.old_size, recipe.new_size);
+        Some(Moved { old: block.address, len: block.len, new, inside: Inside::Made { how, count, stride } })
+    }
+
+    /// Whether pointers to a block's inside are others now.
+    #[inline]
+    pub(crate) fn is_altered(&self, number: u32) -> bool {
+        self.fates.is_altered(number) || self.in_pieces.has(number)
+    }
+
+    /// Whether there is nothing at an address, and just before it.
+    #[inline]
+    pub(crate) fn is_nothing_at(&self, old: u64) -> bool {
+        // Most words that only look like addresses are small numbers.
+        if old < self.mapped.first().map_or(0, |first| first.start) {
+            return true;
+        }
+        let before = self.mapped.partition_point(|range| range.start <= old);
+        let range = before.checked_sub(1).and_then(|before| self.mapped.get(before));
+        range.is_none_or(|range| old >= range.end)
+    }
+
+    /// As [`get_of`](AddressMap::get_of), of a pointer to a block that the old process's graph has.
+    #[inline]
+    pub(crate) fn at_edge(&self, edge: &Edge, old: u64, bytes: u64) -> Landing {
+        let number = edge.to.0;
+        if !self.is_altered(number) {
+            return if self.fates.live().has(number) { Landing::Same } else { Landing::Left };
+        }
+        if edge.to_offset == 0
+            && let Some((how, new)) = self.fates.get(number).and_then(crate::fates::Fate::main)
+            && self.migration.recipe(how).is_some_and(|recipe| recipe.old_size <= bytes)
+            && !self.in_pieces.has(number)
+        {
+            return if new == old { Landing::Same } else { Landing::At(new) };
+        }
+        self.get_of(old, bytes)
     }
 
     /// What the new image has for an old address.
@@ -167,14 +247,15 @@ impl<'a> AddressMap<'a> {
 
     /// The same for something of so many bytes there: what is smaller than the object that begins there is a member of it.
     pub fn get_of(&self, old: u64, bytes: u64) -> Landing {
+        if self.is_nothing_at(old) {
+            return Landing::Same;
+        }
         match self.now.spot(old) {
-            Spot::Block { number, block, .. } => {
-                match self.moved(old).filter(|moved| moved.old >= block.address) {
-                    None if self.carried.get(index(number)) == Some(&true) => Landing::Same,
-                    None => Landing::Left,
-                    Some(moved) => self.inside(moved, old - moved.old, bytes),
-                }
-            }
+            Spot::Block { number, block, .. } => match self.moved((number, &block), old) {
+                None if self.fates.live().has(number) => Landing::Same,
+                None => Landing::Left,
+                Some(moved) => self.inside(&moved, old - moved.old, bytes),
+            },
             Spot::Function { function, offset } => {
                 let Some(entry) = self.functions.get(&function.id()).copied().flatten() else {
                     return Landing::Nothing(Lost::Function);
@@ -213,16 +294,31 @@ impl<'a> AddressMap<'a> {
         let Inside::Made { how, count, stride } = moved.inside else { return at(Some(offset)) };
         let Some(recipe) = self.migration.recipe(how) else { return at(None) };
         let Some(count) = count else {
-            return at(recipe.place_of(self.migration, (moved.len, offset), bytes));
+            let place = recipe.place_of(self.migration, (moved.len, offset), bytes);
+            return place.map_or_else(|| self.beside(moved, offset, bytes), |place| at(Some(place)));
         };
         let index = offset / stride.0.max(1);
         let first = index.min(count) * stride.1;
         match offset - index * stride.0 {
             // One past the last is a place, too.
             0 if index == count => at(Some(first)),
+            within if count == 1 && index == 0 && self.place(recipe, within, bytes).is_none() => {
+                self.beside(moved, offset, bytes)
+            }
             within if index < count => at(self.place(recipe, within, bytes).map(|place| first + place)),
             _ => at(None),
         }
+    }
+
+    /// A member that has gone into what was split off.
+    fn beside(&self, moved: &Moved, offset: u64, bytes: u64) -> Landing {
+        let first = self.beside.partition_point(|beside| beside.old < moved.old);
+        let those = self.beside.iter().skip(first).take_while(|beside| beside.old == moved.old);
+        let mut places = those.filter_map(|beside| {
+            let recipe = self.migration.recipe(beside.how)?;
+            Some(beside.new + recipe.place_of(self.migration, (moved.len, offset), bytes)?)
+        });
+        places.next().map_or(Landing::Nothing(Lost::Member), Landing::At)
     }
 
     fn place(&self, recipe: &Recipe, within: u64, bytes: u64) -> Option<u64> {
@@ -245,8 +341,24 @@ impl<'a> AddressMap<'a> {
     }
 }
 
-fn index(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
+/// Where a process has anything, with one past the end of each: that is still the block that ends there. None overlap.
+fn mapped(side: Side<'_>) -> Vec<Range<u64>> {
+    let process = side.process();
+    let mappings = process.mappings.iter().map(|mapping| mapping.range.clone());
+    let modules = process.modules.iter().map(|module| module.range.clone());
+    let segments = process.memory.segments().iter().map(mcrx_tracer::image::Segment::range);
+    let areas = side.trace.blocks.areas().map(|(_, area)| area.range.clone());
+    let mut all: Vec<Range<u64>> = mappings.chain(modules).chain(segments).chain(areas).collect();
+    all.sort_unstable_by_key(|range| range.start);
+    let mut joined: Vec<Range<u64>> = Vec::new();
+    for range in all {
+        let end = range.end.saturating_add(1);
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(end),
+            _ => joined.push(range.start..end),
+        }
+    }
+    joined
 }
 
 /// Texts of the new program, found by what they say.

@@ -129,6 +129,14 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Those of another process, too.
+    pub fn add(&mut self, more: &Counts) {
+        self.reached += more.reached;
+        self.paired += more.paired;
+        self.partly += more.partly;
+        self.doubtful += more.doubtful;
+    }
+
     /// Those that have no counterpart at all.
     pub fn alone(&self) -> u64 {
         self.reached.saturating_sub(self.paired.saturating_add(self.partly))

@@ -13,52 +13,78 @@
 mod actions;
 mod both;
 mod carry;
+mod codes;
 mod conflict;
 mod draft;
+mod flood;
+mod kinds;
+mod leads;
 mod leaves;
+mod left;
+mod libraries;
 mod lost;
 mod objects;
+mod overwritten;
 mod pointers;
+mod program;
 mod questions;
+mod quick;
+mod settle;
 mod start_up;
+mod told;
 mod world;
 mod writes;
 
-pub use conflict::{Code, Conflict};
+pub use codes::{ALL as CODES, Code, Entry};
+pub use conflict::Conflict;
+pub use libraries::Adapted;
+pub(crate) use libraries::is_of_the_system;
 pub use writes::Writes;
 
-use crate::map::AddressMap;
+use crate::fates::{Extent, Fate, Fates, extent};
+use crate::map::{AddressMap, Landing};
 use crate::pairs::Pairs;
 use crate::side::Side;
 use crate::target::{Room, Target, Unwritable};
 use crate::verify;
 use carry::Carried;
 use conflict::Conflicts;
+use kinds::Kinds;
 use mcrx_allocator::reader::{Generation, Slot};
-use mcrx_debuginfo::table::{Type, TypeId};
+use mcrx_debuginfo::table::{Table, Type, TypeId};
 use mcrx_dsl::eval::{Lookup, Making, Mistake};
 use mcrx_dsl::migrate::{Called, Migration};
+use mcrx_dsl::names;
 use mcrx_dsl::pairing::Pairing;
-use mcrx_dsl::rules::Rules;
+use mcrx_dsl::rules::{Change, Rules};
+use mcrx_tracer::blocks::Block;
 use mcrx_tracer::graph::Node;
+use mcrx_tracer::marks::numbers;
 use mcrx_tracer::model::Ty;
-use mcrx_tracer::roots::{Root, RootKind};
-use objects::{Fate, Object, Pins};
+use mcrx_tracer::roots::RootKind;
+use overwritten::Overwritten;
 use pointers::Word;
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use start_up::Twice;
-use std::ops::Range;
 use std::sync::OnceLock;
 
 /// How one release's types and variables become the other's.
 pub struct Course<'a> {
+    /// The old release's debug info, as `pairing` has it.
+    pub old: &'a Table,
     /// What becomes of what.
     pub pairing: Pairing<'a>,
     /// How.
     pub migration: Migration,
     /// What is wrong with the rules' expressions.
     pub mistakes: Vec<Mistake>,
+    /// Types of the old release whose objects are given up on purpose where nothing that is carried over leads to them.
+    pub given_up: FxHashSet<TypeId>,
+    /// Libraries that are told anew what they had been told, by the beginnings of their files' names.
+    pub adapters: Vec<String>,
+    /// Words that the kernel keeps for the old process and hands back to it, as epoll(7) does: they may be pointers.
+    pub held_by_kernel: Vec<u64>,
 }
 
 impl<'a> Course<'a> {
@@ -67,8 +93,20 @@ impl<'a> Course<'a> {
         let pairing = Pairing::of(now.table, new.table, rules);
         let lookups = (Lookup::new(now.table), Lookup::new(new.table));
         let (migration, mistakes) = Migration::compile(&pairing, rules, &lookups.0, &lookups.1);
-        Course { pairing, migration, mistakes }
+        let given_up = given_up(now.table, rules);
+        let (adapters, held_by_kernel) = (libraries::adapters(rules), Vec::new());
+        Course { old: now.table, pairing, migration, mistakes, given_up, adapters, held_by_kernel }
     }
+}
+
+/// The types that `type T drop` is said of.
+fn given_up(old: &Table, rules: &Rules) -> FxHashSet<TypeId> {
+    let types = rules.changes.iter().filter_map(|change| match &change.is {
+        Change::GivenUp(types) => Some(types),
+        _ => None,
+    });
+    let found = types.flatten().flat_map(|ty| names::types(old, ty.is.keyword, &ty.is.symbol));
+    found.map(|ty| ty.id()).collect()
 }
 
 /// What an update would do.
@@ -78,13 +116,19 @@ pub struct Plan {
     pub conflicts: Vec<Conflict>,
     /// How many objects fare how.
     pub totals: Totals,
-    /// Objects that are carried over, where they are in the new image, by address.
-    pub carried: Vec<verify::Carried>,
+    /// What becomes of old blocks.
+    fates: Fates,
+    /// Blocks that rules asked for: where, and how many bytes.
+    asked: Vec<(u64, u64)>,
     /// Old blocks that nothing needs any more once it is done.
     pub freed: Vec<u64>,
     writes: Writes,
     /// Functions of the new release that are to be called when all is written, with what they are given. Only a process can.
     pub calls: Vec<Called>,
+    /// Libraries that are to be told anew what the old process had told them.
+    pub adapters: Vec<Adapted>,
+    /// What the kernel is to hold in the place of each of [`Course::held_by_kernel`].
+    pub held_by_kernel: Vec<u64>,
 }
 
 /// Objects, by what becomes of them.
@@ -110,13 +154,32 @@ pub struct Totals {
     pub bytes: u64,
 }
 
+impl Totals {
+    /// Those of another process, too.
+    pub fn add(&mut self, more: &Totals) {
+        let Totals { kept, redirected, transformed, moved, paired, changed, pinned, untyped, bytes } = more;
+        self.kept += kept;
+        self.redirected += redirected;
+        self.transformed += transformed;
+        self.moved += moved;
+        self.paired += paired;
+        self.changed += changed;
+        self.pinned += pinned;
+        self.untyped += untyped;
+        self.bytes += bytes;
+    }
+}
+
 /// All that a plan is made from.
 pub(crate) struct Scene<'a> {
     start: Side<'a>,
     now: Side<'a>,
     new: Side<'a>,
+    old: &'a Table,
     pairing: &'a Pairing<'a>,
     migration: &'a Migration,
+    adapters: &'a [String],
+    given_up: &'a FxHashSet<TypeId>,
     room: &'a dyn Room,
     /// Nodes of variables in the old process, by their addresses.
     variables: FxHashMap<u64, Node>,
@@ -131,42 +194,88 @@ impl Plan {
         pairs: &Pairs,
         room: &'a dyn Room,
     ) -> Plan {
+        Plan::make_ignoring((start, now, new), course, pairs, room, &[])
+    }
+
+    /// The same, deaf to conflicts of some sorts. For tests of what happens then: never for an update.
+    #[doc(hidden)]
+    pub fn make_ignoring<'a>(
+        (start, now, new): (Side<'a>, Side<'a>, Side<'a>),
+        course: &'a Course<'a>,
+        pairs: &Pairs,
+        room: &'a dyn Room,
+        ignored: &[Code],
+    ) -> Plan {
+        Plan::make_by(Kinds::of, (start, now, new), course, pairs, room, ignored)
+    }
+
+    /// The same the long way, one block after the other and word by word in memory. For tests, which hold the quick way against it.
+    #[doc(hidden)]
+    pub fn make_slowly<'a>(
+        (start, now, new): (Side<'a>, Side<'a>, Side<'a>),
+        course: &'a Course<'a>,
+        pairs: &Pairs,
+        room: &'a dyn Room,
+    ) -> Plan {
+        Plan::make_by(Kinds::unknown, (start, now, new), course, pairs, room, &[])
+    }
+
+    fn make_by<'a>(
+        kinds: fn(&Scene<'a>) -> Kinds<'a>,
+        (start, now, new): (Side<'a>, Side<'a>, Side<'a>),
+        course: &'a Course<'a>,
+        pairs: &Pairs,
+        room: &'a dyn Room,
+        ignored: &[Code],
+    ) -> Plan {
         let scene = Scene::new((start, now, new), course, room);
         let mut conflicts = Conflicts::default();
         for mistake in &course.mistakes {
             conflicts.add(Code::Question, ("rules", ""), &mistake.message, 0, mistake.message.clone());
         }
         let mut plan = Plan::default();
-        let twice = both::find(&scene, pairs, &mut conflicts);
-        let mut carried = Carried::from(&twice, &scene, pairs);
+        let mut twice = both::find(&scene, pairs, &mut conflicts);
+        scene.leave_to_adapters(&mut twice);
+        let kinds = kinds(&scene);
+        let mut carried = Carried::from(&twice, &scene, pairs, &kinds);
         let mut map = AddressMap::new(now, new, scene.pairing, scene.migration);
-        let (objects, mut made) = loop {
+        let mut made = loop {
             let mut refused = Conflicts::default();
-            let objects = scene.decide(carried.numbers(), &mut refused);
-            let moved =
-                objects.iter().flat_map(|object| object.moved(&scene)).chain(both::moved(&scene, &twice));
-            map.set_blocks(carried.numbers().iter().copied(), moved.collect());
-            let mut made = Made::all(&twice, &objects, &scene, &map);
+            let fates = objects::decide(&scene, &carried, &kinds, pairs, &mut refused);
+            let mut pieces = objects::moved(&scene, &fates);
+            pieces.extend(both::moved(&scene, &twice));
+            let mut beside = objects::beside(&scene, &fates);
+            beside.extend(both::beside(&twice));
+            map.set_blocks(Fates::new(carried.live().clone(), fates), pieces, beside);
+            let mut made = Made::all(&twice, &scene, &map, &kinds);
             // Rules may lead from what is carried over to what nothing else leads to.
-            let more = carried.add(std::mem::take(&mut made.wanted), &scene, pairs);
+            let more = carried.add(std::mem::take(&mut made.wanted));
             if !more {
                 conflicts.merge(refused);
-                break (objects, made);
+                break made;
             }
         };
-        plan.calls = actions::run(&scene, (&twice, &objects), &map, &mut made);
-        questions::ask(&scene, &twice, &objects, &mut conflicts);
-        scene.left_behind(&twice, pairs, &carried, &mut conflicts);
-        let Made { mut writes, later, redirected, changed, blocks, conflicts: of_values, .. } = made;
-        let blocks = blocks.iter().map(|(address, len)| (*address..address + len, None));
-        plan.carried = blocks.map(|(range, ty)| verify::Carried { range, ty }).collect();
-        writes.append(&later);
+        plan.calls = actions::run(&scene, &twice, &map, &mut made);
+        plan.held_by_kernel = scene.held(&course.held_by_kernel, &map, &mut conflicts);
+        scene.left_behind(&twice, pairs, &carried, &kinds, &mut conflicts);
+        scene.kept_by_libraries(&twice, &mut conflicts);
+        plan.adapters = scene.adapted_libraries(&map);
+        let Made {
+            mut writes, later, redirected, changed, blocks, overwritten, conflicts: of_values, ..
+        } = made;
+        plan.asked = blocks;
+        writes.append(later);
         conflicts.merge(of_values);
+        questions::ask(&scene, &twice, map.fates().live(), &mut conflicts);
+        overwritten::find(&scene, pairs, &overwritten, &writes, &mut conflicts);
         plan.totals.redirected = redirected;
         plan.totals.changed = changed;
-        plan.count(&scene, &objects, &twice);
+        plan.fates = map.take_fates();
+        plan.count(&scene, &carried, &twice);
         plan.totals.bytes = u64::try_from(writes.len()).unwrap_or(u64::MAX);
         plan.conflicts = conflicts.finish();
+        plan.conflicts.retain(|conflict| !ignored.contains(&conflict.code));
+        told::complete(&scene, &mut plan.conflicts);
         if plan.conflicts.is_empty() {
             plan.writes = writes;
         }
@@ -191,43 +300,109 @@ impl Plan {
         self.writes.iter().try_for_each(|(address, bytes)| target.write(address, bytes))
     }
 
-    fn count(&mut self, scene: &Scene<'_>, objects: &[Object], twice: &[Twice<'_>]) {
+    /// Objects that are carried over, where they are in the new image, by address. `now` and `course`: those that the plan was made with.
+    pub fn carried(&self, now: &Side<'_>, course: &Course<'_>) -> Vec<verify::Carried> {
+        let counterparts = Counterparts { now, course, known: FxHashMap::default() };
+        let numbers = now.trace.blocks.numbers();
+        let chunks = (0..numbers.div_ceil(objects::CHUNK)).into_par_iter().map(|chunk| {
+            let (mut counterparts, mut found) = (counterparts.clone(), Vec::new());
+            objects::blocks(now, self.fates.live(), chunk * objects::CHUNK, &mut |number, block| {
+                counterparts.of(number, block, self.fates.get(number), &mut found);
+            });
+            found
+        });
+        let mut carried = chunks.collect::<Vec<Vec<_>>>().concat();
+        let asked = self.asked.iter().map(|(address, len)| *address..address + len);
+        carried.extend(asked.map(|range| verify::Carried { range, ty: None }));
+        carried.par_sort_by_key(|carried| carried.range.start);
+        carried
+    }
+
+    fn count(&mut self, scene: &Scene<'_>, carried: &Carried<'_, '_>, twice: &[Twice<'_>]) {
+        let trace = scene.now.trace;
         let totals = &mut self.totals;
         totals.paired = u64::try_from(twice.len()).unwrap_or(u64::MAX);
-        for object in objects {
-            let trace = scene.now.trace;
-            totals.pinned += u64::from(object.is_pinned);
-            let is_typed = trace.marked.ty(object.number).is_some()
-                || trace.marked.islands_of(object.number).next().is_some();
-            totals.untyped += u64::from(!is_typed);
-            let (address, len) = (object.block.address, object.block.len);
-            match &object.fate {
-                Fate::Stays => totals.kept += 1,
-                Fate::Parts(_) => totals.transformed += 1,
-                Fate::Made(anew) => {
-                    totals.transformed += 1;
-                    let to = anew.to.first().copied().unwrap_or(address);
-                    if to != address {
-                        totals.moved += 1;
-                        self.freed.push(address);
-                    }
-                    let ty = anew.how.first().and_then(|how| scene.made(*how));
-                    self.carried.push(verify::Carried { range: to..to + anew.len, ty });
-                    continue;
+        totals.kept = self.fates.live().count();
+        for (number, fate) in self.fates.altered() {
+            totals.kept -= 1;
+            totals.transformed += u64::from(!matches!(fate, Fate::Refused));
+            if let Some((_, to)) = fate.main() {
+                let address = trace.blocks.get(number).map_or(to, |block| block.address);
+                if to != address {
+                    totals.moved += 1;
+                    self.freed.push(address);
                 }
-                Fate::Refused => continue,
             }
-            let ty = scene.now.trace.marked.ty(object.number).and_then(|ty| scene.counterpart(ty));
-            self.carried.push(verify::Carried { range: address..address + len, ty });
         }
-        self.carried.sort_by_key(|carried| carried.range.start);
+        let live = self.fates.live();
+        let of_words = (0..live.words()).into_par_iter().map(|word| {
+            let own = numbers(word, live.word(word));
+            let is_untyped = |number: &u32| {
+                trace.marked.ty(*number).is_none() && trace.marked.islands_of(*number).next().is_none()
+            };
+            let pinned = live.word(word) & carried.pinned.word(word);
+            (u64::from(pinned.count_ones()), wide(own.filter(is_untyped).count()))
+        });
+        (totals.pinned, totals.untyped) =
+            of_words.reduce(|| (0, 0), |one, other| (one.0 + other.0, one.1 + other.1));
         let is_block = |object: &&Twice<'_>| {
-            let block = scene.now.trace.blocks.find(object.old.0);
+            let block = trace.blocks.find(object.old.0);
             block.is_some_and(|(_, block, into)| into == 0 && object.old.1 >= block.len)
         };
-        let freed = twice.iter().filter(is_block);
+        let freed = twice.iter().filter(|object| !object.is_beside).filter(is_block);
         self.freed.extend(freed.map(|object| object.old.0));
     }
+}
+
+/// What carried objects are in the new release.
+#[derive(Clone)]
+struct Counterparts<'c, 'a> {
+    now: &'c Side<'a>,
+    course: &'c Course<'a>,
+    /// Of types that stay.
+    known: FxHashMap<Ty, Option<TypeId>>,
+}
+
+impl Counterparts<'_, '_> {
+    /// Adds what becomes of a block.
+    fn of(&mut self, number: u32, block: &Block, fate: Option<&Fate>, found: &mut Vec<verify::Carried>) {
+        let Counterparts { now, course, known } = self;
+        let Course { pairing, migration, .. } = course;
+        let fate = match fate {
+            Some(Fate::Refused) => return,
+            None | Some(Fate::Parts(_)) => {
+                let ty = now.trace.marked.ty(number);
+                let ty = ty.and_then(|ty| *known.entry(ty).or_insert_with(|| counterpart(now, course, ty)));
+                return found.push(verify::Carried { range: block.address..block.address + block.len, ty });
+            }
+            Some(fate) => fate,
+        };
+        let (how, to) = fate.anew();
+        for (index, (how, to)) in how.iter().zip(&to).enumerate() {
+            let size = match index {
+                0 => {
+                    extent(now.trace, migration, (number, block), *how).map_or(0, |extent: Extent| extent.len)
+                }
+                _ => migration.recipe(*how).map_or(0, |recipe| recipe.size(block.len)),
+            };
+            found.push(verify::Carried { range: *to..to + size, ty: made(pairing, *how) });
+        }
+    }
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// What a recipe makes.
+fn made(pairing: &Pairing<'_>, how: Making) -> Option<TypeId> {
+    Some(pairing.pair(how.pair)?.made.get(how.made)?.ty.id())
+}
+
+/// What objects of a type of the old program are in the new one.
+fn counterpart(now: &Side<'_>, Course { old, pairing, .. }: &Course<'_>, ty: Ty) -> Option<TypeId> {
+    let ty = now.trace.model.ty(ty).filter(|ty| ty.table().build_id() == old.build_id())?;
+    Some(pairing.of_old(old.ty(ty.id())?)?.1.made.first()?.ty.id())
 }
 
 /// What some objects come to.
@@ -244,37 +419,30 @@ struct Made {
     wanted: Vec<u64>,
     /// Blocks that rules ask for: where, and how many bytes.
     blocks: Vec<(u64, u64)>,
+    /// Words of the new process in whose place old ones come.
+    overwritten: Vec<Overwritten>,
     conflicts: Conflicts,
 }
 
 impl Made {
-    fn all(twice: &[Twice<'_>], objects: &[Object], scene: &Scene<'_>, map: &AddressMap<'_>) -> Made {
+    fn all<'a>(twice: &[Twice<'_>], scene: &Scene<'a>, map: &AddressMap<'a>, kinds: &Kinds<'a>) -> Made {
         let mut all = Made::default();
         for object in twice {
             let before = all.writes.len();
             start_up::carry(object, scene, map, &mut all);
             all.changed += u64::from(all.writes.len() != before);
         }
-        let chunks = objects.par_chunks(1024).map(|chunk| Made::of(chunk, scene, map));
+        let chunks =
+            objects::chunks(&scene.now).map(|first| quick::Maker::new(scene, map, kinds).make(first));
         for one in chunks.collect::<Vec<Made>>() {
-            all.writes.append(&one.writes);
-            all.later.append(&one.later);
+            all.writes.append(one.writes);
+            all.later.append(one.later);
             all.redirected += one.redirected;
             all.wanted.extend(one.wanted);
             all.blocks.extend(one.blocks);
             all.conflicts.merge(one.conflicts);
         }
         all
-    }
-
-    fn of(objects: &[Object], scene: &Scene<'_>, map: &AddressMap<'_>) -> Made {
-        let mut made = Made::default();
-        for object in objects {
-            let before = made.writes.len();
-            object.make(scene, map, &mut made);
-            made.redirected += u64::from(matches!(object.fate, Fate::Stays) && made.writes.len() != before);
-        }
-        made
     }
 }
 
@@ -290,8 +458,21 @@ impl<'a> Scene<'a> {
         });
         let variables = variables.map(|(node, root)| (root.address, node)).collect();
         let (pairing, migration) = (&course.pairing, &course.migration);
+        let (adapters, given_up) = (&course.adapters, &course.given_up);
         let least_change = OnceLock::new();
-        Scene { start, now, new, pairing, migration, room, variables, least_change }
+        Scene {
+            start,
+            now,
+            new,
+            old: course.old,
+            pairing,
+            migration,
+            adapters,
+            given_up,
+            room,
+            variables,
+            least_change,
+        }
     }
 
     /// The pointers of what lies at an address of the old process, in so many bytes: a variable, a block, or a part of one.
@@ -308,23 +489,29 @@ impl<'a> Scene<'a> {
         words
     }
 
+    /// What becomes of words that the kernel holds. Most programs keep a descriptor there, or a pointer.
+    fn held(&self, words: &[u64], map: &AddressMap<'_>, conflicts: &mut Conflicts) -> Vec<u64> {
+        let become_what = |word: &u64| match map.get(*word) {
+            Landing::Same | Landing::Left => *word,
+            Landing::At(new) => new,
+            Landing::Nothing(_) => {
+                let message = format!(
+                    "the kernel hands {word:#x} back to the program with an event: it leads to what the new release does not have"
+                );
+                conflicts.add(Code::Pointer, ("epoll", ""), "", *word, message);
+                *word
+            }
+        };
+        words.iter().map(become_what).collect()
+    }
+
     /// A type of the old process as the pairing has it.
     fn old_type(&self, ty: Ty) -> Option<Type<'a>> {
         self.now.trace.model.ty(ty).and_then(|ty| self.of_now(ty))
     }
 
     fn of_now(&self, ty: Type<'_>) -> Option<Type<'a>> {
-        (ty.table().build_id() == self.now.table.build_id()).then(|| self.now.table.ty(ty.id())).flatten()
-    }
-
-    /// What a recipe makes.
-    fn made(&self, how: Making) -> Option<TypeId> {
-        Some(self.pairing.pair(how.pair)?.made.get(how.made)?.ty.id())
-    }
-
-    /// What objects of a type of the old program are in the new one.
-    fn counterpart(&self, ty: Ty) -> Option<TypeId> {
-        Some(self.pairing.of_old(self.old_type(ty)?)?.1.made.first()?.ty.id())
+        (ty.table().build_id() == self.old.build_id()).then(|| self.old.ty(ty.id())).flatten()
     }
 
     /// Where in a block a place is, for people.
@@ -352,77 +539,10 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Decides about what lives on.
-    fn decide(&self, numbers: &[u32], conflicts: &mut Conflicts) -> Vec<Object> {
-        let pins = Pins::of(self, numbers);
-        let blocks = numbers.iter().filter_map(|number| Some((*number, self.now.trace.blocks.get(*number)?)));
-        blocks.map(|(number, block)| objects::decide(self, (number, block), &pins, conflicts)).collect()
-    }
-
     /// Whether bytes of the old process are others now than after its start-up.
     fn differs(&self, address: u64, len: u64) -> bool {
         let Ok(len) = usize::try_from(len) else { return true };
         self.start.process().memory.bytes(address, len) != self.now.process().memory.bytes(address, len)
-    }
-
-    /// What the old start-up made, and what changed since, but nothing leads to any more.
-    fn left_behind(&self, twice: &[Twice<'_>], pairs: &Pairs, carried: &Carried, conflicts: &mut Conflicts) {
-        let trace = self.now.trace;
-        let needed = self.needed();
-        let mut paired: Vec<Range<u64>> =
-            twice.iter().map(|object| object.old.0..object.old.0 + object.old.1).collect();
-        paired.sort_by_key(|range| range.start);
-        for (number, block) in trace.blocks.iter() {
-            let is_needed = needed.get(usize::try_from(number).unwrap_or(usize::MAX)) == Some(&true);
-            if carried.contains(number) || !is_needed || !trace.is_own(number) {
-                continue;
-            }
-            let was_there = is_same_life(self, block.address);
-            let end = block.address + block.len;
-            let mut at = block.address;
-            let mut is_changed = false;
-            let first = paired.partition_point(|range| range.end <= at);
-            let within = paired.iter().skip(first).take_while(|range| range.start < end);
-            for range in within.cloned().chain(std::iter::once(end..end)) {
-                is_changed |= at < range.start && self.differs(at, range.start - at);
-                at = at.max(range.end);
-            }
-            if was_there && !is_changed {
-                continue;
-            }
-            let untyped = || format!("block of {} bytes", block.requested);
-            let name = trace.marked.ty(number).map_or_else(untyped, |ty| trace.model.name(ty));
-            let alone = pairs.alone.binary_search_by_key(&block.address, |alone| alone.old.start).ok();
-            let why = alone.and_then(|place| pairs.alone.get(place)).map(|alone| alone.why);
-            let (kind, message) = match (was_there, why) {
-                (true, Some(why)) => ("changed", format!("it changed since start-up, and has no counterpart: {why}")),
-                (true, None) => ("changed", "it changed since start-up, and has no counterpart".to_owned()),
-                (false, _) => ("made", "it was made since start-up, and nothing that is carried over leads to it: a function that runs does".to_owned()),
-            };
-            conflicts.add(Code::Unpaired, (&name, ""), kind, block.address, message);
-        }
-    }
-
-    /// Blocks that something with a type leads to: what only words on stacks and in registers lead to may be left over from what is gone.
-    fn needed(&self) -> Vec<bool> {
-        let graph = &self.now.trace.graph;
-        let count = usize::try_from(self.now.trace.blocks.numbers()).unwrap_or(0);
-        let mut needed = vec![false; count];
-        // What libraries hold in their frames is theirs.
-        let is_own = |root: &Root| root.ty.is_some_and(|ty| self.old_type(ty).is_some());
-        let own = graph.roots().zip(&self.now.trace.roots).filter(|(_, root)| is_own(root));
-        let mut work: Vec<Node> = own.map(|(node, _)| node).collect();
-        work.extend(self.now.trace.blocks.areas().map(|(number, _)| Node(number)));
-        while let Some(node) = work.pop() {
-            for edge in graph.edges(node) {
-                let place = usize::try_from(edge.to.0).ok().and_then(|number| needed.get_mut(number));
-                if let Some(is_needed) = place.filter(|is_needed| !**is_needed) {
-                    *is_needed = true;
-                    work.push(edge.to);
-                }
-            }
-        }
-        needed
     }
 }
 

@@ -20,7 +20,9 @@ mod path;
 mod reach;
 
 pub use path::path;
+pub(crate) use path::paths;
 
+use crate::plan::is_of_the_system;
 use crate::side::Side;
 use look::{Look, Seen};
 use mcrx_debuginfo::table::TypeId;
@@ -45,8 +47,8 @@ pub struct Carried {
 }
 
 /// What is known of carried blocks, for [`Trace::knowing`]: the sites that made them are not those of the new program.
-pub fn types(model: &Model<'_>, new: &Side<'_>, carried: &[Carried]) -> Vec<(u64, Ty)> {
-    typed(model, new, carried).map(|(range, ty)| (range.start, ty)).collect()
+pub fn types(model: &Model<'_>, new: &Side<'_>, carried: &[Carried]) -> Vec<(Range<u64>, Ty)> {
+    typed(model, new, carried).collect()
 }
 
 /// Carried objects whose types are said, by the numbers that a model of the new image has for them.
@@ -227,6 +229,37 @@ impl Subject<'_> {
         self.check_carried(&mut report, most);
         report.findings.sort_by_key(|finding| finding.fault.sort());
         report
+    }
+
+    /// Live blocks that nothing in the new image needs: of the old process, which were not carried over, and of the new release's, in the place of
+    /// which old ones are; no root leads to them any more, be it by a word that only may be a pointer. What none led to before either may be
+    /// known by pointers that look like none: it is not among them, but for what the old libc and dynamic linker had made, which are gone, and
+    /// what an earlier update has made, of which all pointers are known.
+    pub fn unneeded(&self) -> Vec<u64> {
+        let trace = self.merged;
+        let reach = Reach::of(trace, self.now.process);
+        let is_carried = |start: u64, end: u64| {
+            let place = self.carried.partition_point(|carried| carried.range.end <= start);
+            self.carried.get(place).is_some_and(|carried| carried.range.start < end)
+        };
+        let was_reached = |address: u64| {
+            [self.now, self.new.trace].into_iter().any(|before| {
+                let found = before.blocks.find(address).filter(|(_, _, into)| *into == 0);
+                found.is_some_and(|(number, ..)| {
+                    let site = || before.known.sites.get(before.blocks.get(number)?.site?);
+                    let is_updates = || site().is_none_or(|site| site.frames().next().is_none());
+                    let is_gone = || is_of_the_system(before, number) || is_updates();
+                    before.graph.is_reached(Node(number)) || std::ptr::eq(before, self.now) && is_gone()
+                })
+            })
+        };
+        let blocks = trace.blocks.iter().filter(|(number, _)| !trace.blocks.is_area(*number));
+        let unneeded = blocks.filter(|(number, block)| {
+            !reach.has(Node(*number))
+                && !is_carried(block.address, block.address.saturating_add(block.len.max(1)))
+                && was_reached(block.address)
+        });
+        unneeded.map(|(_, block)| block.address).collect()
     }
 
     /// Whether the new release's process had the same in the same place.

@@ -5,12 +5,16 @@
 //! * [`case`]: two releases and rules.
 //! * [`transformed`]: the transform, run on both.
 //! * [`fixed`]: pairs written by hand, one for each kind of change.
+//! * [`revived`]: the new release, going on from there.
+//! * [`faults`]: what a plan refuses, and what happens if it does not.
 //! * [`generated`]: pairs made up at random: [`model`], made by [`strategy`], written as C by [`emit`] and as rules by [`rules`].
 
 #[path = "cases/case.rs"]
 mod case;
 #[path = "cases/emit.rs"]
 mod emit;
+#[path = "faults/planted.rs"]
+mod faults;
 #[path = "cases/fixed.rs"]
 mod fixed;
 #[path = "cases/generated.rs"]
@@ -19,6 +23,8 @@ mod generated;
 mod model;
 #[path = "cases/oracle.rs"]
 mod oracle;
+#[path = "revived/revived.rs"]
+mod revived;
 #[path = "cases/rules.rs"]
 mod rules;
 #[path = "cases/run.rs"]

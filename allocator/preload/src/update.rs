@@ -15,6 +15,31 @@ unsafe extern "C" fn mcrx_take_over(old_base: u64) -> i32 {
     i32::from(unsafe { mcrx_allocator::take_over(old_base) })
 }
 
+/// Makes the region at `base`, which drains and has no thread's heap, one of this process: its blocks were laid out from outside, and are
+/// freed, resized and enumerated like all others. Returns 1; or 0, with nothing changed, if there is no such region there.
+///
+/// # Safety
+/// Every other thread of the process is held outside the malloc family, and `base` is readable if it is a multiple of 1 TiB.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mcrx_adopt(base: u64) -> i32 {
+    // SAFETY: the caller's word.
+    i32::from(unsafe { mcrx_allocator::adopt(base) })
+}
+
+/// Frees `count` blocks.
+///
+/// # Safety
+/// `blocks` points to as many addresses of live blocks, which nobody uses any more; every other thread of the process is held outside the
+/// malloc family.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn mcrx_free_all(blocks: *const *mut c_void, count: usize) {
+    for place in 0..count {
+        // SAFETY: the caller's word.
+        let block = unsafe { blocks.add(place).read() };
+        crate::family::free(block, 0);
+    }
+}
+
 /// Makes a live block of `size` bytes at `address`, a multiple of 16 outside this process's heap. Null if the place is taken.
 #[unsafe(no_mangle)]
 extern "C" fn mcrx_malloc_at(address: *mut c_void, size: usize) -> *mut c_void {

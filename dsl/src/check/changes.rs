@@ -23,6 +23,9 @@ impl<'a> Context<'a> {
     fn check_change(&self, change: &'a At<Change>) {
         match &change.is {
             Change::Type(types) => self.check_type_change(types, change.span),
+            Change::GivenUp(types) => types.iter().for_each(|ty| {
+                self.the_named(Release::Old, ty);
+            }),
             Change::Global { name, change } => self.check_global(name, change),
             Change::Function { from, to } => self.check_function(from, to),
             Change::Text { from, to } if from.is == to.is => {
@@ -81,13 +84,24 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Whether variables of one name pair without being told to: static ones of different files and types do not.
+    fn is_paired(&self, name: &str) -> bool {
+        self.comparison().is_none_or(|comparison| {
+            let variables = &comparison.variables;
+            let is_apart = variables.removed.iter().any(|one| one.name() == name)
+                && variables.added.iter().any(|one| one.name() == name);
+            !is_apart
+        })
+    }
+
     fn check_global(&self, name: &'a At<Symbol>, change: &'a At<GlobalChange>) {
         let symbol = At { is: &name.is, span: name.span };
         match &change.is {
             GlobalChange::Becomes(path) => {
                 let old = self.the_global(Release::Old, symbol);
-                if matches!(path.is.steps.as_slice(), [At { is: Step::Member(to), .. }] if *to == name.is.name)
-                {
+                let is_same_name = matches!(path.is.steps.as_slice(), [At { is: Step::Member(to), .. }] if *to == name.is.name);
+                // Of another type and file it is only known to be the same if it is said.
+                if is_same_name && self.is_paired(&name.is.name) {
                     self.report(codes::pointless_rename::report(&name.is.name, path.span));
                     return;
                 }
@@ -169,6 +183,11 @@ impl<'a> Context<'a> {
             self.kind(&Scope::new("a `for each`"), at(among));
         }
         let scope = Scope::new("a `for each`").with(&each.name.is, kind);
+        // What is written goes to what the old object has become.
+        let written = match release {
+            Release::Old => Scope::new("a `for each`").with(&each.name.is, self.become_of(each)),
+            Release::New => scope.clone(),
+        };
         if let Some(condition) = &each.condition {
             match self.condition(&scope, at(condition)) {
                 Some(true) => self.report(codes::assert_always_true::report(condition.span)),
@@ -179,8 +198,8 @@ impl<'a> Context<'a> {
         for action in &each.actions {
             match &action.is {
                 Action::Insert { what, into, via, .. } => {
-                    let object = self.action_place(&scope, what);
-                    self.action_place(&scope, into);
+                    let object = self.action_place(&written, what);
+                    self.head_place(&written, &scope, at(into));
                     if let (Some(via), Some((release, place))) = (via, object)
                         && let Some(element) = names::aggregate(place.ty)
                     {
@@ -189,13 +208,28 @@ impl<'a> Context<'a> {
                 }
                 Action::Set { path, value } => {
                     let none = Place { ty: None, declared: None, member: None, bit_offset: None };
-                    let (release, place) = self.action_place(&scope, path).unwrap_or((Release::New, none));
+                    let (release, place) = self.action_place(&written, path).unwrap_or((Release::New, none));
                     let target = Target::of(release, place, spelt(&path.is));
                     self.store(&scope, at(value), &target, false);
                 }
                 Action::Call { function, arguments } => self.check_program_call(&scope, function, arguments),
             }
         }
+    }
+
+    /// What the old objects of a `for each old` are in the new release.
+    fn become_of(&self, each: &'a ForEach) -> Kind<'a> {
+        let said = self.rules.changes.iter().find_map(|change| match &change.is {
+            Change::Type(types) if types.from.first().is_some_and(|from| from.is == each.ty.is) => {
+                types.to.first()
+            }
+            _ => None,
+        });
+        let found = self.table(Release::New).and_then(|table| {
+            let name = &said.unwrap_or(&each.ty).is;
+            names::types(table, name.keyword, &name.symbol).first().copied()
+        });
+        found.map_or(Kind::Any, |found| Kind::of(Release::New, Some(found), None))
     }
 
     /// A path that begins with an object of the statement, or with a variable of the new release.
@@ -213,6 +247,53 @@ impl<'a> Context<'a> {
             Ok(place) => Some((release, place)),
             Err((step, lost)) => {
                 self.report_lost_behind(release, Some(name), Some(ty), &rest, step, lost);
+                None
+            }
+        }
+    }
+
+    /// The same of the head of a list, which may be any element: what says which one is read as all else is.
+    fn head_place(
+        &self,
+        written: &Scope<'a>,
+        read: &Scope<'a>,
+        head: At<&'a Expression>,
+    ) -> Option<(Release, Place<'a>)> {
+        let (of, step, span) = match head.is {
+            Expression::Name(symbol) => {
+                let local = written.locals.iter().rev().find(|(known, _)| *known == symbol.name);
+                return match local.map(|(_, kind)| *kind) {
+                    Some(Kind::Object(release, ty) | Kind::Pointer(release, Some(ty))) => {
+                        Some((release, Place::of(Some(ty))))
+                    }
+                    Some(_) => None,
+                    None => {
+                        let variable = self.the_global(Release::New, At { is: symbol, span: head.span })?;
+                        Some((Release::New, Place::of(variable.ty())))
+                    }
+                };
+            }
+            Expression::Member(of, name) => (of, Step::Member(name.is.clone()), name.span),
+            Expression::Index(of, index) => {
+                let number = self.kind(read, at(index)).constant();
+                (
+                    of,
+                    Step::Index(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)),
+                    index.span,
+                )
+            }
+            _ => return None,
+        };
+        let (release, place) = self.head_place(written, read, at(of))?;
+        let found = match &step {
+            Step::Member(name) => names::member(place, name),
+            Step::Index(index) => names::element(place, Some(*index)),
+        };
+        match found {
+            Ok(found) => Some((release, found)),
+            Err(lost) => {
+                let owner = place.member.map(|(owner, _)| owner);
+                self.report_step(release, self.files.at(of.span), owner, &step, span, lost);
                 None
             }
         }

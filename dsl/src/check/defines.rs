@@ -157,7 +157,7 @@ fn of_changes<'a>(changes: &'a [At<Change>], found: &mut Vec<&'a str>) {
                         Action::Call { arguments, .. } => {
                             arguments.iter().for_each(|argument| of_expression(&argument.is, found));
                         }
-                        Action::Insert { .. } => {}
+                        Action::Insert { into, .. } => of_expression(&into.is, found),
                     }
                 }
             }
@@ -196,6 +196,7 @@ fn of_expression<'a>(expression: &'a Expression, found: &mut Vec<&'a str>) {
             }
             Expression::Call(name, arguments) => {
                 found.push(&name.is);
+                found.extend(super::functions::step(name, arguments).map(|(step, _)| step));
                 next.extend(arguments.iter().filter_map(|argument| match &argument.is {
                     Argument::Value(value) => Some(value),
                     Argument::Via(_) => None,

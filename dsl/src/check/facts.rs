@@ -120,7 +120,7 @@ impl<'a> Context<'a> {
                         self.check_pointed_to(release, At { is: ty, span: reading.span });
                     }
                     SiteReading::Hole(hole) => self.report(codes::hole::report(&hole.why.is, reading.span)),
-                    SiteReading::Bytes | SiteReading::Caller => {}
+                    SiteReading::Bytes | SiteReading::Caller | SiteReading::Opaque => {}
                 }
             }
             Fact::Field { owner, paths, reading } => self.for_owners(release, owner, |owner| {

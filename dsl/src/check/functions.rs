@@ -9,18 +9,29 @@ use crate::rules::{Argument, Expression, Path, Symbol};
 use crate::source::{At, Span};
 
 /// Their names, each with how it is called.
-pub(crate) const FUNCTIONS: [(&str, &str); 10] = [
+pub(crate) const FUNCTIONS: [(&str, &str); 11] = [
     ("min", "min(A, B, ...)"),
     ("max", "max(A, B, ...)"),
     ("clamp", "clamp(VALUE)` or `clamp(VALUE, LEAST, MOST)"),
     ("len", "len(SEQUENCE)"),
     ("text", "text(CHARACTERS)"),
+    ("fold", "fold(SEQUENCE, FIRST, DEFINED)"),
     ("chain", "chain(FIRST, via MEMBER)"),
     ("list", "list(SEQUENCE, via MEMBER)"),
     ("array", "array(SEQUENCE)"),
     ("alloc", "alloc(VALUE)"),
     ("fail", "fail(\"why\")"),
 ];
+
+/// The function that `fold` is given, with its place.
+pub(crate) fn step<'a>(name: &At<String>, arguments: &'a [At<Argument>]) -> Option<(&'a str, Span)> {
+    match arguments {
+        [_, _, At { is: Argument::Value(Expression::Name(step)), span }] if name.is == "fold" => {
+            step.unit.is_none().then_some((step.name.as_str(), *span))
+        }
+        _ => None,
+    }
+}
 
 /// How a function is called. Empty: there is none.
 fn usage(name: &str) -> &'static str {
@@ -36,8 +47,11 @@ impl<'a> Context<'a> {
         arguments: &'a [At<Argument>],
         span: Span,
     ) -> Kind<'a> {
+        let step = step(name, arguments);
+        let taken = arguments.len() - usize::from(step.is_some());
         let values: Vec<(At<&'a Expression>, Kind<'a>)> = arguments
             .iter()
+            .take(taken)
             .filter_map(|argument| match &argument.is {
                 Argument::Value(value) => {
                     let value = At { is: value, span: argument.span };
@@ -108,6 +122,18 @@ impl<'a> Context<'a> {
                 );
                 Kind::Integer(Integer::computed())
             }
+            "fold" => {
+                if let Some((At { span, .. }, kind)) = values.first()
+                    && !matches!(kind, Kind::Sequence(..) | Kind::Text(_) | Kind::Any)
+                {
+                    let message = format!("{} is no sequence", kind.describe());
+                    self.report_argument(name, &message, "sequence or text", *span);
+                }
+                if let Some((step, span)) = step {
+                    self.check_step(name, step, span);
+                }
+                Kind::Any
+            }
             "text" => {
                 is(is_text, "text");
                 Kind::Text(None)
@@ -158,6 +184,8 @@ impl<'a> Context<'a> {
             "min" | "max" => values >= 1 && vias.is_empty(),
             "clamp" => (values == 1 || values == 3) && vias.is_empty(),
             "chain" => values == 1 && vias.len() == 1,
+            // The function is no value.
+            "fold" => values == 2 && vias.is_empty(),
             // A second one leads back.
             "list" => values == 1 && (1..=2).contains(&vias.len()),
             _ => values == 1 && vias.is_empty(),
@@ -180,6 +208,21 @@ impl<'a> Context<'a> {
             ));
         }
         is_right
+    }
+
+    /// What is done with each element has to be defined, for what came before and the element.
+    fn check_step(&self, name: &At<String>, step: &str, span: Span) {
+        match self.defines.get(step) {
+            None => {
+                let message = format!("`{step}` is no function of these rules");
+                self.report_argument(name, &message, "function that a `define` makes", span);
+            }
+            Some(define) if define.parameters.len() != 2 => {
+                let wanted = define.parameters.len();
+                self.report(codes::wrong_arguments::defined(step, wanted, 2, span, define.name.span));
+            }
+            Some(_) => {}
+        }
     }
 
     fn report_argument(&self, name: &At<String>, message: &str, wanted: &str, span: Span) {

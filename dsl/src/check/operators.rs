@@ -227,7 +227,7 @@ fn always(operator: Binary, one: Kind<'_>, other: Kind<'_>) -> Option<bool> {
 }
 
 /// As it is written.
-fn spelt(operator: Binary) -> &'static str {
+pub(crate) fn spelt(operator: Binary) -> &'static str {
     match operator {
         Binary::Add => "+",
         Binary::Subtract => "-",

@@ -118,6 +118,11 @@ impl<'a> Context<'a> {
                     };
                     note(format!("the type `{text}`"), span);
                 }
+                Change::GivenUp(types) => {
+                    for ty in types {
+                        note(format!("the giving up of `{}`", ty.is.symbol.name), ty.span);
+                    }
+                }
                 Change::Global { name, .. } => {
                     note(format!("the variable `{}`", symbol(&name.is)), name.span)
                 }

@@ -122,6 +122,13 @@ impl<'a> Context<'a> {
                         scope = scope.with(name, kind);
                     }
                 }
+                // The objects that are made go by their types' names.
+                if sides.new.len() > 1 {
+                    for (name, ty) in sides.made.iter().zip(&sides.new) {
+                        let kind = ty.map_or(Kind::Any, |ty| Kind::Object(Release::New, ty));
+                        scope = scope.with(name, kind);
+                    }
+                }
                 let nowhere = Place { ty: None, declared: None, member: None, bit_offset: None };
                 let target = Target::of(Release::New, place.unwrap_or(nowhere), spelt(&path.is));
                 self.store(&scope, at(value), &target, false);
@@ -211,7 +218,9 @@ impl<'a> Context<'a> {
             return;
         }
         let Ok(before) = names::walk(Some(*old), &path.is) else { return };
-        let is_alike = self.spelt_declared(before.declared) == self.spelt_declared(new.declared);
+        // In fewer bits not all values fit, though the type is the same.
+        let is_alike = self.spelt_declared(before.declared) == self.spelt_declared(new.declared)
+            && before.bit_size() == new.bit_size();
         if is_alike
             && matches!(
                 Kind::of_place(Release::New, &new),

@@ -83,6 +83,15 @@ pub enum Code {
     Part(Node, Node, Node),
     /// The objects of a list, as pointers: from this one on, by the pointer at the offset.
     Chain(Node, u64),
+    /// The last value of an expression that is evaluated for each element, with the value before it and the element as the next locals.
+    Fold {
+        /// A sequence, or bytes of a text.
+        of: Node,
+        /// What the first element finds.
+        first: Node,
+        /// For each.
+        each: Node,
+    },
     /// Text up to a zero, from an array of characters of this length or from where a pointer leads.
     CText(Node, Option<u64>),
     /// `-a`

@@ -85,6 +85,9 @@ pub enum Reason {
     /// `fail("…")`
     #[error("{0}")]
     Refused(String),
+    /// What no rule can do there.
+    #[error("{0}")]
+    Impossible(String),
     /// `todo "…"`
     #[error("this is not decided yet: {0}")]
     Undecided(String),

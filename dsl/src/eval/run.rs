@@ -349,6 +349,7 @@ impl<'w> Machine<'w> {
             | Code::Slice { .. }
             | Code::Part(..)
             | Code::Chain(..)
+            | Code::Fold { .. }
             | Code::CText(..)
             | Code::List(_)
             | Code::Length(_)

@@ -56,7 +56,7 @@ pub(super) fn write<'t>(
     );
 }
 
-fn signature(function: &Function<'_>) -> String {
+pub(super) fn signature(function: &Function<'_>) -> String {
     let parameters =
         function.parameters().map(|parameter| spell::type_name(parameter.ty, Anonymous::LeftOut));
     let parameters: Vec<String> = parameters.collect();

@@ -40,7 +40,7 @@ pub(super) fn write<'t>(
         let change = types.changed.iter().find(|change| change.old == *old && change.new == made.ty);
         let block = Block { questions, change };
         writer.blank();
-        block.write(&symbol(between, *old, made.ty, pair.name), writer);
+        block.write(&symbol((between.old, between.new), *old, made.ty, pair.name), writer);
     }
     for (name, question) in alone {
         writer.blank();
@@ -60,8 +60,8 @@ pub(super) fn write<'t>(
 }
 
 /// A pair of types as rules name it: by one name that means the one type in both releases, else by two.
-fn symbol(between: &Between<'_>, old: Type<'_>, new: Type<'_>, name: &str) -> String {
-    let (before, after) = (spellings(between.old, old, name), spellings(between.new, new, name));
+pub(super) fn symbol((was, is): (&Table, &Table), old: Type<'_>, new: Type<'_>, name: &str) -> String {
+    let (before, after) = (spellings(was, old, name), spellings(is, new, name));
     match before.iter().find(|spelling| after.contains(spelling)) {
         Some(both) => both.clone(),
         None => match (before.first(), after.first()) {
@@ -72,7 +72,7 @@ fn symbol(between: &Between<'_>, old: Type<'_>, new: Type<'_>, name: &str) -> St
 }
 
 /// What a type can be called so that nothing else is meant: its tag, a typedef, these with a source file.
-fn spellings(table: &Table, ty: Type<'_>, name: &str) -> Vec<String> {
+pub(crate) fn spellings(table: &Table, ty: Type<'_>, name: &str) -> Vec<String> {
     let typedefs = table.types().filter(|other| other.tag() == Tag::Typedef && other.resolved() == Some(ty));
     let mut names: Vec<&str> =
         [name].into_iter().chain(ty.name()).chain(typedefs.filter_map(Type::name)).collect();

@@ -5,7 +5,7 @@ use super::guess::{self, Guess};
 use super::write::{Writer, some_of};
 use crate::pairing::{About, Asked, Pairing, Place, Question, declared};
 use mcrx_debuginfo::spell::{self, Anonymous};
-use mcrx_debuginfo::table::Variable;
+use mcrx_debuginfo::table::{Table, Variable};
 
 pub(super) fn write<'t>(between: &Between<'t>, pairing: &Pairing<'t>, writer: &mut Writer) {
     let mut gone: Vec<(Variable<'t>, &Question<'t>)> = Vec::new();
@@ -21,11 +21,16 @@ pub(super) fn write<'t>(between: &Between<'t>, pairing: &Pairing<'t>, writer: &m
     for (variable, question) in others {
         writer.blank();
         if question.path().is_empty() {
-            writer.hole("", &format!("global {} = ", symbol(variable, between)), &question.text());
+            writer.hole(
+                "",
+                &format!("global {} = ", symbol(variable, (between.old, between.new))),
+                &question.text(),
+            );
         } else {
             writer.hole("", "", &question.text());
         }
-        Guess::new(format!("global {} keep new", symbol(variable, between)), "").write("", writer);
+        Guess::new(format!("global {} keep new", symbol(variable, (between.old, between.new))), "")
+            .write("", writer);
     }
     gone.sort_by_key(|(variable, _)| variable.name());
     write_gone(between, pairing, &gone, writer);
@@ -55,10 +60,11 @@ fn write_gone<'t>(
         let text = format!("`{}` is gone: is it another one now?", declared(&place, variable.name()));
         writer.hole("", "", &text);
         for name in guesses {
-            let line = format!("global {} -> {name}", symbol(*variable, between));
+            let line = format!("global {} -> {name}", symbol(*variable, (between.old, between.new)));
             Guess::new(line, "the same type and a like name").write("", writer);
         }
-        Guess::new(format!("global {} drop", symbol(*variable, between)), "").write("", writer);
+        Guess::new(format!("global {} drop", symbol(*variable, (between.old, between.new))), "")
+            .write("", writer);
     }
     // By source file: whoever knows one of them knows the others.
     let mut files: Vec<(&str, Vec<(Variable<'t>, &Question<'t>)>)> = Vec::new();
@@ -80,7 +86,7 @@ fn write_gone<'t>(
             if question.path().is_empty() {
                 let at =
                     variable.function().map_or(String::new(), |function| format!("in {}()", function.name()));
-                let line = format!("global {} drop", symbol(variable, between));
+                let line = format!("global {} drop", symbol(variable, (between.old, between.new)));
                 let declaration = declared(&question_place(question), variable.name());
                 Guess::new(line, format!("`{declaration}` {at}").trim_end()).write("", writer);
             }
@@ -116,12 +122,12 @@ fn listed(names: &[String]) -> String {
 }
 
 /// A variable by its name, with its source file if there are several of the name.
-fn symbol(variable: Variable<'_>, between: &Between<'_>) -> String {
+pub(super) fn symbol(variable: Variable<'_>, (old, new): (&Table, &Table)) -> String {
     let name = variable.name();
-    let count = |table: &mcrx_debuginfo::table::Table| table.variables_named(name).count();
+    let count = |table: &Table| table.variables_named(name).count();
     let unit = variable.unit().map_or("", |unit| unit.name());
     let file = unit.rsplit('/').next().unwrap_or(unit);
-    if count(between.old).max(count(between.new)) > 1 && !file.is_empty() {
+    if count(old).max(count(new)) > 1 && !file.is_empty() {
         format!("{name}@{}", super::write::text(file))
     } else {
         name.to_owned()

@@ -37,6 +37,7 @@ fn add(facts: &mut Facts, fact: &Fact) {
                 SiteReading::Of(ty) => traced::SiteReading::Of(type_name(ty)),
                 SiteReading::Bytes => traced::SiteReading::NoPointers,
                 SiteReading::Caller => traced::SiteReading::CallerDecides,
+                SiteReading::Opaque => traced::SiteReading::SaysNothing,
             };
             facts.sites.extend(functions.iter().map(|function| site(&function.is, reading.clone())));
         }

@@ -119,7 +119,9 @@ fn pointers_and_variants_have_facts_of_their_own() {
 
 #[test]
 fn sites_are_spoken_of_by_functions() {
-    let facts = lowered("wrapper zmalloc, zcalloc_*\nsite create : robj\nsite a, b : bytes\nsite c : caller");
+    let facts = lowered(
+        "wrapper zmalloc, zcalloc_*\nsite create : robj\nsite a, b : bytes\nsite c : caller\nsite d : opaque",
+    );
     let site = |function: &str, reading| SiteFact { function: function.to_owned(), reading };
     let expected = [
         site("zmalloc", SiteReading::CallerDecides),
@@ -128,6 +130,7 @@ fn sites_are_spoken_of_by_functions() {
         site("a", SiteReading::NoPointers),
         site("b", SiteReading::NoPointers),
         site("c", SiteReading::CallerDecides),
+        site("d", SiteReading::SaysNothing),
     ];
     assert_eq!(facts.sites, expected);
 }

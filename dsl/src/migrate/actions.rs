@@ -198,12 +198,12 @@ impl<'s, 't> Scene<'s, 't> {
         compiler: &mut Compiler<'_, 't, 't>,
         each: &ForEach,
         object: Type<'t>,
-        (what, into): (&At<Path>, &At<Path>),
+        (what, into): (&At<Path>, &At<Expression>),
         at: Option<At<End>>,
         via: Option<&At<Path>>,
     ) -> Result<Action, Mistake> {
         let (place, what_ty, _) = compiler.spot(&written(what, &each.name.is))?;
-        let (head, head_ty, _) = compiler.spot(&written(into, &each.name.is))?;
+        let (head, head_ty, _) = compiler.spot(&written_to(into, &each.name.is))?;
         // Where in the object the link is, if the path stays in it.
         let rest = Path { steps: what.is.steps.get(1..).unwrap_or_default().to_vec() };
         let is_own = matches!(what.is.steps.first().map(|step| &step.is), Some(Step::Member(name)) if *name == each.name.is);
@@ -308,6 +308,21 @@ fn written(path: &At<Path>, object: &str) -> At<Expression> {
         _ => name("", path.span),
     };
     below(start, steps, path.span)
+}
+
+/// The same of a place with elements of any number: what is between the brackets is read, not written.
+fn written_to(place: &At<Expression>, object: &str) -> At<Expression> {
+    let is = match &place.is {
+        Expression::Name(symbol) if symbol.unit.is_none() && symbol.name == object => {
+            return name(BECOME, place.span);
+        }
+        Expression::Member(of, member) => {
+            Expression::Member(Box::new(written_to(of, object)), member.clone())
+        }
+        Expression::Index(of, index) => Expression::Index(Box::new(written_to(of, object)), index.clone()),
+        _ => return place.clone(),
+    };
+    At { is, span: place.span }
 }
 
 /// A name alone.

@@ -119,7 +119,7 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
                 self.conversion(from, to, conversion, base, steps);
             }
             Origin::Old { .. } => {
-                let reason = Reason::Undecided(
+                let reason = Reason::Impossible(
                     "which object it is merged with is known only where a rule reaches it through a member"
                         .to_owned(),
                 );
@@ -395,6 +395,11 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
         let made = pair.made.iter().position(|made| made.ty == new).unwrap_or(0);
         let size = new.size().unwrap_or(0);
         let path = to.path.as_str().into();
+        if pair.made.len() > 1 {
+            let reason = "it is inside of another object, and what is split off would have no place there";
+            steps.push(Step::Refuse { reason: Reason::Impossible(reason.to_owned()), path });
+            return;
+        }
         steps.push(Step::Object {
             from: inner.old / 8,
             to: inner.new / 8,

@@ -166,6 +166,11 @@ impl Recipe {
         place_in(&self.steps, migration, from, 0)
     }
 
+    /// Whether some new value is an old one that lies there, or a part of it. What rules' expressions read is not known here.
+    pub fn takes(&self, migration: &Migration, from: u64) -> bool {
+        takes(&self.steps, migration, from)
+    }
+
     /// Whether old bytes are new ones, but for pointers.
     pub fn is_copy(&self) -> bool {
         self.old_size == self.new_size
@@ -174,6 +179,26 @@ impl Recipe {
                 _ => false,
             })
     }
+}
+
+fn takes(steps: &[Step], migration: &Migration, at: u64) -> bool {
+    let within = |from: u64, len: u64| at.checked_sub(from).filter(|inside| *inside < len.max(1));
+    steps.iter().any(|step| match step {
+        Step::Copy { from, len, .. } => within(*from, *len).is_some(),
+        Step::Pointer { from, .. } => within(*from, 8).is_some(),
+        Step::Number { from, .. } | Step::Constant { from, .. } => from.0 == at,
+        Step::Object { from, how, .. } => migration.recipe(*how).is_some_and(|recipe| {
+            within(*from, recipe.old_size).is_some_and(|inside| takes(&recipe.steps, migration, inside))
+        }),
+        Step::Array { from, count, steps, .. } => at.checked_sub(from.0).is_some_and(|inside| {
+            let index = inside.checked_div(from.1).unwrap_or(0);
+            count.is_none_or(|count| index < count) && takes(steps, migration, inside - index * from.1)
+        }),
+        Step::Choose { choices, .. } => choices.iter().any(|steps| takes(steps, migration, at)),
+        Step::Set { .. } => false,
+        // Nobody has said what becomes of it.
+        Step::Refuse { .. } => true,
+    })
 }
 
 fn place_in(steps: &[Step], migration: &Migration, at: u64, bytes: u64) -> Option<u64> {

@@ -1,5 +1,6 @@
 //! Recipes, followed for one object.
 
+use super::Migration;
 use super::recipe::{Recipe, Step};
 use crate::diagnostic::Release;
 use crate::eval::value::Place;
@@ -20,6 +21,17 @@ struct Subject {
     len: u64,
 }
 
+impl Subject {
+    /// Elements of an array, with their numbers: from a place on, by so many bytes from one to the next. Without a count: up to the end.
+    fn elements(self, from: (u64, u64), count: Option<u64>) -> impl Iterator<Item = (u64, Subject)> {
+        let there = || self.len.saturating_sub(from.0).checked_div(from.1).unwrap_or(0);
+        (0..count.unwrap_or_else(there)).map(move |index| {
+            let at = from.0.saturating_add(index.saturating_mul(from.1));
+            (index, Subject { old: self.old.wrapping_add(at), len: self.len.saturating_sub(at) })
+        })
+    }
+}
+
 impl Recipe {
     /// A new object's bytes; see [`super::Migration::object`].
     pub fn make(
@@ -35,23 +47,27 @@ impl Recipe {
         Ok(bytes)
     }
 
-    /// The same into bytes that are there, and zero, but that a step which fails does not end it: what it makes is left out. Returns which
-    /// steps failed.
+    /// The same into bytes that are there, and zero, but that a step which fails does not end it, nor one of an object or an element inside:
+    /// what it makes is left out. Returns which steps failed.
     pub fn make_parts(
         &self,
+        migration: &Migration,
         (old, len): (u64, u64),
+        made: &[u64],
         into: &mut [u8],
         machine: &mut Machine<'_>,
     ) -> Vec<(usize, Failure)> {
         let subject = Subject { old, len };
-        let object = Value::Object(Place { of: Release::Old, address: old });
         let mut failed = Vec::new();
         for (index, step) in self.steps.iter().enumerate() {
-            let made = (0..self.named).map(|_| Value::Null);
-            let locals = std::iter::once(object.clone()).chain(made);
-            if let Err(failure) = machine.with(locals, |machine| one(step, subject, into, machine)) {
-                failed.push((index, failure.of(&self.name, old)));
-            }
+            let locals = self.locals(old, made);
+            let mut inside = Vec::new();
+            let done = machine.with(locals, |machine| {
+                parts(step, subject, into, (migration, machine), &mut inside);
+                Ok(())
+            });
+            inside.extend(done.err());
+            failed.extend(inside.into_iter().map(|failure| (index, failure.of(&self.name, old))));
         }
         failed
     }
@@ -65,15 +81,52 @@ impl Recipe {
         machine: &mut Machine<'_>,
     ) -> Result<(), Failure> {
         let subject = Subject { old, len };
+        let locals = self.locals(old, made);
+        let result = machine.with(locals, |machine| follow(&self.steps, subject, into, machine));
+        result.map_err(|failure| failure.of(&self.name, old))
+    }
+
+    /// What rules have names for: the old object, and all that is made of it.
+    fn locals<'m>(&self, old: u64, made: &'m [u64]) -> impl Iterator<Item = Value> + use<'m> {
         let object = Value::Object(Place { of: Release::Old, address: old });
-        // Of an object inside of another one those beside it are nowhere.
         let made = (0..self.named).map(|index| match made.get(index) {
             None | Some(0) => Value::Null,
             Some(address) => Value::Object(Place { of: Release::New, address: *address }),
         });
-        let locals = std::iter::once(object).chain(made);
-        let result = machine.with(locals, |machine| follow(&self.steps, subject, into, machine));
-        result.map_err(|failure| failure.of(&self.name, old))
+        std::iter::once(object).chain(made)
+    }
+}
+
+/// One step, and whatever can be done of it.
+fn parts(
+    step: &Step,
+    subject: Subject,
+    into: &mut [u8],
+    (migration, machine): (&Migration, &mut Machine<'_>),
+    failed: &mut Vec<Failure>,
+) {
+    match step {
+        Step::Object { from, to, how, size, path } => {
+            let (Some(recipe), Some(bytes)) = (migration.recipe(*how), part(into, *to, *size)) else {
+                return;
+            };
+            let object = (subject.old.wrapping_add(*from), recipe.old_size);
+            let inside = recipe.make_parts(migration, object, &[], bytes, machine);
+            failed.extend(inside.into_iter().map(|(_, failure)| failure.within(path)));
+        }
+        Step::Array { from, to, count, steps, path } => {
+            for (index, element) in subject.elements(*from, *count) {
+                let start = to.0.saturating_add(index.saturating_mul(to.1));
+                let Some(bytes) = part(into, start, to.1) else { break };
+                let mut inside = Vec::new();
+                for step in steps {
+                    parts(step, element, bytes, (migration, machine), &mut inside);
+                }
+                let place = |failure: Failure| failure.within(&format!("{path}[{index}]"));
+                failed.extend(inside.into_iter().map(place));
+            }
+        }
+        _ => failed.extend(one(step, subject, into, machine).err()),
     }
 }
 
@@ -121,11 +174,7 @@ fn one(step: &Step, subject: Subject, into: &mut [u8], machine: &mut Machine<'_>
             Ok(())
         }
         Step::Array { from, to, count, steps, path } => {
-            let there = || subject.len.saturating_sub(from.0).checked_div(from.1).unwrap_or(0);
-            for index in 0..count.unwrap_or_else(there) {
-                let at = from.0.saturating_add(index.saturating_mul(from.1));
-                let element =
-                    Subject { old: subject.old.wrapping_add(at), len: subject.len.saturating_sub(at) };
+            for (index, element) in subject.elements(*from, *count) {
                 let start = to.0.saturating_add(index.saturating_mul(to.1));
                 let Some(bytes) = part(into, start, to.1) else { break };
                 follow(steps, element, bytes, machine)

@@ -7,7 +7,8 @@ use rustc_hash::FxHashMap;
 
 /// All types that a name can mean, each once, without typedefs and qualifiers. Declarations only if there is nothing else.
 ///
-/// Types of C's own have names of several words: `unsigned long` is what compilers call `long unsigned int`.
+/// Types of C's own have names of several words: `unsigned long` is what compilers call `long unsigned int`. A structure that has no name at all
+/// goes by that of the variable that it is declared with.
 pub fn types<'t>(table: &'t Table, keyword: Option<Keyword>, symbol: &Symbol) -> Vec<Type<'t>> {
     let mut found: Vec<Type<'t>> = Vec::new();
     for name in spellings(&symbol.name) {
@@ -17,6 +18,9 @@ pub fn types<'t>(table: &'t Table, keyword: Option<Keyword>, symbol: &Symbol) ->
                 found.push(ty);
             }
         }
+    }
+    if found.is_empty() {
+        found = unnamed(table, keyword, symbol);
     }
     if found.iter().any(|ty| !ty.is_declaration()) {
         found.retain(|ty| !ty.is_declaration());
@@ -34,6 +38,26 @@ pub fn types<'t>(table: &'t Table, keyword: Option<Keyword>, symbol: &Symbol) ->
 /// The same without `struct` before it.
 pub fn named_type<'t>(table: &'t Table, symbol: &Symbol) -> Vec<Type<'t>> {
     types(table, None, symbol)
+}
+
+/// `struct { ... } store;`: what a variable of the name is of.
+fn unnamed<'t>(table: &'t Table, keyword: Option<Keyword>, symbol: &Symbol) -> Vec<Type<'t>> {
+    // Debug info has one type for all that are declared alike: what is said of one variable must not be about another one.
+    let is_alone = |ty: &Type<'t>| {
+        let alike = |variable: &Variable<'t>| {
+            variable.name() != symbol.name && variable.ty().and_then(Type::resolved) == Some(*ty)
+        };
+        !table.variables().any(|variable| alike(&variable))
+    };
+    let is_unnamed = |ty: &Type<'t>| {
+        let is_structure = matches!((keyword, ty.tag()), (None | Some(Keyword::Struct), Tag::Structure))
+            || matches!((keyword, ty.tag()), (None | Some(Keyword::Union), Tag::Union));
+        // One with a typedef's name goes by that.
+        is_structure && ty.name().is_none()
+    };
+    let of_variables = variables(table, symbol).into_iter().filter_map(|variable| variable.ty());
+    let unnamed = of_variables.filter(|ty| ty.tag() != Tag::Typedef).filter_map(Type::resolved);
+    unnamed.filter(is_unnamed).filter(is_alone).collect()
 }
 
 fn is_so_called(ty: Type<'_>, keyword: Option<Keyword>) -> bool {

@@ -31,7 +31,8 @@ pub(super) fn mark(pairing: &mut Pairing<'_>, rules: &Rules) {
             About::Pair(id) => usize::try_from(id.0).ok().is_some_and(|index| {
                 let old = question.old.as_ref().map_or("", |place| &place.path);
                 let rule = pairing.types.get(index).and_then(|pair| pair.rule);
-                open.get(index).is_some_and(|is| *is) || rule.is_some_and(|rule| is_named(rule, old))
+                let is_named = !old.is_empty() && rule.is_some_and(|rule| is_named(rule, old));
+                open.get(index).is_some_and(|is| *is) || is_named
             }),
             About::Variable { old, new } => {
                 old.or(new).is_some_and(|variable| named.contains(variable.name()))

@@ -57,7 +57,8 @@ pub(super) fn pairing<'t>(old: &'t Table, new: &'t Table, rules: &'t Rules) -> P
     let mut said_of: FxHashMap<PairId, &Statement<'t>> = FxHashMap::default();
     for statement in &statements {
         let Some(id) = statement.from.first().and_then(|ty| of_old.get(&ty.id())).copied() else { continue };
-        said_of.entry(id).or_insert(statement);
+        // Of two about one thing the later one counts.
+        said_of.insert(id, statement);
         for merged in statement.from.iter().skip(1) {
             of_old.insert(merged.id(), id);
         }
@@ -137,6 +138,9 @@ impl<'t> Making<'_, 't> {
         let old = statement.map_or_else(|| vec![pair.old], |statement| statement.from.clone());
         let new = statement.map_or_else(|| vec![pair.new], |statement| statement.to.clone());
         let rule = statement.map(|statement| statement.change);
+        // A structure without a name goes by what the rule calls it.
+        let said = rule.and_then(|change| change.to.first()).map(|to| to.is.symbol.name.as_str());
+        let name = if pair.name.is_empty() { said.unwrap_or("") } else { pair.name };
         let mut made = Vec::new();
         let mut dropped = Vec::new();
         let said: Vec<Said<'t>> = (0..new.len())
@@ -146,17 +150,17 @@ impl<'t> Making<'_, 't> {
         for (index, (ty, said)) in new.iter().zip(&said).enumerate() {
             // What is made besides takes nothing that it is not given.
             let sources: &[Type<'t>] = if index == 0 { &old } else { &[] };
-            let (body, parts, given_up) = self.body(about, sources, pair.old, *ty, said);
+            let (body, parts, given_up) = self.body(about, (sources, &old), pair.old, *ty, said);
             made.push(Made { ty: *ty, body, parts });
             dropped.extend(given_up);
         }
-        TypePair { name: pair.name, old, made, dropped, rule, is_same: false, is_drained: false }
+        TypePair { name, old, made, dropped, rule, is_same: false, is_drained: false }
     }
 
     fn body(
         &mut self,
         about: About<'t>,
-        sources: &[Type<'t>],
+        (sources, all): (&[Type<'t>], &[Type<'t>]),
         old: Type<'t>,
         new: Type<'t>,
         said: &Said<'t>,
@@ -176,9 +180,9 @@ impl<'t> Making<'_, 't> {
         if said.is_empty() && is_union(old) != is_union(new) {
             return (Body::Open(self.ask_retyped(about, old, new)), Vec::new(), Vec::new());
         }
-        let list = List { about, said, is_union: is_union(new) || is_union(old) };
+        let list = List { about, said, is_union: is_union(new) || is_union(old), old: all };
         let (found, gone) = self.members(&list, sources, new);
-        let parts = self.parts(&list, sources, new, &found);
+        let parts = self.parts(&list, new, &found);
         (Body::Members(found), parts, gone)
     }
 

@@ -1,6 +1,7 @@
 //! Members with their places, as one structure's list.
 
 use crate::rules::{Path, Step};
+use crate::source::{At, FileId, Span};
 use mcrx_debuginfo::table::{Count, Kind, Member, Tag, Type};
 
 /// How deep unnamed structures, and paths, are followed. Real ones are a few levels deep; damaged debug info has circles.
@@ -54,6 +55,24 @@ impl<'t> Place<'t> {
     /// Its name without what comes before it.
     pub fn last_name(&self) -> &str {
         self.path.rsplit('.').next().unwrap_or(&self.path)
+    }
+
+    /// The same for a path as text: `peers[3].port`.
+    pub fn named(ty: Type<'t>, path: &str) -> Option<Place<'t>> {
+        // It stands in no file.
+        let span = Span { file: FileId(0), start: 0, end: 0 };
+        let mut steps = Vec::new();
+        for part in path.trim_start_matches('.').split('.') {
+            let (name, indices) = part.split_at(part.find('[').unwrap_or(part.len()));
+            if !name.is_empty() {
+                steps.push(At { is: Step::Member(name.to_owned()), span });
+            }
+            for index in indices.split(']').filter(|index| !index.is_empty()) {
+                let index = index.trim_start_matches('[').parse().ok()?;
+                steps.push(At { is: Step::Index(index), span });
+            }
+        }
+        if steps.is_empty() { None } else { Place::below(ty, &Path { steps }) }
     }
 
     /// Where a path leads from a type, without going through pointers; counted from that type's start.

@@ -76,6 +76,13 @@ pub enum Asked<'t> {
     },
 }
 
+impl Asked<'_> {
+    /// Whether it is asked which member of a union counts.
+    pub fn is_union(&self) -> bool {
+        matches!(self, Asked::Union)
+    }
+}
+
 impl<'t> Question<'t> {
     /// The path that it is about: in the new release, if it is there.
     pub fn path(&self) -> &str {
@@ -170,6 +177,7 @@ pub fn declared(place: &Place<'_>, name: &str) -> String {
     let path = match (name, place.path.as_str()) {
         (_, path) if name.is_empty() => path.to_owned(),
         (name, "") => name.to_owned(),
+        (name, path) if path.starts_with('[') => format!("{name}{path}"),
         (name, path) => format!("{name}.{path}"),
     };
     let declaration = spell::declaration(place.ty, &path, Anonymous::LeftOut);

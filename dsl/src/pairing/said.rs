@@ -65,6 +65,12 @@ impl<'t> Said<'t> {
         self.dropped.contains(path) || self.mentioned.contains(path)
     }
 
+    /// Whether something is said of a member of a type that is merged into the first: by the type's name, or by the way to it.
+    pub(super) fn answers_merged(&self, path: &str) -> bool {
+        let is_it = |said: &String| said.strip_suffix(path).is_some_and(|before| before.ends_with('.'));
+        self.dropped.iter().any(is_it) || self.mentioned.iter().any(is_it)
+    }
+
     /// Whether something is said of a part of an old member.
     pub(super) fn answers_part_of_old(&self, path: &str) -> bool {
         let is_part = |said: &String| is_below(said, path);

@@ -130,7 +130,7 @@ impl<'t> Making<'_, 't> {
     ) -> Origin<'t> {
         let old = Place::whole(from.ty());
         let about = About::Variable { old: Some(from), new: Some(to) };
-        let list = List { about, said, is_union: false };
+        let list = List { about, said, is_union: false, old: &[] };
         // What cannot be written at run time is the new release's own.
         if !is_state(&from) && !is_state(&to) {
             return Origin::Reset;

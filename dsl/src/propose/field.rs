@@ -124,6 +124,20 @@ fn union(spot: &Spot<'_>, seen: &Leads) -> Proposal {
     }
 }
 
+/// The same without a trace: if each constant has its member.
+pub(super) fn by_a_tag(spot: &Spot<'_>) -> Option<String> {
+    let members: Vec<(&str, Type<'_>)> =
+        spot.ty.members().filter_map(|member| Some((member.name()?, member.ty()?.resolved()?))).collect();
+    let (tag, constants) = tag_beside(spot)?;
+    let is_told = constants.iter().all(|constant| called(constant, &members).is_some());
+    let arm = |constant: &&str| {
+        called(constant, &members)
+            .map_or_else(String::new, |(name, _)| format!("    {constant} => .{name}\n"))
+    };
+    let arms: String = constants.iter().map(arm).collect();
+    is_told.then(|| format!("{} : match {tag} {{\n{arms}}}", member(spot)))
+}
+
 /// The only member of an enumeration's type beside a union, with that one's constants.
 fn tag_beside<'t>(spot: &Spot<'t>) -> Option<(&'t str, Vec<&'t str>)> {
     /// Arms that are written.

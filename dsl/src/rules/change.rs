@@ -8,6 +8,8 @@ use crate::source::At;
 pub enum Change {
     /// `type conn { … }`: how objects of a type migrate.
     Type(TypeChange),
+    /// `type history drop`: objects of these types are given up on purpose where nothing that is carried over leads to them.
+    GivenUp(Vec<At<TypeName>>),
     /// `global a …`: how a variable does.
     Global {
         /// The variable; of the old release, or for `keep new` and `=` of the new one.
@@ -158,8 +160,8 @@ pub enum Action {
     Insert {
         /// A link in the object, or the object.
         what: At<Path>,
-        /// The head of a list.
-        into: At<Path>,
+        /// The head of a list: a member of the object, or of a variable; elements by any number.
+        into: At<Expression>,
         /// At which end. `None`: at the tail.
         at: Option<At<End>>,
         /// The member that leads to the next, where the list is not one of links.

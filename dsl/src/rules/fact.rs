@@ -102,6 +102,8 @@ pub enum SiteReading {
     Bytes,
     /// `caller`: what the function's caller makes of them.
     Caller,
+    /// `opaque`: now this and now that. Pointers tell what each of them is.
+    Opaque,
     /// Not known yet.
     Hole(Hole),
 }

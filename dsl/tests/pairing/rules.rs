@@ -45,6 +45,13 @@ fn drop_and_reset_answer() {
 }
 
 #[test]
+fn of_two_statements_about_one_type_the_later_one_counts() {
+    let new = "struct t { int x; int b; char *c; };";
+    let rules = "type t { drop a  x = 0 }\ntype t { a -> x }";
+    assert_eq!(of(OLD, new, rules, "t"), of(OLD, new, "type t { a -> x }", "t"));
+}
+
+#[test]
 fn a_type_may_become_one_of_another_name() {
     let old = format!("{OLD} struct u {{ struct t *t; }};");
     let new = "struct other { int a; int b; char *c; }; struct u { struct other *t; };";

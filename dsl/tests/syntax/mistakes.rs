@@ -118,7 +118,7 @@ fn what_is_missing_is_told_at_the_end_of_its_line() {
     is_told(
         "site f :\nhook ngx_palloc(pool, size)\nfield a.b :",
         &[
-            "1:9 MCX010 expected a type, `bytes` or `caller` after `:`, found the end of the line",
+            "1:9 MCX010 expected a type, `bytes`, `caller` or `opaque` after `:`, found the end of the line",
             "2:6 MCX010 expected `pool` after `hook`, found `ngx_palloc`",
             "3:12 MCX010 expected a reading after `:`, found the end of the file",
         ],

@@ -15,8 +15,9 @@ use std::sync::LazyLock;
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     table(
         "enum state { IDLE, BUSY = 7 }; struct node { struct node *next; struct node *prev; int value; }; \
-         struct all { int a; unsigned b : 5; enum state state; struct node *list; struct node nodes[3]; char text[8]; \
-         char *name; void *any; double d; long wide; unsigned char small; union { int n; char *s; } u; } all; \
+         struct pair { struct pair *next; char *one, *other; }; \
+         struct all { int a; unsigned b : 5; enum state state; struct node *list; struct pair *pairs; struct node nodes[3]; char text[8]; \
+         char *name; char *names[2]; void *any; double d; long wide; unsigned char small; union { int n; char *s; } u; } all; \
          int count; void on_read(int fd) { count = fd; }",
     )
 });
@@ -63,6 +64,7 @@ fn expressions() -> impl Strategy<Value = String> {
             (prop::sample::select(functions), inner.clone()).prop_map(|(name, one)| format!("{name}({one})")),
             inner.clone().prop_map(|one| format!("chain({one}, via next)")),
             inner.clone().prop_map(|one| format!("list({one}, via next)")),
+            (inner.clone(), inner.clone()).prop_map(|(of, first)| format!("fold({of}, {first}, plus)")),
             (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a} ? {b} : {c})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a})[{b}]")),
             (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a})[{b} .. {c}]")),
@@ -80,7 +82,7 @@ fn all() -> Type<'static> {
 
 /// Compiles it for a place of a type, or as a value, and evaluates it.
 fn evaluate(text: &str, bytes: &[u8]) {
-    let source = format!("define twice(x) = (x) + x\ndefine it(old) = {text}");
+    let source = format!("define twice(x) = (x) + x\ndefine plus(sum, x) = sum + x\ndefine it(old) = {text}");
     let loaded = load::rules(Path::new("a.mcrx"), &Only(&source));
     let definitions = Definitions::of(&loaded.rules);
     let lookup = Lookup::new(&TABLE);
@@ -180,5 +182,49 @@ fn what_is_as_deep_as_it_may_be_is_computed_and_what_is_deeper_is_a_mistake() {
     for depth in [5, 15, 20, 30, 60, 120] {
         evaluate(&nested(depth), &vec![0; size]);
         evaluate(&calls(depth), &vec![0; size]);
+    }
+}
+
+/// What is wrong with a value for a member.
+fn mistake(member: &str, value: &str) -> Option<String> {
+    let source = format!("define plus(sum, x) = sum + x\ndefine one(x) = x\ndefine it(old) = {value}");
+    let loaded = load::rules(Path::new("a.mcrx"), &Only(&source));
+    let definitions = Definitions::of(&loaded.rules);
+    let lookup = Lookup::new(&TABLE);
+    let Some(mcrx_dsl::rules::Change::Define { body, .. }) =
+        loaded.rules.changes.last().map(|change| &change.is)
+    else {
+        panic!("a definition");
+    };
+    let (_, place) = all().field(member).expect("the member");
+    let mut pairs = NoPairs;
+    let compiler = Compiler::new(&definitions, &lookup, &lookup, &mut pairs);
+    let mut compiler = compiler.with("old", Sort::Object(Release::Old, all()));
+    compiler.stored(body, place.ty().expect("its type"), None).err().map(|mistake| mistake.message)
+}
+
+#[test]
+fn structures_of_a_list_are_no_texts_of_an_array() {
+    // Which of two members is meant is not clear.
+    let message = mistake("names", "chain(old.pairs, via next)").expect("a mistake");
+    assert!(message.starts_with("these are pointers to `struct pair`, and "), "{message}");
+    let message = mistake("names", "chain(old.list, via next)").expect("a mistake");
+    assert!(message.starts_with("a number is no value for "), "{message}");
+    assert_eq!(mistake("names", "old.names[0 .. 1]"), None);
+}
+
+#[test]
+fn what_cannot_be_folded_is_said() {
+    assert_eq!(mistake("a", "fold(old.text[0 .. 3], 0, plus)"), None);
+    let said = [
+        ("fold(old.a, 0, plus)", "a number is no sequence"),
+        ("fold(old.text[0 .. 3], 0, minus)", "`minus` is no function of these rules"),
+        ("fold(old.text[0 .. 3], 0, one)", "`one` takes 1 values and is given 2"),
+        ("fold(old.text[0 .. 3], old.list, plus)", "one computes with numbers"),
+        ("fold(old.text[0 .. 3], 0)", "it is called `fold(SEQUENCE, FIRST, DEFINED)`"),
+    ];
+    for (value, why) in said {
+        let message = mistake("a", value).expect(value);
+        assert!(message.contains(why), "{value}: {message}");
     }
 }

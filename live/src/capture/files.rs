@@ -59,10 +59,21 @@ fn open(process: Pid, mapping: &Mapping) -> FileBytes {
 /// Whether this is the file that a process has mapped: at its path may be another, or it may mean another to us.
 fn is_mapped(found: &Metadata, process: Pid, mapping: &Mapping) -> bool {
     match fs::metadata(link(process, mapping)) {
-        Ok(mapped) => (mapped.dev(), mapped.ino()) == (found.dev(), found.ino()),
+        Ok(mapped) => (mapped.dev(), mapped.ino()) == (found.dev(), found.ino()) || is_below(found, &mapped),
         // Without the right to ask. Some file systems have other devices in the list of mappings, so only the number counts.
         Err(_) => found.ino() == mapping.inode,
     }
+}
+
+/// Whether one file is the other, seen through an overlay (a shadow's, a container's) that has no copy of its own. The overlay has a device of
+/// its own, and may mark the file's number above its lower half; all that tells when and how the file was changed last is the file's.
+fn is_below(file: &Metadata, seen: &Metadata) -> bool {
+    let lower_half = |metadata: &Metadata| metadata.ino() & u64::from(u32::MAX);
+    let state = |metadata: &Metadata| {
+        let changed = [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()];
+        (metadata.len(), metadata.mode(), changed, lower_half(metadata))
+    };
+    seen.dev() != file.dev() && state(seen) == state(file)
 }
 
 /// The kernel's own link to what is mapped. To follow it takes root's rights.

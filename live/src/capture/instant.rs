@@ -5,7 +5,7 @@ use super::describe::{self, Facts};
 use super::kept::{Kept, Prepared};
 use super::plan::{self, Plan};
 use super::{CaptureError, Common, Subject};
-use crate::hold::{Held, Twin, Twins};
+use crate::hold::{Hands, Held, Twin};
 use crate::process::memory::ProcessMemory;
 use crate::process::pages::Pages;
 use mcrx_tracer::image::Method;
@@ -25,7 +25,7 @@ struct Cloned {
 /// While nothing moves: what has changed since the survey, and the copy.
 pub(super) fn read(
     held: &Held,
-    twins: &Twins<'_>,
+    hands: &Hands<'_>,
     root: Pid,
     surveyed: &mut HashMap<Pid, Subject>,
     common: &mut Common,
@@ -36,7 +36,9 @@ pub(super) fn read(
         let pid = process.pid;
         let unreadable = |source| CaptureError::of(pid, source);
         // Any thread that is held has memory.
-        let thread = process.threads.first().map_or(pid, |thread| thread.id);
+        // Some may have been run on since they were held, have ended, or been made.
+        let threads = hands.threads(pid);
+        let thread = threads.first().map_or(pid, |thread| thread.id);
         let mut pages = Pages::of(thread).map_err(unreadable)?;
         let maps = plan::list(thread).map_err(unreadable)?;
         let mut subject = match surveyed.remove(&pid) {
@@ -54,9 +56,9 @@ pub(super) fn read(
         };
         // It may have called itself something else since.
         subject.facts = Facts::of(pid, thread).unwrap_or(subject.facts);
-        subject.threads = process.threads.iter().map(|thread| describe::thread(pid, thread)).collect();
+        subject.threads = threads.iter().map(|thread| describe::thread(pid, thread)).collect();
         let cloned = match subject.prepared.take() {
-            Some(prepared) => cloned(pid, thread, prepared, twins, &mut pages)?,
+            Some(prepared) => cloned(pid, thread, prepared, hands, &mut pages)?,
             None => None,
         };
         if cloned.is_none() {
@@ -75,10 +77,10 @@ fn cloned(
     pid: Pid,
     thread: Pid,
     prepared: Prepared,
-    twins: &Twins<'_>,
+    hands: &Hands<'_>,
     pages: &mut Pages,
 ) -> Result<Option<Cloned>, CaptureError> {
-    let Ok(twin) = twins.make(pid, &prepared.code) else { return Ok(None) };
+    let Ok(twin) = hands.twin(pid, &prepared.code) else { return Ok(None) };
     let mut kept = prepared.keep(thread, pages).map_err(|source| CaptureError::of(pid, source))?;
     let (address, bytes) = twin.original();
     kept.add(address, bytes);

@@ -27,7 +27,7 @@ mod shared;
 
 pub use loaded::loaded;
 
-use crate::hold::{HoldError, Scope, while_held_then};
+use crate::hold::{Hands, Held, HoldError, Scope, while_held_then};
 use crate::process::pages::Pages;
 use crate::process::status::{Status, live_thread};
 use crate::process::tree;
@@ -141,20 +141,58 @@ pub fn capture_by(scope: Scope, choice: Choice) -> Result<Image, CaptureError> {
 
 /// `None`: a clone was not what it should be.
 fn attempt(scope: Scope, choice: Choice) -> Result<Option<Image>, CaptureError> {
-    copy::processors();
-    let mut common = Common::default();
-    let mut surveyed = survey(scope, &mut common, choice)?;
+    let mut survey = Survey::by(scope, choice)?;
     let at = SystemTime::now();
     let (outcome, held) = while_held_then(
         scope,
-        |held, twins| instant::read(held, twins, scope.root(), &mut surveyed, &mut common),
+        |held, hands| instant::read(held, hands, scope.root(), &mut survey.subjects, &mut survey.common),
         |instant| instant?.finish(),
     )?;
     let Some((subjects, method)) = outcome? else { return Ok(None) };
-    let shared = common.shared.finish();
-    let processes = subjects.into_iter().map(|subject| finish(subject, &shared)).collect::<Result<_, _>>()?;
     let kernel = rustix::system::uname().release().to_string_lossy().into_owned();
-    Ok(Some(Image { processes, taken: Taken { at, held, method, kernel, redacted: false } }))
+    let taken = Taken { at, held, method, kernel, redacted: false };
+    Ok(Some(Image { processes: finished(subjects, survey.common)?, taken }))
+}
+
+/// What is known of processes before they are held, for who holds them himself and needs their image meanwhile.
+pub struct Survey {
+    root: Pid,
+    subjects: HashMap<Pid, Subject>,
+    common: Common,
+}
+
+impl Survey {
+    /// Looks at the processes as they run, so that little is left to do while they are held.
+    ///
+    /// # Errors
+    /// See [`CaptureError`].
+    pub fn of(scope: Scope) -> Result<Survey, CaptureError> {
+        Survey::by(scope, Choice::Copy)
+    }
+
+    fn by(scope: Scope, choice: Choice) -> Result<Survey, CaptureError> {
+        copy::processors();
+        let mut common = Common::default();
+        let subjects = survey(scope, &mut common, choice)?;
+        Ok(Survey { root: scope.root(), subjects, common })
+    }
+
+    /// Copies what the processes have at this moment, in which they are held.
+    ///
+    /// # Errors
+    /// See [`CaptureError`].
+    pub fn copy(mut self, held: &Held, hands: &Hands<'_>) -> Result<Vec<Process>, CaptureError> {
+        let instant = instant::read(held, hands, self.root, &mut self.subjects, &mut self.common)?;
+        match instant.finish()? {
+            Some((subjects, _)) => finished(subjects, self.common),
+            None => Err(CaptureError::Gone(self.root)),
+        }
+    }
+}
+
+fn finished(subjects: Vec<Subject>, common: Common) -> Result<Vec<Process>, CaptureError> {
+    let shared = common.shared.finish();
+    subjects.into_iter().map(|subject| finish(subject, &shared)).collect()
 }
 
 /// Looks at the processes as they run, so that little is left to do while they are held. What cannot be looked at is left for then.

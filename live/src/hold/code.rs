@@ -1,4 +1,4 @@
-//! Instructions of a process that make system calls: two short runs of bytes that every C library has.
+//! Instructions of a process that make system calls: short runs of bytes that every C library has.
 
 use crate::process::maps::Mapping;
 use crate::process::memory::ProcessMemory;
@@ -9,6 +9,8 @@ use nix::unistd::Pid;
 const SYSTEM_CALL: &[u8] = &[0x0F, 0x05, 0xC3];
 /// `mov $15, %rax; syscall`: what a signal handler returns to. Debuggers know signal frames by these bytes.
 const SIGRETURN: &[u8] = &[0x48, 0xC7, 0xC0, 0x0F, 0, 0, 0, 0x0F, 0x05];
+/// `mov %rax, (%rbx); pop %rbx; ret`: stores what a function has returned, where a register says that it must keep for its caller.
+const STORE: &[u8] = &[0x48, 0x89, 0x03, 0x5B, 0xC3];
 /// Bytes that are read at a time.
 const STEP: u64 = 1 << 18;
 /// Most bytes of a mapping that are looked through.
@@ -19,6 +21,8 @@ const MOST: u64 = 64 << 20;
 pub struct Code {
     pub(super) system_call: u64,
     pub(super) sigreturn: u64,
+    /// Not every C library has them; they are needed to call functions only.
+    pub(super) store: Option<u64>,
 }
 
 impl Code {
@@ -35,7 +39,7 @@ impl Code {
             })
         };
         let (first, others): (Vec<_>, Vec<_>) = mappings.iter().filter(runs).partition(is_libc);
-        let (mut system_call, mut sigreturn) = (None, None);
+        let (mut system_call, mut sigreturn, mut store) = (None, None, None);
         for mapping in first.into_iter().chain(others) {
             let mut start = mapping.range.start;
             while start < mapping.range.end.min(mapping.range.start.saturating_add(MOST)) {
@@ -46,24 +50,26 @@ impl Code {
                     break;
                 }
                 let place = |wanted: &[u8]| {
-                    let at = bytes.windows(wanted.len()).position(|window| window == wanted)?;
+                    let at = memchr::memmem::find(&bytes, wanted)?;
                     u64::try_from(at).ok().map(|at| start + at)
                 };
                 system_call = system_call.or_else(|| place(SYSTEM_CALL));
                 sigreturn = sigreturn.or_else(|| place(SIGRETURN));
-                if let (Some(system_call), Some(sigreturn)) = (system_call, sigreturn) {
-                    return Some(Code { system_call, sigreturn });
+                store = store.or_else(|| place(STORE));
+                if let (Some(system_call), Some(sigreturn), Some(_)) = (system_call, sigreturn, store) {
+                    return Some(Code { system_call, sigreturn, store });
                 }
                 start += len;
             }
         }
-        None
+        Some(Code { system_call: system_call?, sigreturn: sigreturn?, store })
     }
 
     /// Whether they are still there.
     pub(super) fn is_there(&self, thread: Pid, mappings: &[Mapping]) -> bool {
         let memory = ProcessMemory::of(thread);
-        [(self.system_call, SYSTEM_CALL), (self.sigreturn, SIGRETURN)].into_iter().all(|(address, wanted)| {
+        let all = [(self.system_call, SYSTEM_CALL), (self.sigreturn, SIGRETURN)];
+        all.into_iter().chain(self.store.map(|store| (store, STORE))).all(|(address, wanted)| {
             let mut found = vec![0; wanted.len()];
             crate::process::maps::holding(mappings, address).is_some_and(|mapping| mapping.execute)
                 && memory.read(Address(address), &mut found).is_ok()

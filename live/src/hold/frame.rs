@@ -9,13 +9,11 @@
 //!               128 bytes: the red zone, which a function may use without saying so
 //!   extended    floating-point and vector registers, as XSAVE lays them out
 //!   last        return address, frame: the registers that the thread was stopped with
-//!   wait        return address, frame: wait4(PID, ...), which takes note of the helper's end; then goes to `last`
-//!   helper      return address, frame: exit(0), for the helper process that the thread makes, and that shares its memory
+//!   ...         return address, frame: others, each of which does something and then goes on to the one above it
 //!   lower       free, as it is below any stack pointer
 //! ```
 //!
-//! Every return address is that of the instructions that call `rt_sigreturn`. The number of the helper is put into `wait` by the kernel
-//! (`CLONE_PARENT_SETTID`).
+//! Every return address is that of the instructions that call `rt_sigreturn`.
 //!
 //! Layouts: `struct rt_sigframe` and `restore_sigcontext` of arch/x86/kernel/signal_64.c, `struct _fpx_sw_bytes` of the kernel's
 //! asm/sigcontext.h.
@@ -27,84 +25,78 @@ use nix::libc;
 /// Below its stack pointer a function may keep as much without moving it (System V ABI for x86-64, 3.2.2).
 const RED_ZONE: u64 = 128;
 /// A return address and a `struct ucontext`.
-const FRAME_LEN: usize = 8 + 304;
+pub(super) const FRAME_LEN: usize = 8 + 304;
 const FRAME: u64 = FRAME_LEN as u64;
 /// XSAVE's own need.
 const ALIGN: u64 = 64;
 
-/// `-1` as a system call takes it for "no process": wait4(2) answers ESRCH.
-const NOBODY: u64 = 0x8000_0000;
-
-/// The bytes, and where in them is what.
+/// The bytes, and where they are.
 #[derive(Debug)]
 pub(super) struct Frames {
     /// Where they begin.
     pub(super) start: u64,
     pub(super) bytes: Vec<u8>,
-    /// The stack pointer to make the helper with.
-    pub(super) wait: u64,
-    /// The stack pointer to wait for the helper with.
+    /// The stack pointer with which a `ret` leads the thread back to its own registers.
     pub(super) last: u64,
-    /// The helper's own.
-    pub(super) helper: u64,
-    /// Where the kernel is to put the helper's number.
-    pub(super) number: u64,
+    code: Code,
+    at_extended: u64,
 }
 
-/// How much of the stack they take, below the stack pointer.
-pub(super) fn room(extended: usize) -> u64 {
-    RED_ZONE + u64::try_from(extended).unwrap_or(u64::MAX / 2) + 3 * FRAME + 2 * ALIGN + 16
+/// How much of the stack so many frames take, below the stack pointer.
+pub(super) fn room(extended: usize, frames: u64) -> u64 {
+    RED_ZONE + u64::try_from(extended).unwrap_or(u64::MAX / 2) + frames * FRAME + 2 * ALIGN + 16
 }
 
 impl Frames {
-    /// For a thread that is to go on with these registers (`own`), blocks these signals, and has these extended registers.
-    ///
-    /// `waits`: a thread that is left alone waits for the helper's end first.
-    pub(super) fn new(own: &Registers, mask: u64, extended: &[u8], code: &Code, waits: bool) -> Frames {
+    /// Those of a thread that is to go on with these registers (`own`), blocks these signals, and has these extended registers: `last`.
+    pub(super) fn new(own: &Registers, mask: u64, extended: &[u8], code: &Code) -> Frames {
         let extended = marked(extended);
         let end = own.rsp - RED_ZONE;
         let at_extended = (end - extended.len() as u64) / ALIGN * ALIGN;
         let last = (at_extended - FRAME) / 16 * 16;
-        let wait = last - FRAME;
-        let helper = wait - FRAME;
-        let mut bytes = vec![0; usize::try_from(end - helper).unwrap_or(0)];
+        let mut bytes = vec![0; usize::try_from(end - last).unwrap_or(0)];
         let mut put = |at: u64, what: &[u8]| {
-            let at = usize::try_from(at - helper).unwrap_or(usize::MAX);
+            let at = usize::try_from(at - last).unwrap_or(usize::MAX);
             if let Some(place) = bytes.get_mut(at..at + what.len()) {
                 place.copy_from_slice(what);
             }
         };
         put(at_extended, &extended);
         put(last, &frame(code, own, mask, at_extended));
-        let waiting = Registers {
-            rax: number(libc::SYS_wait4),
-            rdi: NOBODY,
-            rsi: 0,
-            rdx: WALL,
-            r10: 0,
-            rip: code.system_call,
-            rsp: last,
-            ..*own
-        };
-        let then = if waits { waiting } else { *own };
-        put(
-            wait,
-            &frame(code, &then, if waits { u64::MAX } else { mask }, if waits { 0 } else { at_extended }),
-        );
-        let ending = Registers {
-            rax: number(libc::SYS_exit_group),
-            rdi: 0,
-            rip: code.system_call,
-            rsp: helper,
-            ..*own
-        };
-        put(helper, &frame(code, &ending, u64::MAX, 0));
-        Frames { start: helper, bytes, wait, last, helper, number: wait + 8 + RDI }
+        Frames { start: last, bytes, last, code: *code, at_extended }
+    }
+
+    /// Another below all others, with no extended registers: what a `ret` with the stack pointer that is returned leads to.
+    pub(super) fn add(&mut self, registers: &Registers, mask: u64) -> u64 {
+        self.bytes.splice(0..0, frame(&self.code, registers, mask, 0));
+        self.start -= FRAME;
+        self.start
     }
 }
 
-/// `__WALL`: also for children that tell nobody of their end.
-pub(super) const WALL: u64 = libc::__WALL.cast_unsigned() as u64;
+impl Frames {
+    /// The bytes of `last`, from its return address on.
+    pub(super) fn back(&self) -> Vec<u8> {
+        let at = usize::try_from(self.last - self.start).unwrap_or(usize::MAX);
+        self.bytes.get(at..at + FRAME_LEN).unwrap_or_default().to_vec()
+    }
+
+    /// The bytes of a return address and a frame with these registers and the thread's own extended ones, for wherever they are put.
+    pub(super) fn frame(&self, registers: &Registers, mask: u64) -> Vec<u8> {
+        frame(&self.code, registers, mask, self.at_extended).to_vec()
+    }
+
+    /// A frame of its own, with all signals blocked, for a place below a stack pointer: where, and the bytes.
+    pub(super) fn below(&self, stack_pointer: u64, registers: &Registers) -> (u64, Vec<u8>) {
+        let start = (stack_pointer - RED_ZONE - FRAME) / 16 * 16;
+        (start, frame(&self.code, registers, u64::MAX, 0).to_vec())
+    }
+}
+
+/// Where in memory the rdi of the frame with this stack pointer is.
+pub(super) fn rdi_of(frame: u64) -> u64 {
+    frame + 8 + RDI
+}
 
 /// A system call's number as a register holds it.
 pub(super) fn number(call: libc::c_long) -> u64 {
@@ -197,42 +189,37 @@ mod tests {
         u64::from_le_bytes(frames.bytes[at..at + 8].try_into().unwrap())
     }
 
-    fn frames(waits: bool) -> Frames {
+    fn frames() -> Frames {
         let own = Registers { rsp: 0x7fff_0000_1238, rip: 0x5555, rdi: 77, ..registers(-1, 5) };
-        let code = Code { system_call: 0x1000, sigreturn: 0x2000 };
-        Frames::new(&own, 0x4000, &[1; 2696], &code, waits)
+        let code = Code { system_call: 0x1000, sigreturn: 0x2000, store: None };
+        Frames::new(&own, 0x4000, &[1; 2696], &code)
     }
 
     #[test]
     fn nothing_touches_the_red_zone_or_goes_past_the_room() {
-        let frames = frames(true);
+        let mut frames = frames();
+        let others: Vec<u64> = (0..2).map(|number| frames.add(&registers(-1, number), 0)).collect();
         let end = frames.start + frames.bytes.len() as u64;
         assert_eq!(end, 0x7fff_0000_1238 - 128);
-        assert!(0x7fff_0000_1238 - frames.start <= room(2696 + 4));
-        assert!(frames.helper < frames.wait && frames.wait < frames.last);
+        assert!(0x7fff_0000_1238 - frames.start <= room(2696 + 4, 3));
+        assert!(frames.start == others[1] && others[1] < others[0] && others[0] < frames.last);
     }
 
     #[test]
-    fn the_helper_ends_and_the_thread_waits_and_comes_back_to_its_own() {
-        let frames = frames(true);
-        for at in [frames.helper, frames.wait, frames.last] {
+    fn the_thread_comes_back_to_its_own() {
+        let mut frames = frames();
+        let other = frames.add(&Registers { rdi: 99, ..registers(-1, 61) }, u64::MAX);
+        for at in [other, frames.last] {
             assert_eq!(word(&frames, at), 0x2000, "a return address");
         }
         let register = |frame: u64, offset: u64| word(&frames, frame + 8 + offset);
-        let (rdi, rax, rsp, rip, mask) = (104, 144, 160, 168, 296);
-        assert_eq!((register(frames.helper, rax), register(frames.helper, rip)), (231, 0x1000));
-        assert_eq!((register(frames.wait, rax), register(frames.wait, rsp)), (61, frames.last));
-        assert_eq!((frames.number, word(&frames, frames.number)), (frames.wait + 8 + rdi, NOBODY));
+        let (rdi, rax, rip, mask) = (104, 144, 168, 296);
+        assert_eq!((register(other, rax), register(other, mask)), (61, u64::MAX));
+        assert_eq!(word(&frames, rdi_of(other)), 99);
         assert_eq!((register(frames.last, rax), register(frames.last, rip)), (5, 0x5555));
         assert_eq!((register(frames.last, rdi), register(frames.last, mask)), (77, 0x4000));
         let extended = register(frames.last, 224);
         assert_eq!((extended % 64, word(&frames, extended) & 0xFF), (0, 1));
         assert_eq!(word(&frames, extended + 464) & 0xFFFF_FFFF, 0x4650_5853);
-    }
-
-    #[test]
-    fn where_waiting_may_be_forbidden_the_thread_comes_back_at_once() {
-        let frames = frames(false);
-        assert_eq!(word(&frames, frames.wait + 8 + 168), 0x5555);
     }
 }

@@ -73,8 +73,8 @@ pub(super) fn repaired(registers: &libc::user_regs_struct) -> Option<i64> {
 
 /// Whether a stopped thread waits in the kernel, and in which call: its number in `arch/x86/entry/syscalls/syscall_64.tbl`.
 ///
-/// A sleep that was interrupted before shows as `restart_syscall`.
-pub(super) fn blocked_in(registers: &libc::user_regs_struct) -> Option<u32> {
+/// A sleep that was interrupted before shows as `restart_syscall`: see [`super::thread::named`].
+pub(crate) fn blocked_in(registers: &libc::user_regs_struct) -> Option<u32> {
     // From 512 on they are the kernel's own; -1 in orig_rax: no call.
     let interrupted = matches!(-registers.rax.cast_signed(), 4 | 512..=516);
     let call = registers.orig_rax.cast_signed();
@@ -94,17 +94,52 @@ pub(super) fn made_again(registers: &libc::user_regs_struct) -> libc::user_regs_
     libc::user_regs_struct { rax: registers.orig_rax, rip: registers.rip.wrapping_sub(2), ..*registers }
 }
 
-/// Whether the kernel keeps something of its own of the call that a stopped thread waits in (a deadline).
+/// The call by which the kernel goes on with one that has a deadline.
+const RESTART_SYSCALL: u64 = 219;
+
+/// Whether the kernel may keep something of its own of the call that a stopped thread waits in (a deadline): until the thread makes
+/// `restart_syscall`, which it may be about to.
 pub(super) fn has_deadline(registers: &libc::user_regs_struct) -> bool {
     const ERESTART_RESTARTBLOCK: i64 = 516;
-    -registers.rax.cast_signed() == ERESTART_RESTARTBLOCK && registers.orig_rax.cast_signed() >= 0
+    let interrupted = -registers.rax.cast_signed() == ERESTART_RESTARTBLOCK;
+    (interrupted || registers.rax == RESTART_SYSCALL) && registers.orig_rax.cast_signed() >= 0
+}
+
+/// Where the instruction is by which a stopped thread goes on with a call as `restart_syscall`, if it does: it was interrupted in that, or the
+/// kernel had it ready to make it when it was stopped once more.
+pub(super) fn goes_on_at(registers: &libc::user_regs_struct) -> Option<u64> {
+    if registers.orig_rax == RESTART_SYSCALL {
+        Some(registers.rip.wrapping_sub(2))
+    } else if registers.rax == RESTART_SYSCALL && has_deadline(registers) {
+        Some(registers.rip)
+    } else {
+        None
+    }
+}
+
+/// The number that `mov $NUMBER, %eax; syscall` makes a call of.
+pub(super) fn number_in(code: [u8; 7]) -> Option<u32> {
+    match code {
+        [0xB8, a, b, c, d, 0x0F, 0x05] => Some(u32::from_le_bytes([a, b, c, d])),
+        _ => None,
+    }
+}
+
+/// The registers of a thread that goes on with a call as `restart_syscall`, with the call's own number.
+pub(super) fn with_number(registers: &libc::user_regs_struct, number: u32) -> libc::user_regs_struct {
+    let number = u64::from(number);
+    if registers.orig_rax == RESTART_SYSCALL {
+        libc::user_regs_struct { orig_rax: number, ..*registers }
+    } else {
+        libc::user_regs_struct { rax: number, ..*registers }
+    }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    pub(in super::super) fn registers(call: c_long, result: i64) -> libc::user_regs_struct {
+    pub(crate) fn registers(call: c_long, result: i64) -> libc::user_regs_struct {
         libc::user_regs_struct {
             r15: 0,
             r14: 0,
@@ -161,6 +196,25 @@ pub(super) mod tests {
         let computing = libc::user_regs_struct { rip: 0x1002, ..registers(-1, -514) };
         assert_eq!((made_again(&computing).rax, made_again(&computing).rip), (computing.rax, 0x1002));
         assert!(has_deadline(&registers(libc::SYS_nanosleep, -516)) && !has_deadline(&waiting));
+    }
+
+    #[test]
+    fn a_sleep_that_the_kernel_goes_on_with_is_made_again_by_its_own_number() {
+        // mov $35, %eax; syscall
+        let code = [0xB8, 35, 0, 0, 0, 0x0F, 0x05];
+        let number = number_in(code).unwrap();
+        assert_eq!((number, number_in([0x89, 35, 0, 0, 0, 0x0F, 0x05])), (35, None));
+        let interrupted = libc::user_regs_struct { rip: 0x1002, ..registers(219, -516) };
+        assert_eq!(goes_on_at(&interrupted), Some(0x1000));
+        let again = made_again(&with_number(&interrupted, number));
+        assert_eq!((again.rax, again.rip), (35, 0x1000));
+        // Stopped once more before it was made.
+        let ready = libc::user_regs_struct { rip: 0x1000, ..registers(libc::SYS_nanosleep, 219) };
+        assert!(has_deadline(&ready));
+        assert_eq!(goes_on_at(&ready), Some(0x1000));
+        let again = made_again(&with_number(&ready, number));
+        assert_eq!((again.rax, again.rip), (35, 0x1000));
+        assert_eq!(goes_on_at(&registers(libc::SYS_epoll_wait, -514)), None);
     }
 
     #[test]

@@ -10,18 +10,32 @@
 //! A thread in an uninterruptible sleep (the parent of a vfork, a thread waiting for a disk) is as good as held: it executes nothing of
 //! the program before it stops. It is not waited for.
 
+mod batch;
 mod code;
+mod errand;
 mod error;
 mod frame;
+mod function;
+mod hands;
 pub mod interrupted;
-mod raw;
-mod report;
+mod made;
+mod memory;
+mod own;
+pub(crate) mod raw;
+pub(crate) mod report;
+mod rest;
 mod thread;
 mod threads;
+mod transfer;
 mod twin;
 
+pub use batch::SystemCall;
 pub use code::Code;
 pub use error::HoldError;
+pub use hands::{Hands, HandsError};
+pub use made::NewThread;
+pub use memory::HeldMemory;
+pub use rest::{call_of, waits_for_work};
 pub use thread::{HeldThread, Registers};
 pub use twin::{NoTwin, Twin};
 
@@ -81,28 +95,6 @@ pub struct HeldProcess {
     pub threads: Vec<HeldThread>,
 }
 
-/// What makes twins of held processes.
-#[derive(Debug)]
-pub struct Twins<'h>(&'h Threads);
-
-impl Twins<'_> {
-    /// Makes a copy-on-write twin of one of them, by instructions of its own that were [found](Code::find) before.
-    ///
-    /// # Errors
-    /// [`NoTwin`]: the process is as it was, and can be read itself.
-    pub fn make(&self, process: Pid, code: &Code) -> Result<Twin, NoTwin> {
-        self.0.twin(process, None, code)
-    }
-
-    /// As [`make`](Twins::make), but by this thread of the process.
-    ///
-    /// # Errors
-    /// [`NoTwin`], also if this thread cannot do it.
-    pub fn make_by(&self, process: Pid, thread: Pid, code: &Code) -> Result<Twin, NoTwin> {
-        self.0.twin(process, Some(thread), code)
-    }
-}
-
 /// Does `work` while no thread of `scope` executes anything; says for how long that was, from the first thread's interruption to the
 /// last one's release.
 ///
@@ -119,14 +111,14 @@ pub fn while_held<T: Send>(
     while_held_then(scope, |held, _| work(held), |result| result)
 }
 
-/// As [`while_held`], but `work` may make twins; what it makes of them is done by `then` when all have been let go again. The twins end with
-/// what holds them, at the latest with `then`.
+/// As [`while_held`], but `work` has [`Hands`] in the processes: their threads make system calls for it, and twins. What it makes of these is
+/// done by `then` when all have been let go again. Twins end with what holds them, at the latest with `then`.
 ///
 /// # Errors
 /// [`HoldError`]: nothing was held, or all was let go again.
 pub fn while_held_then<A, T: Send>(
     scope: Scope,
-    work: impl FnOnce(&Held, &Twins<'_>) -> A + Send,
+    work: impl FnOnce(&Held, &Hands<'_>) -> A + Send,
     then: impl FnOnce(A) -> T + Send,
 ) -> Result<(T, Duration), HoldError> {
     if scope.root() == Pid::this() {
@@ -144,7 +136,10 @@ pub fn while_held_then<A, T: Send>(
             let mut threads = Threads::default();
             threads.hold(scope, start + PATIENCE)?;
             let held = threads.held();
-            let result = work(&held, &Twins(&threads));
+            let hands = Hands::new(&mut threads);
+            let result = work(&held, &hands);
+            // Each thread has its own again.
+            drop(hands);
             threads.release();
             let time = start.elapsed();
             let _ = rustix::process::setpriority_process(None, usual);

@@ -38,7 +38,7 @@ pub(super) fn wait(thread: Pid) -> Result<Report, Errno> {
 }
 
 /// Waits until a thread that was killed is gone.
-pub(super) fn wait_for_end(thread: Pid) {
+pub(crate) fn wait_for_end(thread: Pid) {
     while let Ok(None) | Err(Errno::EINTR) = waited(thread, WaitIdOptions::EXITED) {}
 }
 

@@ -2,6 +2,8 @@
 
 use super::report::{self, Report};
 use super::{interrupted, raw};
+use crate::process::memory::ProcessMemory;
+use mcrx_allocator::reader::{Address, Memory as _};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::ptrace;
@@ -108,7 +110,7 @@ impl Thread {
                 registers: Some(registers),
                 instruction_pointer: registers.rip,
                 stack_pointer: registers.rsp,
-                blocked_in: interrupted::blocked_in(&registers),
+                blocked_in: interrupted::blocked_in(&named(&registers, self.id)),
             });
         }
         let text = fs::read_to_string(format!("/proc/{}/task/{}/syscall", self.process, self.id)).ok()?;
@@ -122,6 +124,16 @@ impl Thread {
         let stat = stat.unwrap_or_default();
         stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()).unwrap_or('X')
     }
+}
+
+/// Registers in which a call that goes on as `restart_syscall` has its own number: by that one it can be told what the thread waits for, and made again
+/// when the kernel has forgotten what was to be gone on with. Where the code does not tell it by putting it into `eax` just before the call, they are as they were.
+pub(super) fn named(own: &Registers, thread: Pid) -> Registers {
+    let Some(instruction) = interrupted::goes_on_at(own) else { return *own };
+    let mut code = [0; 7];
+    let read = ProcessMemory::of(thread).read(Address(instruction.wrapping_sub(5)), &mut code);
+    let number = read.ok().and_then(|()| interrupted::number_in(code));
+    number.map_or(*own, |number| interrupted::with_number(own, number))
 }
 
 /// Where `rax` is in what PTRACE_POKEUSER writes to.

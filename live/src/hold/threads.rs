@@ -2,11 +2,9 @@
 //!
 //! The tracer of a thread is the thread that seized it, so all of this happens in one.
 
-use super::code::Code;
 use super::error::is_restricted;
 use super::report;
 use super::thread::{State, Thread};
-use super::twin::{self, NoTwin, Twin};
 use super::{Held, HeldProcess, HoldError, Scope};
 use crate::process::status::Status;
 use nix::errno::Errno;
@@ -124,10 +122,30 @@ impl Threads {
         Held { processes: processes.filter(|process| !process.threads.is_empty()).collect() }
     }
 
-    /// Makes a twin of a process that stands still, by one of its threads or by any.
-    pub(super) fn twin(&self, process: Pid, by: Option<Pid>, code: &Code) -> Result<Twin, NoTwin> {
-        let of_it: Vec<&Thread> = self.threads.iter().filter(|thread| thread.process == process).collect();
-        twin::make(&of_it, by, code)
+    /// A thread by its number.
+    pub(super) fn thread(&self, id: Pid) -> Option<&Thread> {
+        self.threads.iter().find(|thread| thread.id == id && thread.state != State::Gone)
+    }
+
+    /// Those of a process that have not ended.
+    pub(super) fn of_process(&self, process: Pid) -> impl Iterator<Item = &Thread> {
+        let of_it = move |thread: &&Thread| thread.process == process && thread.state != State::Gone;
+        self.threads.iter().filter(of_it)
+    }
+
+    pub(super) fn add(&mut self, thread: Thread) {
+        self.known.insert(thread.id);
+        // In the order of their making, which is that of their numbers but for one in four million.
+        let after =
+            self.threads.iter().position(|other| other.process == thread.process && other.id > thread.id);
+        self.threads.insert(after.unwrap_or(self.threads.len()), thread);
+    }
+
+    /// It is the caller's to let it go.
+    pub(super) fn withdraw(&mut self, id: Pid) -> Option<Thread> {
+        let at = self.threads.iter().position(|thread| thread.id == id)?;
+        self.known.remove(&id);
+        Some(self.threads.remove(at))
     }
 
     /// Lets all threads go on. Those that are still asleep are let go by the end of this thread.

@@ -15,23 +15,22 @@
 //! for the server to wait for, then or later. It gives up the server's descriptors first, so that a connection which the server closes
 //! meanwhile is closed. Both die with us (`PTRACE_O_EXITKILL`).
 //!
-//! If we die while the thread has other registers than its own, it comes back to them by itself: see [`super::frame`]. The order of
-//! the steps below is such that this holds between any two of them.
+//! If we die while the thread has other registers than its own, it comes back to them by itself: see [`super::errand`]. A `wait` frame on
+//! its stack has it take note of the helper's end first: the kernel puts the helper's number there (`CLONE_PARENT_SETTID`). A `helper`
+//! frame ends the helper.
 //!
 //! What a twin does not have: shared memory as it was at that instant, and what the process asked not to be copied (`MADV_DONTFORK`,
 //! `MADV_WIPEONFORK`): that is to be read from the held process.
 
 use super::code::Code;
-use super::frame::{self, Frames, number};
+use super::errand::{self, Errand, Failure, Stop, errno};
+use super::frame::{self, number};
 use super::interrupted;
 use super::raw::{self, Resume};
-use super::report::{self, Report};
+use super::report;
 use super::thread::{Registers, State, Thread};
-use crate::process::maps::{self, Mapping};
-use crate::process::memory::ProcessMemory;
+use crate::process::maps;
 use crate::process::status::Status;
-use mcrx_allocator::abi;
-use mcrx_allocator::reader::{Address, Memory as _};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::ptrace::{self, Options};
@@ -60,6 +59,16 @@ pub enum NoTwin {
     /// It was killed, or does not do what it is told.
     #[error("it was lost: {0}")]
     Lost(Errno),
+}
+
+impl From<Failure> for NoTwin {
+    fn from(failure: Failure) -> NoTwin {
+        match failure {
+            Failure::NotOrdinary => NoTwin::NotOrdinary,
+            Failure::Filtered(errno) => NoTwin::Filtered(errno),
+            Failure::Lost(errno) => NoTwin::Lost(errno),
+        }
+    }
 }
 
 /// A process that does nothing, with the memory of another. It ends with this value, or with the thread that made it.
@@ -125,7 +134,7 @@ pub(super) fn make(threads: &[&Thread], by: Option<Pid>, code: &Code) -> Result<
     }
     let chosen = |thread: &Thread| by.is_none_or(|by| by == thread.id);
     let mut able: Vec<&Thread> =
-        threads.iter().copied().filter(|thread| chosen(thread) && is_able(thread)).collect();
+        threads.iter().copied().filter(|thread| chosen(thread) && errand::is_able(thread).is_ok()).collect();
     // Should we die, those without a deadline have nothing to lose.
     able.sort_by_key(|thread| thread.registers.as_ref().is_some_and(interrupted::has_deadline));
     let id = able.first().map(|thread| thread.id).ok_or(NoTwin::NoThread)?;
@@ -134,232 +143,121 @@ pub(super) fn make(threads: &[&Thread], by: Option<Pid>, code: &Code) -> Result<
         return Err(NoTwin::NotOrdinary);
     }
     let extended = raw::extended_registers(id).map_err(NoTwin::Lost)?.len();
-    let room = frame::room(extended);
-    let thread = able
-        .into_iter()
-        .find(|thread| thread.registers.is_some_and(|registers| has_room(&mappings, registers.rsp, room)));
-    Errand::start(thread.ok_or(NoTwin::NoThread)?.id, process, code)?.run()
-}
-
-/// Whether a thread can be given other registers for a while.
-fn is_able(thread: &Thread) -> bool {
-    let Some(registers) = &thread.registers else { return false };
-    let in_a_call = registers.orig_rax.cast_signed() >= 0;
-    // The kernel would take a thread that was led out of a restartable sequence (rseq(2)) for one that has left it.
-    thread.state == State::Stopped(0) && (in_a_call || !in_sequence(thread.id))
-}
-
-fn in_sequence(thread: Pid) -> bool {
-    /// Where `struct rseq` says which sequence its thread is in.
-    const CURRENT: u64 = 8;
-    let Ok(place) = raw::rseq(thread) else { return true };
-    let mut current = [0; 8];
-    place.is_some_and(|place| {
-        let read = ProcessMemory::of(thread).read(Address(place.saturating_add(CURRENT)), &mut current);
-        read.is_err() || current != [0; 8]
-    })
-}
-
-/// Whether so much below a stack pointer is a stack's, and not something else's that happens to lie there.
-fn has_room(mappings: &[Mapping], stack_pointer: u64, room: u64) -> bool {
-    maps::holding(mappings, stack_pointer).is_some_and(|mapping| {
-        let of_a_heap = mapping.is("heap") || abi::is_region_base(abi::region_of(stack_pointer));
-        let memory = mapping.read && mapping.write && !mapping.shared && mapping.inode == 0;
-        memory && !of_a_heap && stack_pointer - mapping.range.start > room + crate::process::pages::PAGE
-    })
+    let room = frame::room(extended, 3);
+    let thread = able.into_iter().find(|thread| {
+        thread.registers.is_some_and(|registers| errand::has_room(&mappings, registers.rsp, room))
+    });
+    Making::start(thread.ok_or(NoTwin::NoThread)?, code)?.run()
 }
 
 /// One held thread, sent to make a twin.
-struct Errand {
-    process: Pid,
-    thread: Pid,
-    code: Code,
-    /// Its own, with which it goes on.
-    own: Registers,
-    mask: u64,
-    frames: Frames,
-    original: Vec<u8>,
-    /// A SIGSTOP came meanwhile, and was kept from it.
-    stop: bool,
+struct Making {
+    errand: Errand,
+    /// The stack pointer to make the helper with: a thread that is left alone waits for it.
+    wait: u64,
+    /// The helper's own stack pointer, of which it ends.
+    helper: u64,
 }
 
-impl Errand {
+/// `-1` as a system call takes it for "no process": wait4(2) answers ESRCH.
+const NOBODY: u64 = 0x8000_0000;
+
+/// `__WALL`: also for children that tell nobody of their end.
+const WALL: u64 = libc::__WALL.cast_unsigned() as u64;
+
+impl Making {
     /// From here on the thread finds its way back alone.
-    fn start(thread: Pid, process: Pid, code: &Code) -> Result<Errand, NoTwin> {
-        let own = ptrace::getregs(thread).map_err(NoTwin::Lost)?;
-        if own.cs != interrupted::USER64_CODE {
-            return Err(NoTwin::NotOrdinary);
-        }
-        let filtered = Status::of_thread(process, thread).is_some_and(|status| status.is_filtered());
-        let suspend = if filtered { SUSPEND_SECCOMP } else { Options::empty() };
-        let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACEVFORK;
-        ptrace::setoptions(thread, options | suspend).map_err(|errno| match errno {
-            Errno::ESRCH => NoTwin::Lost(errno),
-            _ => NoTwin::Filtered(errno),
+    fn start(thread: &Thread, code: &Code) -> Result<Making, NoTwin> {
+        let (mut wait, mut helper) = (0, 0);
+        let errand = Errand::send(thread, code, Options::PTRACE_O_TRACEVFORK, 0, |frames, own, filtered| {
+            let waiting = Registers {
+                rax: number(libc::SYS_wait4),
+                rdi: NOBODY,
+                rsi: 0,
+                rdx: WALL,
+                r10: 0,
+                rip: code.system_call,
+                rsp: frames.last,
+                ..*own
+            };
+            // Left alone, a filtered thread has its filter again, which may not know of wait4.
+            wait = if filtered { frames.last } else { frames.add(&waiting, u64::MAX) };
+            let ending = Registers {
+                rax: number(libc::SYS_exit_group),
+                rdi: 0,
+                rip: code.system_call,
+                rsp: wait,
+                ..*own
+            };
+            helper = frames.add(&ending, u64::MAX);
         })?;
-        let mask = raw::signal_mask(thread).map_err(NoTwin::Lost)?;
-        let extended = raw::extended_registers(thread).map_err(NoTwin::Lost)?;
-        // Left alone, it has its filter again, which may not know of wait4.
-        let frames = Frames::new(&interrupted::made_again(&own), mask, &extended, code, !filtered);
-        let memory = ProcessMemory::of(thread);
-        let mut original = vec![0; frames.bytes.len()];
-        let unreadable = |_| NoTwin::Lost(Errno::EFAULT);
-        memory.read(Address(frames.start), &mut original).map_err(unreadable)?;
-        memory.write(Address(frames.start), &frames.bytes).map_err(unreadable)?;
-        Ok(Errand { process, thread, code: *code, own, mask, frames, original, stop: false })
+        Ok(Making { errand, wait, helper })
     }
 
     fn run(mut self) -> Result<Twin, NoTwin> {
         let outcome = self.make();
-        let back = self.come_back();
+        let back = self.errand.come_back();
         let mut twin = outcome?;
         back.map_err(NoTwin::Lost)?;
-        twin.original = (self.frames.start, self.original);
+        twin.original = self.errand.into_original();
         Ok(twin)
     }
 
     fn make(&mut self) -> Result<Twin, NoTwin> {
+        let thread = self.errand.thread;
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_FILES | libc::CLONE_PARENT_SETTID;
-        let registers = Registers {
-            rsi: self.frames.helper,
-            rdx: self.frames.number,
-            ..self.call(libc::SYS_clone, u64::from(flags.cast_unsigned()), self.frames.wait)
-        };
-        raw::set_registers(self.thread, &registers).map_err(NoTwin::Lost)?;
-        // Signals wait: a handler that ran now would see our registers.
-        raw::set_signal_mask(self.thread, u64::MAX).map_err(NoTwin::Lost)?;
-        let event = self.enter_and_run(self.thread).map_err(NoTwin::Lost)?;
+        let number_goes_to = if self.wait == self.errand.last() { 0 } else { frame::rdi_of(self.wait) };
+        let flags = if number_goes_to == 0 { flags & !libc::CLONE_PARENT_SETTID } else { flags };
+        let flags = u64::from(flags.cast_unsigned());
+        let call = self.errand.call(number(libc::SYS_clone), [flags, self.helper, number_goes_to, 0, 0, 0]);
+        let event = self.errand.run(&Registers { rsp: self.wait, ..call }).map_err(NoTwin::Lost)?;
         let Stop::Event(libc::PTRACE_EVENT_VFORK) = event else {
-            let result = ptrace::getregs(self.thread).map_err(NoTwin::Lost)?.rax.cast_signed();
+            let result = ptrace::getregs(thread).map_err(NoTwin::Lost)?.rax.cast_signed();
             return Err(NoTwin::Refused(errno(result)));
         };
-        let helper = new_process(self.thread).map_err(NoTwin::Lost)?;
+        let helper = errand::new_process(thread).map_err(NoTwin::Lost)?;
         let twin = self.copy(helper);
         // Whatever came of it. The thread waits for this.
         let _ = kill(helper, Signal::SIGKILL);
         report::wait_for_end(helper);
         // Out of the call that made the helper.
         let finished =
-            raw::resume(self.thread, Resume::ToSystemCall).and_then(|()| self.await_stop(self.thread));
-        let number = finished.and_then(|_| ptrace::getregs(self.thread)).map_err(NoTwin::Lost)?.rax;
-        let reaped = Registers {
-            rsi: 0,
-            rdx: frame::WALL,
-            r10: 0,
-            ..self.call(libc::SYS_wait4, number, self.frames.last)
-        };
-        raw::set_registers(self.thread, &reaped).map_err(NoTwin::Lost)?;
-        self.enter_and_run(self.thread).map_err(NoTwin::Lost)?;
+            raw::resume(thread, Resume::ToSystemCall).and_then(|()| self.errand.await_stop(thread));
+        let made = finished.and_then(|_| ptrace::getregs(thread)).map_err(NoTwin::Lost)?.rax;
+        self.errand.system_call(number(libc::SYS_wait4), [made, 0, WALL, 0, 0, 0]).map_err(NoTwin::Lost)?;
         twin
     }
 
     /// In the helper.
     fn copy(&mut self, helper: Pid) -> Result<Twin, NoTwin> {
-        self.await_stop(helper).map_err(NoTwin::Lost)?;
+        self.errand.await_stop(helper).map_err(NoTwin::Lost)?;
         // What it makes is traced with the same options from its first instant.
         let options =
             Options::PTRACE_O_EXITKILL | Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE;
-        let suspend = if self.is_filtered(helper) { SUSPEND_SECCOMP } else { Options::empty() };
+        let suspend = if self.is_filtered(helper) { errand::SUSPEND_SECCOMP } else { Options::empty() };
         ptrace::setoptions(helper, options | suspend).map_err(NoTwin::Lost)?;
-        let mut registers = self.call(libc::SYS_close_range, 0, self.frames.helper);
-        registers.rsi = u64::from(u32::MAX);
-        registers.rdx = u64::from(libc::CLOSE_RANGE_UNSHARE);
-        raw::set_registers(helper, &registers).map_err(NoTwin::Lost)?;
+        let unshare = [0, u64::from(u32::MAX), u64::from(libc::CLOSE_RANGE_UNSHARE), 0, 0, 0];
+        let registers = self.errand.call(number(libc::SYS_close_range), unshare);
         // A kernel that does not know the call leaves the server's descriptors with both: until the twin ends.
-        self.enter_and_run(helper).map_err(NoTwin::Lost)?;
+        self.enter_and_run(helper, &registers).map_err(NoTwin::Lost)?;
         let flags = u64::from(libc::CLONE_FILES.cast_unsigned());
-        let mut registers = self.call(libc::SYS_clone, flags, self.frames.helper);
-        (registers.rsi, registers.rdx, registers.r10, registers.r8) = (0, 0, 0, 0);
-        raw::set_registers(helper, &registers).map_err(NoTwin::Lost)?;
-        let event = self.enter_and_run(helper).map_err(NoTwin::Lost)?;
+        let registers = self.errand.call(number(libc::SYS_clone), [flags, 0, 0, 0, 0, 0]);
+        let event = self.enter_and_run(helper, &registers).map_err(NoTwin::Lost)?;
         let Stop::Event(libc::PTRACE_EVENT_CLONE) = event else {
             let result = ptrace::getregs(helper).map_err(NoTwin::Lost)?.rax.cast_signed();
             return Err(NoTwin::Refused(errno(result)));
         };
-        let twin = Twin::new(new_process(helper).map_err(NoTwin::Lost)?);
-        self.await_stop(twin.id).map_err(NoTwin::Lost)?;
+        let twin = Twin::new(errand::new_process(helper).map_err(NoTwin::Lost)?);
+        self.errand.await_stop(twin.id).map_err(NoTwin::Lost)?;
         Ok(twin)
+    }
+
+    fn enter_and_run(&mut self, helper: Pid, registers: &Registers) -> Result<Stop, Errno> {
+        raw::set_registers(helper, &Registers { rsp: self.helper, ..*registers })?;
+        self.errand.enter_and_run(helper)
     }
 
     fn is_filtered(&self, helper: Pid) -> bool {
         Status::of(helper).is_some_and(|status| status.is_filtered())
     }
-
-    /// Gives the thread back what is its own.
-    fn come_back(&mut self) -> Result<(), Errno> {
-        // To where the kernel looks at interrupted calls: it ends or repeats them only as it has looked for signals.
-        ptrace::interrupt(self.thread)?;
-        raw::resume(self.thread, Resume::Freely)?;
-        while self.await_stop(self.thread)? != Stop::Event(libc::PTRACE_EVENT_STOP) {
-            raw::resume(self.thread, Resume::Freely)?;
-        }
-        raw::set_signal_mask(self.thread, self.mask)?;
-        raw::set_registers(self.thread, &self.own)?;
-        // From here on nothing of ours is needed any more.
-        let memory = ProcessMemory::of(self.thread);
-        memory.write(Address(self.frames.start), &self.original).map_err(|_| Errno::EFAULT)?;
-        ptrace::setoptions(self.thread, Options::empty())?;
-        if self.stop {
-            let _ = kill(self.process, Signal::SIGSTOP);
-        }
-        Ok(())
-    }
-
-    /// Registers that make a system call.
-    fn call(&self, call: libc::c_long, first: u64, stack_pointer: u64) -> Registers {
-        Registers {
-            rax: number(call),
-            orig_rax: u64::MAX,
-            rdi: first,
-            rip: self.code.system_call,
-            rsp: stack_pointer,
-            ..self.own
-        }
-    }
-
-    /// Runs a thread into the call that it was given registers for, and through it, or to an event in it.
-    fn enter_and_run(&mut self, thread: Pid) -> Result<Stop, Errno> {
-        raw::resume(thread, Resume::ToSystemCall)?;
-        self.await_stop(thread)?;
-        raw::resume(thread, Resume::ToSystemCall)?;
-        self.await_stop(thread)
-    }
-
-    /// Waits for a stop that says something.
-    fn await_stop(&mut self, thread: Pid) -> Result<Stop, Errno> {
-        loop {
-            let Report::Stopped { signal, event } = report::wait(thread)? else { return Err(Errno::ESRCH) };
-            match event {
-                Some(event) => return Ok(Stop::Event(event)),
-                None if signal == libc::SIGTRAP | 0x80 => return Ok(Stop::SystemCall),
-                None => {
-                    // All others wait: this one cannot.
-                    self.stop |= signal == libc::SIGSTOP;
-                    raw::resume(thread, Resume::ToSystemCall)?;
-                }
-            }
-        }
-    }
-}
-
-/// Why a thread has stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    /// At the entry or the exit of one.
-    SystemCall,
-    /// `PTRACE_EVENT_...`
-    Event(i32),
-}
-
-/// PTRACE_O_SUSPEND_SECCOMP, which nix has no name for.
-const SUSPEND_SECCOMP: Options = Options::from_bits_retain(1 << 21);
-
-/// The process that a thread has just made.
-fn new_process(thread: Pid) -> Result<Pid, Errno> {
-    let number = ptrace::getevent(thread)?;
-    i32::try_from(number).map(Pid::from_raw).map_err(|_| Errno::ESRCH)
-}
-
-fn errno(result: i64) -> Errno {
-    Errno::from_raw(i32::try_from(-result).unwrap_or(libc::EINVAL))
 }

@@ -57,6 +57,26 @@ impl ProcessMemory {
         }
     }
 
+    /// Writes many pieces, in their order, as [`write`](ProcessMemory::write) does one.
+    ///
+    /// # Errors
+    /// As of that; what comes before may have been written.
+    pub(crate) fn write_many(&self, pieces: &[(u64, &[u8])]) -> Result<(), Unreadable> {
+        for batch in pieces.chunks(PIECES_MAX) {
+            let wanted: usize = batch.iter().map(|(_, bytes)| bytes.len()).sum();
+            let local: Vec<IoSlice<'_>> = batch.iter().map(|(_, bytes)| IoSlice::new(bytes)).collect();
+            let remote = batch.iter().map(|(address, bytes)| RemoteIoVec {
+                base: usize::try_from(*address).unwrap_or(usize::MAX),
+                len: bytes.len(),
+            });
+            if process_vm_writev(self.pid, &local, &remote.collect::<Vec<_>>()) != Ok(wanted) {
+                // Which one it was, and why, the single writes tell.
+                batch.iter().try_for_each(|(address, bytes)| self.write(Address(*address), bytes))?;
+            }
+        }
+        Ok(())
+    }
+
     fn read_from_file(&self, address: Address, buffer: &mut [u8]) -> Result<(), Why> {
         let why = |error: &io::Error| why(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
         let file = self.file.get_or_init(|| File::open(format!("/proc/{}/mem", self.pid)));

@@ -68,6 +68,18 @@ impl Status {
 }
 
 impl Status {
+    /// The signals that the process has handlers for, a bit each from SIGHUP on.
+    #[must_use]
+    pub fn handled(&self) -> u64 {
+        u64::from_str_radix(self.field("SigCgt"), 16).unwrap_or(0)
+    }
+
+    /// The signals that the process ignores.
+    #[must_use]
+    pub fn ignored(&self) -> u64 {
+        u64::from_str_radix(self.field("SigIgn"), 16).unwrap_or(0)
+    }
+
     /// Whether a seccomp filter, or seccomp's strict mode, decides over its system calls.
     #[must_use]
     pub fn is_filtered(&self) -> bool {
@@ -80,10 +92,16 @@ impl Status {
         self.field("x86_Thread_features").contains("shstk")
     }
 
+    /// Its number as itself sees it: in its own pid namespace.
+    #[must_use]
+    pub fn innermost(&self) -> Option<i32> {
+        self.field("NSpid").split_whitespace().next_back()?.parse().ok()
+    }
+
     /// Whether it is the first process of its pid namespace: orphans become its children.
     #[must_use]
     pub fn is_init(&self) -> bool {
-        self.field("NSpid").split_whitespace().next_back() == Some("1")
+        self.innermost() == Some(1)
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) const CLONE_FOR_EVER: &str = "MCRX_TEST_CLONE_FOR_EVER";
 pub(crate) fn clone_for_ever(process: Pid) -> ExitCode {
     let Ok(code) = code(process) else { return ExitCode::FAILURE };
     loop {
-        let outcome = while_held_then(Scope::Process(process), |_, twins| twins.make(process, &code), drop);
+        let outcome = while_held_then(Scope::Process(process), |_, hands| hands.twin(process, &code), drop);
         if outcome.is_err() {
             return ExitCode::FAILURE;
         }

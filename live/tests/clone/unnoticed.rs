@@ -16,9 +16,9 @@ pub(crate) fn any_thread_can_make_a_twin_and_notices_nothing(test: &Context) -> 
     for round in 0..120 {
         let (outcome, _) = while_held_then(
             Scope::Process(process),
-            |held, twins| {
+            |held, hands| {
                 let threads = &held.processes[0].threads;
-                twins.make_by(process, threads[round % threads.len()].id, &code)
+                hands.twin_by(process, threads[round % threads.len()].id, &code)
             },
             |twin| twin.map(drop),
         )?;

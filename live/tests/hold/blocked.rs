@@ -2,7 +2,7 @@
 
 use super::program_under_test::Program;
 use mcrx_harness::{Context, Explain as _, Need, Result, Suite, ensure};
-use mcrx_live::hold::{Code, Held, Scope, Twins, while_held_then};
+use mcrx_live::hold::{Code, Hands, Held, Scope, while_held_then};
 use mcrx_live::process::maps;
 use std::time::{Duration, Instant};
 
@@ -46,14 +46,14 @@ impl Returned {
 }
 
 fn no_call_returns_early_or_late_or_with_eintr_when_held_a_hundred_times(test: &Context) -> Result<()> {
-    let count = |held: &Held, _: &Twins<'_>| Ok(held.processes[0].threads.len());
+    let count = |held: &Held, _: &Hands<'_>| Ok(held.processes[0].threads.len());
     check(test, count)
 }
 
 /// Each in turn is led away from its call and back to it, more than once.
 fn no_call_returns_early_or_late_or_with_eintr_when_its_thread_makes_twins(test: &Context) -> Result<()> {
     let (mut next, mut made, mut code) = (0, 0, None);
-    check(test, |held, twins| {
+    check(test, |held, hands| {
         let process = &held.processes[0];
         if code.is_none() {
             code = Code::find(process.pid, &maps::read(process.pid)?);
@@ -62,7 +62,7 @@ fn no_call_returns_early_or_late_or_with_eintr_when_its_thread_makes_twins(test:
         for _ in 0..2 {
             let thread = &process.threads[next % process.threads.len()];
             // One that sleeps in the kernel for good cannot.
-            made += usize::from(twins.make_by(process.pid, thread.id, &code).is_ok());
+            made += usize::from(hands.twin_by(process.pid, thread.id, &code).is_ok());
             next += 1;
         }
         ensure!(next < 10 || made > next / 2, "{made} of {next} were made");
@@ -71,7 +71,7 @@ fn no_call_returns_early_or_late_or_with_eintr_when_its_thread_makes_twins(test:
 }
 
 /// Holds all of them again and again; `work` says how many there are.
-fn check(test: &Context, mut work: impl FnMut(&Held, &Twins<'_>) -> Result<usize> + Send) -> Result<()> {
+fn check(test: &Context, mut work: impl FnMut(&Held, &Hands<'_>) -> Result<usize> + Send) -> Result<()> {
     let mut program = Program::start_of(test, "hold", "blocked", &[])?;
     let start = Instant::now();
     let (mut threads, mut longest, mut held) = (0usize, Duration::ZERO, Duration::ZERO);

@@ -49,6 +49,8 @@ pub enum SiteReading {
     CallerDecides,
     /// Bytes without pointers in them.
     NoPointers,
+    /// Now this and now that: an object cache hands out again what it has made for something else. What a block is, pointers tell.
+    SaysNothing,
 }
 
 /// A slab allocator of the program's own: pages that are cut into elements of one size, for each of several sizes.

@@ -50,6 +50,7 @@ impl<'a> Asking<'a> {
             match reading {
                 SiteReading::Of(name) => return whole(self.model.named(name)?),
                 SiteReading::NoPointers => return whole(self.model.byte()?),
+                SiteReading::SaysNothing => return None,
                 SiteReading::CallerDecides => frames.drain(..=place),
             };
         }
@@ -195,6 +196,7 @@ mod tests {
         // The innermost function that a fact is about decides, unless it is said to leave it to its callers.
         let inner = ("with_header", SiteReading::NoPointers);
         assert_eq!(given(&facts(&[("make_thing", text.clone()), inner]), &MADE), bytes);
+        assert_eq!(given(&facts(&[("with_header", SiteReading::SaysNothing)]), &MADE), None);
         let wrapper = ("with_header", SiteReading::CallerDecides);
         assert_eq!(given(&facts(&[("make_thing", text), wrapper]), &MADE), of("struct text", 0));
     }

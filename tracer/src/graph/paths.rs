@@ -1,6 +1,8 @@
 //! How a root leads to an object.
 
 use super::{Edge, Graph, Node, index};
+use crate::marks::Marks;
+use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
 
 /// One step of a path: a node, and the pointer in it that leads on.
@@ -19,36 +21,53 @@ impl Graph {
     /// The shortest way from a root to a node; of several the one whose pointers come first. Ways without likely pointers are taken
     /// where there are any, however long. Empty: the node is a root or an area, or no root leads to it.
     pub fn path_to(&self, to: Node) -> Vec<Step> {
-        if self.is_start(to) || !self.is_reached(to) {
-            return Vec::new();
-        }
-        let sure = self.search(to, |edge| !edge.kind.pins());
-        if sure.is_empty() { self.search(to, |_| true) } else { sure }
+        self.paths_to(&[to]).pop().unwrap_or_default()
     }
 
-    fn search(&self, to: Node, may_be_followed: impl Fn(&Edge) -> bool) -> Vec<Step> {
-        let nodes = index(self.nodes);
-        let mut came_from = vec![NONE; nodes];
-        let mut seen = vec![false; nodes];
-        let index = |node: Node| index(node.0);
-        let mut work: VecDeque<Node> = self.starts().map(Node).collect();
+    /// The same for several nodes, in their order, at the price of one.
+    pub fn paths_to(&self, all: &[Node]) -> Vec<Vec<Step>> {
+        let mut paths = vec![Vec::new(); all.len()];
+        let mut left: Vec<usize> = (0..all.len()).collect();
+        left.retain(|place| !self.is_start(all[*place]) && self.is_reached(all[*place]));
+        let may_be_followed: [fn(&Edge) -> bool; 2] = [|edge| !edge.kind.pins(), |_| true];
+        for may_be_followed in may_be_followed {
+            let wanted: Vec<Node> = left.iter().map(|place| all[*place]).collect();
+            for (place, found) in left.iter().zip(self.search(&wanted, may_be_followed)) {
+                paths[*place] = found;
+            }
+            left.retain(|place| paths[*place].is_empty());
+        }
+        paths
+    }
+
+    fn search(&self, all: &[Node], may_be_followed: fn(&Edge) -> bool) -> Vec<Vec<Step>> {
+        let mut wanted: FxHashSet<Node> = all.iter().copied().collect();
+        let seen = Marks::clear(self.nodes);
+        let mut came_from = vec![NONE; index(self.nodes)];
+        let mut work: VecDeque<Node> =
+            if wanted.is_empty() { VecDeque::new() } else { self.starts().map(Node).collect() };
         for node in &work {
-            seen[index(*node)] = true;
+            seen.set(node.0);
         }
         'search: while let Some(node) = work.pop_front() {
-            for edge in self.edges(node).filter(|edge| may_be_followed(edge)) {
-                if !std::mem::replace(&mut seen[index(edge.to)], true) {
-                    came_from[index(edge.to)] = node.0;
-                    if edge.to == to {
+            for edge in self.edges(node).filter(may_be_followed) {
+                if seen.set(edge.to.0) {
+                    came_from[index(edge.to.0)] = node.0;
+                    if wanted.remove(&edge.to) && wanted.is_empty() {
                         break 'search;
                     }
                     work.push_back(edge.to);
                 }
             }
         }
+        all.iter().map(|to| self.steps(*to, &came_from, may_be_followed)).collect()
+    }
+
+    /// From where the search began to a node, by the node that each was found from.
+    fn steps(&self, to: Node, came_from: &[u32], may_be_followed: fn(&Edge) -> bool) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut at = to;
-        while let Some(from) = came_from.get(index(at)).copied().filter(|from| *from != NONE) {
+        while let Some(from) = came_from.get(index(at.0)).copied().filter(|from| *from != NONE) {
             let from = Node(from);
             let leads = |edge: &Edge| edge.to == at && may_be_followed(edge);
             let Some(edge) = self.edges(from).find(leads) else { break };

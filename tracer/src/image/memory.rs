@@ -47,6 +47,12 @@ impl Segment {
         self.offset
     }
 
+    /// Whether bytes of the segment are known to be zeros without a look at them: they were never written, in an image that was taken of a
+    /// process.
+    pub fn is_zero(&self, range: &Range<u64>) -> bool {
+        self.start <= range.start && range.end <= self.end && self.content.is_zero(&self.within(range))
+    }
+
     /// Where an address of the segment is in the content.
     fn within(&self, range: &Range<u64>) -> Range<u64> {
         self.offset + (range.start - self.start)..self.offset + (range.end - self.start)
@@ -62,7 +68,7 @@ pub struct Overlap {
 }
 
 /// The bytes of a process that are in an image.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Memory {
     /// By address; none is empty, none overlap.
     segments: Vec<Segment>,

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 /// A process, as it was at the image's instant.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Process {
     /// Its id, in the namespace of who made the image.
     pub pid: u32,

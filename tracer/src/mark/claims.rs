@@ -3,9 +3,9 @@
 use super::follow::Work;
 use super::types::{Piece, Types};
 use super::{Input, Object};
-use crate::bits::Bits;
 use crate::blocks::Block;
 use crate::given::Given;
+use crate::marks::Marks;
 use crate::model::{Fit, Relation, Sort, Ty};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -59,7 +59,7 @@ pub(super) struct State<'a> {
     input: &'a Input<'a>,
     /// Blocks, and places of blocks, that are not to be believed any type.
     disputed: &'a FxHashSet<(u32, u64)>,
-    pub(super) reached: Bits,
+    pub(super) reached: Marks,
     pub(super) types: Types,
     pub(super) islands: BTreeMap<(u32, u64), Island>,
     pub(super) newly_disputed: FxHashSet<(u32, u64)>,
@@ -72,7 +72,7 @@ pub(super) struct State<'a> {
     /// Reached, and not of one type as a whole: to be read as bytes, in part at least.
     pub(super) untyped: Vec<u32>,
     /// Those that were.
-    pub(super) read_as_bytes: Bits,
+    pub(super) read_as_bytes: Marks,
     /// Something was read otherwise than by what is known of it now: what is reached has to be found out anew.
     pub(super) reread: bool,
 }
@@ -91,7 +91,7 @@ impl<'a> State<'a> {
         let mut state = State {
             input,
             disputed,
-            reached: Bits::clear(numbers),
+            reached: Marks::clear(numbers),
             types: Types::unknown(numbers),
             islands: BTreeMap::new(),
             newly_disputed: FxHashSet::default(),
@@ -100,7 +100,7 @@ impl<'a> State<'a> {
             confirmed: FxHashSet::default(),
             disagreements: Vec::new(),
             untyped: Vec::new(),
-            read_as_bytes: Bits::clear(numbers),
+            read_as_bytes: Marks::clear(numbers),
             reread: false,
         };
         state.add_placed();
@@ -195,7 +195,7 @@ impl<'a> State<'a> {
             for found in of_block {
                 self.claim(*found, &mut new);
             }
-            self.reread |= !new.is_empty() && self.read_as_bytes.get(number);
+            self.reread |= !new.is_empty() && self.read_as_bytes.has(number);
             if new.contains(&WHOLE) {
                 let block = self.block(number);
                 let ty = self.types.get(number);

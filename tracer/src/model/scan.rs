@@ -42,7 +42,8 @@ const LOWEST: u64 = 4096;
 const HIGHEST: u64 = 1 << 47;
 
 /// Whether a word can be an address of a process.
-fn is_address(word: u64) -> bool {
+#[inline]
+pub fn is_address(word: u64) -> bool {
     (LOWEST..HIGHEST).contains(&word)
 }
 

@@ -138,6 +138,18 @@ impl<'s, 'p> Shapes<'s, 'p> {
         None
     }
 
+    /// Where an element of an array begins, whatever rules say of its first member.
+    pub(super) fn element(&self, shape: ShapeId, at: u64) -> Option<u64> {
+        self.place(shape, at).or_else(|| {
+            let pieces = &self.all.get(shape.0)?.pieces;
+            let before = pieces.partition_point(|piece| piece.old <= at);
+            let piece = pieces.get(before.checked_sub(1)?)?;
+            let into = (at - piece.old < piece.len).then_some(at - piece.old)?;
+            let Inner::Elements { old, new, .. } = piece.inner else { return None };
+            piece.new.checked_add(into.checked_div(old)?.checked_mul(new)?)
+        })
+    }
+
     fn put(&mut self, mut pieces: Vec<Piece>) -> ShapeId {
         pieces.retain(|piece| piece.len > 0);
         // Of two of one place the first counts.

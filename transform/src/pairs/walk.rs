@@ -1,7 +1,8 @@
 //! The walk over both processes at once.
 //!
 //! A *claim* is a path that exists in both: from two places that correspond a pointer leads to an extent in each. The first claim about an
-//! extent pairs it; a later one that says otherwise is a conflict. What is in conflict is doubtful from then on, and since what was reached
+//! extent pairs it; a later one that says otherwise is a conflict. The order of a list comes last: what stands in it at one place in both is
+//! believed to be one only where nothing else says what it is (threads put themselves into lists in no order). What is in conflict is doubtful from then on, and since what was reached
 //! through it has made claims of its own, the walk begins anew without it. Of conflicts that follow from others nothing is believed yet.
 
 mod table;
@@ -14,12 +15,14 @@ use super::shape::{ShapeId, Shapes};
 use super::way::{At, WayId, Ways};
 use super::{Doubt, Why, pools};
 use crate::side::Side;
-use mcrx_debuginfo::table::Kind as TypeKind;
+use mcrx_debuginfo::table::{Kind as TypeKind, Type};
 use mcrx_dsl::pairing::Pairing;
 use mcrx_dsl::rules::Rules;
 use mcrx_tracer::graph::{Edge, Kind, Node};
 use mcrx_tracer::model::Ty;
+use mcrx_tracer::roots::RootKind;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -53,6 +56,7 @@ pub(super) fn walk<'p>(start: &Side<'p>, new: &Side<'p>, pairing: &Pairing<'p>, 
         in_row: FxHashMap::default(),
         doubtful: (FxHashSet::default(), FxHashSet::default()),
         refused: FxHashMap::default(),
+        linked: FxHashMap::default(),
     };
     let mut doubts = Vec::new();
     let mut round = 0;
@@ -87,6 +91,8 @@ struct Walk<'s, 'p> {
     /// Of the old process, and of the new one.
     doubtful: (FxHashSet<Key>, FxHashSet<Key>),
     refused: FxHashMap<Key, Why>,
+    /// Of old types, whether objects of them point to their like.
+    linked: FxHashMap<Ty, bool>,
 }
 
 /// Two extents that a claim has paired.
@@ -98,6 +104,8 @@ struct Paired {
     way: WayId,
     /// The pair that the claim came from. `None`: a root.
     from: Option<usize>,
+    /// Only the order of a list has paired it, or what leads to it.
+    is_by_order: bool,
 }
 
 /// A claim about something that another has paired otherwise.
@@ -124,6 +132,8 @@ struct Found {
     conflicts: Vec<Conflict>,
     /// Of several objects side by side, or tables, what does not correspond: to look again takes long, and many ways may lead there.
     rows_refused: FxHashSet<(Key, Key)>,
+    /// Claims that come from the order of a list, when there are no others any more.
+    later: VecDeque<(Source, Edge, Edge)>,
     /// Pointers of nodes of which only a part is looked at at a time; whether it is the old process's.
     edges: FxHashMap<(bool, Node), Rc<[Edge]>>,
 }
@@ -138,6 +148,10 @@ struct Source {
     at: At,
     /// It is an element of an array.
     is_in_row: bool,
+    /// It is a variable of the program, or a member of one.
+    is_variable: bool,
+    /// The pointer is one of a list, and its claim has waited for all others.
+    has_waited: bool,
 }
 
 /// What two extents are to each other.
@@ -194,18 +208,24 @@ impl<'s, 'p> Walk<'s, 'p> {
             self.begin(beginning, &mut found);
         }
         let mut next = 0;
-        while next < found.pairs.len() {
-            self.go_on(next, &mut found);
-            next += 1;
+        loop {
+            while next < found.pairs.len() {
+                self.go_on(next, &mut found);
+                next += 1;
+            }
+            let Some((source, old, new)) = found.later.pop_front() else { return found };
+            self.claim(source, &old, &new, &mut found);
         }
-        found
     }
 
     /// From two roots.
     fn begin(&mut self, beginning: &Beginning, found: &mut Found) {
         let Beginning { name, old: (old, range), new: (new, new_start), shape, elements } = beginning;
         let way = found.ways.root(name);
-        let ty = self.start.trace.graph.root(*old).and_then(|root| self.start.trace.roots.get(root)?.ty);
+        let root = self.start.trace.graph.root(*old).and_then(|root| self.start.trace.roots.get(root));
+        let ty = root.and_then(|root| root.ty);
+        // An element of an array is known by its number.
+        let is_single = elements.is_none() && root.is_some_and(|root| root.kind == RootKind::Variable);
         let (before, after) = (self.edges(true, *old, false, found), self.edges(false, *new, false, found));
         // Which element was looked at last, and whether it is another than the one at its place.
         let mut last: Option<(u64, bool)> = None;
@@ -224,7 +244,8 @@ impl<'s, 'p> Walk<'s, 'p> {
             let Some(counterpart) = there.and_then(|at| pointer_at(&after, at)) else { continue };
             let at = At { ty, index: None, within: edge.offset };
             let is_in_row = ty.is_some_and(|ty| self.is_in_row(ty, edge.offset));
-            let source = Source { from: None, way, at, is_in_row };
+            let is_variable = is_single && !is_in_row;
+            let source = Source { from: None, way, at, is_in_row, is_variable, has_waited: false };
             self.claim(source, edge, &counterpart, found);
         }
     }
@@ -237,7 +258,7 @@ impl<'s, 'p> Walk<'s, 'p> {
             root.filter(|root| root.value.is_none()).and_then(|root| root.address.checked_add(into))
         };
         let shapes = &self.shapes;
-        let Some(there) = shapes.place(*shape, start) else { return true };
+        let Some(there) = shapes.element(*shape, start) else { return true };
         let here = address(self.start, *old, range.start.saturating_add(start));
         let there_address = address(self.new, *new, new_start.saturating_add(there));
         let (Some(here), Some(other)) = (here, there_address) else { return false };
@@ -266,7 +287,9 @@ impl<'s, 'p> Walk<'s, 'p> {
             let is_row = old.count > 1 && self.is_pointer(ty);
             let is_in_row = is_row || self.is_in_row(ty, inside);
             let at = At { ty: Some(ty), index: (old.count > 1).then_some(index), within: inside };
-            self.claim(Source { from: Some(number), way, at, is_in_row }, edge, &counterpart, found);
+            let from = Some(number);
+            let source = Source { from, way, at, is_in_row, is_variable: false, has_waited: false };
+            self.claim(source, edge, &counterpart, found);
         }
     }
 
@@ -292,6 +315,10 @@ impl<'s, 'p> Walk<'s, 'p> {
         if self.doubtful.0.contains(&before.key) || self.doubtful.1.contains(&after.key) {
             return;
         }
+        if !source.has_waited && self.is_order(source, &before) {
+            found.later.push_back((Source { has_waited: true, ..source }, *old, *new));
+            return;
+        }
         let known = (found.by_old.get(&before.key).copied(), found.by_new.get(&after.key).copied());
         let keys = (before.key, after.key);
         if known.0.is_some() && known.0 == known.1 || found.rows_refused.contains(&keys) {
@@ -311,18 +338,42 @@ impl<'s, 'p> Walk<'s, 'p> {
                 return;
             }
         };
+        let is_by_order = |number: usize| found.pairs.get(number).is_some_and(|pair| pair.is_by_order);
+        if source.has_waited && [known.0, known.1].into_iter().flatten().any(|number| !is_by_order(number)) {
+            return;
+        }
+        let is_by_order = source.has_waited || source.from.is_some_and(is_by_order);
         let way = found.ways.step(source.way, source.at);
         let from = source.from;
         if known == (None, None) {
             let number = found.pairs.len();
             found.by_old.insert(before.key, number);
             found.by_new.insert(after.key, number);
-            found.pairs.push(Paired { old: before, new: after, shape, way, from });
+            found.pairs.push(Paired { old: before, new: after, shape, way, from, is_by_order });
             return;
         }
         let conflict = |first, is_old, what, other| Conflict { what, is_old, first, other, way, from };
         found.conflicts.extend(known.0.map(|first| conflict(first, true, before, after)));
         found.conflicts.extend(known.1.map(|first| conflict(first, false, after, before)));
+    }
+
+    /// Whether a pointer leads to what comes first in a list, or next. What lists hold points to its like.
+    fn is_order(&mut self, source: Source, target: &Extent) -> bool {
+        let Some(ty) = target.ty else { return false };
+        source.at.ty == Some(ty) || source.is_variable && self.is_linked(ty)
+    }
+
+    /// Whether objects of an old type point to others of it.
+    fn is_linked(&mut self, ty: Ty) -> bool {
+        let model = self.start.trace.model;
+        *self.linked.entry(ty).or_insert_with(|| {
+            let Some(own) = model.ty(ty) else { return false };
+            let mut members = own.members().filter_map(|member| member.ty()?.resolved());
+            members.any(|member| match member.kind() {
+                TypeKind::Pointer(below) => below.and_then(Type::resolved) == Some(own),
+                _ => false,
+            })
+        })
     }
 
     fn refuse(&mut self, what: Key, why: Why) {

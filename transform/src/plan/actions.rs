@@ -1,11 +1,12 @@
 //! What rules do when all objects are made: `for each`, `call`, `assert`.
 
-use super::conflict::Code;
+use super::codes::Code;
+use super::conflict::Hint;
 use super::draft::Draft;
-use super::objects::{Fate, Object};
 use super::start_up::Twice;
 use super::world::View;
 use super::{Made, Scene};
+use crate::fates::Fate;
 use crate::map::{AddressMap, Landing};
 use mcrx_debuginfo::table::{Count, Kind, Type, TypeId};
 use mcrx_dsl::diagnostic::Release;
@@ -13,14 +14,14 @@ use mcrx_dsl::eval::{Failure, Machine, Patch};
 use mcrx_dsl::migrate::{Called, Tails};
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::mark::Island;
-use mcrx_tracer::model::Fit;
+use mcrx_tracer::model::{Fit, Ty};
 use mcrx_tracer::trace::Trace;
 use rustc_hash::FxHashMap;
 
 /// Carries them out in a draft; what they write is written behind all else. Returns the functions that are to be called.
 pub(super) fn run(
     scene: &Scene<'_>,
-    (twice, objects): (&[Twice<'_>], &[Object]),
+    twice: &[Twice<'_>],
     map: &AddressMap<'_>,
     made: &mut Made,
 ) -> Vec<Called> {
@@ -43,8 +44,8 @@ pub(super) fn run(
             }
         };
         let all = listed.unwrap_or_else(|| match each.of {
-            Release::Old => of_old(scene, each.ty, twice, objects),
-            Release::New => of_new(scene, each.ty, objects, map),
+            Release::Old => of_old(scene, each.ty, twice, map),
+            Release::New => of_new(scene, each.ty, map),
         });
         for object in all {
             let become_of = match each.of {
@@ -73,7 +74,7 @@ pub(super) fn run(
     for assert in &actions.asserts {
         let objects = match assert.every {
             None => vec![None],
-            Some(ty) => of_new(scene, ty, objects, map).into_iter().map(Some).collect(),
+            Some(ty) => of_new(scene, ty, map).into_iter().map(Some).collect(),
         };
         for object in objects {
             let message = match assert.holds(object, &mut machine) {
@@ -102,7 +103,8 @@ fn landed(map: &AddressMap<'_>, old: u64) -> u64 {
 fn report(scene: &Scene<'_>, of: Release, ty: TypeId, object: u64, failure: &Failure, made: &mut Made) {
     let table = if of == Release::Old { scene.now.table } else { scene.new.table };
     let message = failure.reason.to_string();
-    made.conflicts.add(Code::Value, (&name(table.ty(ty)), &failure.path), "each", object, message);
+    let (name, hint) = (name(table.ty(ty)), Hint::of(&failure.reason));
+    made.conflicts.add_with(Code::Value, (&name, &failure.path), "each", object, message, hint);
 }
 
 fn name(ty: Option<Type<'_>>) -> String {
@@ -110,7 +112,7 @@ fn name(ty: Option<Type<'_>>) -> String {
 }
 
 /// Where objects of a type are in the old process: by themselves, side by side, and in others.
-fn of_old(scene: &Scene<'_>, wanted: TypeId, twice: &[Twice<'_>], objects: &[Object]) -> Vec<u64> {
+fn of_old(scene: &Scene<'_>, wanted: TypeId, twice: &[Twice<'_>], map: &AddressMap<'_>) -> Vec<u64> {
     let mut within = Within::new(wanted);
     let mut found = Vec::new();
     let trace = scene.now.trace;
@@ -120,10 +122,11 @@ fn of_old(scene: &Scene<'_>, wanted: TypeId, twice: &[Twice<'_>], objects: &[Obj
         let count = if object.making.is_some() { (object.old.1 / size).max(1) } else { 1 };
         (0..count).for_each(|index| within.each(ty, object.old.0 + index * size, &mut found));
     }
-    for object in objects {
-        in_block(trace, object.number, &mut |ty, at| {
-            if let Some(ty) = trace.model.ty(ty).and_then(|ty| scene.of_now(ty)) {
-                within.each(ty, at, &mut found);
+    for number in map.fates().live().iter() {
+        in_block(trace, number, &mut |ty, all| {
+            let ty = trace.model.ty(ty).and_then(|ty| scene.of_now(ty));
+            if let Some(ty) = ty.filter(|ty| within.is_in(*ty)) {
+                all.for_each(|at| within.each(ty, at, &mut found));
             }
         });
     }
@@ -131,16 +134,17 @@ fn of_old(scene: &Scene<'_>, wanted: TypeId, twice: &[Twice<'_>], objects: &[Obj
 }
 
 /// Where objects of a type are in the new image: what the new process has, and what has been carried over.
-fn of_new(scene: &Scene<'_>, wanted: TypeId, objects: &[Object], map: &AddressMap<'_>) -> Vec<u64> {
+pub(super) fn of_new(scene: &Scene<'_>, wanted: TypeId, map: &AddressMap<'_>) -> Vec<u64> {
     let mut within = Within::new(wanted);
     let mut found = Vec::new();
     let trace = scene.new.trace;
     let is_own = |ty: Type<'_>| ty.table().build_id() == scene.new.table.build_id();
     for (number, _) in trace.blocks.iter().filter(|(number, _)| trace.graph.is_reached(Node(*number))) {
-        in_block(trace, number, &mut |ty, at| {
+        in_block(trace, number, &mut |ty, all| {
             let ty = trace.model.ty(ty).filter(|ty| is_own(*ty));
-            if let Some(ty) = ty.and_then(|ty| scene.new.table.ty(ty.id())) {
-                within.each(ty, at, &mut found);
+            let ty = ty.and_then(|ty| scene.new.table.ty(ty.id()));
+            if let Some(ty) = ty.filter(|ty| within.is_in(*ty)) {
+                all.for_each(|at| within.each(ty, at, &mut found));
             }
         });
     }
@@ -151,14 +155,15 @@ fn of_new(scene: &Scene<'_>, wanted: TypeId, objects: &[Object], map: &AddressMa
         }
     }
     let old = scene.now.trace;
-    for object in objects.iter().filter(|object| !matches!(object.fate, Fate::Refused)) {
-        in_block(old, object.number, &mut |ty, at| {
+    let fates = map.fates();
+    let is_made = |number: &u32| !matches!(fates.get(*number), Some(Fate::Refused));
+    for number in fates.live().iter().filter(is_made) {
+        in_block(old, number, &mut |ty, all| {
             let ty = old.model.ty(ty).and_then(|ty| scene.of_now(ty));
             let made = ty.and_then(|ty| Some(scene.pairing.of_old(ty)?.1.made.first()?.ty));
-            if let (Some(made), address) = (made, landed(map, at))
-                && address != 0
-            {
-                within.each(made, address, &mut found);
+            if let Some(made) = made.filter(|made| within.is_in(*made)) {
+                let landed = all.map(|at| landed(map, at)).filter(|address| *address != 0);
+                landed.for_each(|address| within.each(made, address, &mut found));
             }
         });
     }
@@ -171,8 +176,8 @@ fn finished(mut found: Vec<u64>) -> Vec<u64> {
     found
 }
 
-/// Each typed object of a block, with its address.
-fn in_block(trace: &Trace<'_>, number: u32, each: &mut dyn FnMut(mcrx_tracer::model::Ty, u64)) {
+/// The typed objects of a block: those side by side, with the addresses of all. There may be a million, of a type that nobody asks for.
+fn in_block(trace: &Trace<'_>, number: u32, row: &mut dyn FnMut(Ty, &mut dyn Iterator<Item = u64>)) {
     let Some(block) = trace.blocks.get(number) else { return };
     if let Some(ty) = trace.marked.ty(number) {
         let size = trace.model.map(ty).size.max(1);
@@ -180,12 +185,11 @@ fn in_block(trace: &Trace<'_>, number: u32, each: &mut dyn FnMut(mcrx_tracer::mo
             Fit::Exactly(count) => count,
             Fit::WithTail | Fit::Part | Fit::No => 1,
         };
-        (0..count).for_each(|index| each(ty, block.address + index * size));
-        return;
+        return row(ty, &mut (0..count).map(|index| block.address + index * size));
     }
     for (offset, Island { ty, size, stride }) in trace.marked.islands_of(number) {
         let count = size.div_ceil(stride.max(1)).max(1);
-        (0..count).for_each(|index| each(ty, block.address + offset + index * stride));
+        row(ty, &mut (0..count).map(|index| block.address + offset + index * stride));
     }
 }
 
@@ -204,14 +208,22 @@ impl Within {
         Within { wanted, known: FxHashMap::default() }
     }
 
+    /// Whether objects of a type are, or hold, some.
+    fn is_in(&mut self, ty: Type<'_>) -> bool {
+        !self.offsets(ty).is_empty()
+    }
+
     fn each(&mut self, ty: Type<'_>, address: u64, found: &mut Vec<u64>) {
+        found.extend(self.offsets(ty).iter().map(|offset| address + offset));
+    }
+
+    fn offsets(&mut self, ty: Type<'_>) -> &[u64] {
         let wanted = self.wanted;
-        let offsets = self.known.entry(ty.id()).or_insert_with(|| {
+        self.known.entry(ty.id()).or_insert_with(|| {
             let mut offsets = Vec::new();
             search(ty, wanted, 0, DEEPEST, &mut offsets);
             offsets
-        });
-        found.extend(offsets.iter().map(|offset| address + offset));
+        })
     }
 }
 

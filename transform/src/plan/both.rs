@@ -1,12 +1,15 @@
 //! All that both start-ups have made: variables, those of threads, and blocks that pair.
 
-use super::conflict::{Code, Conflicts};
+use super::codes::Code;
+use super::conflict::{Conflicts, Hint, Of};
 use super::start_up::{How, Twice};
+use super::world::View;
 use super::{Scene, is_same_life};
-use crate::map::Moved;
+use crate::map::{Beside, Moved};
 use crate::pairs::{self, Pair, Pairs};
 use mcrx_debuginfo::table::{Storage, Type, Variable};
-use mcrx_dsl::eval::Making;
+use mcrx_dsl::eval::{Machine, Making};
+use mcrx_dsl::migrate::Recipe;
 use mcrx_dsl::pairing::{Origin, VariablePair};
 use mcrx_dsl::rules::Which;
 use mcrx_tracer::model::Fit;
@@ -30,6 +33,7 @@ pub(super) fn find<'a>(scene: &Scene<'a>, pairs: &Pairs, conflicts: &mut Conflic
             None => gone(scene, pair, old.zip(old_place), conflicts),
         }
         let Some(old) = of(&pair.old, Storage::ThreadLocal) else { continue };
+        let is_given_up = matches!(pair.origin, None | Some(Origin::Reset));
         let new = of(&pair.new, Storage::ThreadLocal).and_then(|new| Some((new, how(scene, index, pair)?)));
         let len = size(old.ty());
         let mut seen = FxHashSet::default();
@@ -44,10 +48,12 @@ pub(super) fn find<'a>(scene: &Scene<'a>, pairs: &Pairs, conflicts: &mut Conflic
         // Of a thread that the new process does not have nothing can be carried over.
         for thread in scene.now.process().threads.iter().filter(|thread| !seen.contains(&thread.tid)) {
             let at = pairs::own(&scene.now, thread, scene.now.program, &old);
-            if at.is_some_and(|at| scene.differs(at, len)) {
+            if !is_given_up && at.is_some_and(|at| scene.differs(at, len)) {
                 let message = "its value in this thread changed since start-up, and the new process has no such thread, or no such variable";
                 let name = format!("{} of thread {}", old.name(), thread.tid);
-                conflicts.add(Code::ThreadLocal, (&name, ""), "", at.unwrap_or(0), message.to_owned());
+                let of = Of::like(&name, "", old.name());
+                let hint = Hint::Variable(old.id());
+                conflicts.add_with(Code::ThreadLocal, of, "", at.unwrap_or(0), message.to_owned(), hint);
             }
         }
     }
@@ -55,13 +61,86 @@ pub(super) fn find<'a>(scene: &Scene<'a>, pairs: &Pairs, conflicts: &mut Conflic
         let block = scene.now.trace.blocks.at(pair.old.start).map(|(_, into)| pair.old.start - into);
         block.is_some_and(|block| is_same_life(scene, block))
     });
-    twice.extend(lives.map(|pair| block(scene, pair)));
+    for pair in lives {
+        let mut main = block(scene, pair);
+        let others = split_off(scene, &mut main);
+        twice.push(main);
+        twice.extend(others);
+    }
     twice
 }
 
 /// Where old blocks that pair are now.
 pub(super) fn moved(scene: &Scene<'_>, twice: &[Twice<'_>]) -> impl Iterator<Item = Moved> {
-    twice.iter().filter(|object| scene.now.trace.blocks.at(object.old.0).is_some()).map(Twice::moved)
+    let main = twice.iter().filter(|object| !object.is_beside);
+    main.filter(|object| scene.now.trace.blocks.at(object.old.0).is_some()).map(Twice::moved)
+}
+
+/// What both have made of old objects besides.
+pub(super) fn beside<'t>(twice: &'t [Twice<'_>]) -> impl Iterator<Item = Beside> + 't {
+    let there = twice.iter().filter(|object| object.is_beside && object.new.0 != 0);
+    there.filter_map(|object| Some(Beside { old: object.old.0, how: object.making?, new: object.new.0 }))
+}
+
+/// Stands for where what is split off is, one for each.
+const SPLIT_OFF: u64 = 0xBAD2_0000_0000_0000;
+
+/// What the new release has made besides, of an object that is split: found by the pointers to it that rules give to the others. Where it is not
+/// found its address is 0.
+fn split_off<'a>(scene: &Scene<'a>, main: &mut Twice<'a>) -> Vec<Twice<'a>> {
+    let (Some(first), Some(from)) = (main.making, main.from) else { return Vec::new() };
+    let Some((_, pair)) = scene.pairing.of_old(from).filter(|(_, pair)| pair.made.len() > 1) else {
+        return Vec::new();
+    };
+    let makings: Vec<Making> = (0..pair.made.len()).map(|made| Making { pair: first.pair, made }).collect();
+    let recipes: Vec<Option<&Recipe>> = makings.iter().map(|how| scene.migration.recipe(*how)).collect();
+    let stand_ins: Vec<u64> = (0..).map(|index: u64| SPLIT_OFF + (index << 40)).take(makings.len()).collect();
+    let mut places = vec![0; makings.len()];
+    if let Some(place) = places.first_mut() {
+        *place = main.new.0;
+    }
+    let mut work = vec![0];
+    // Of objects side by side only one of each is there to be split.
+    while let Some(part) = work.pop().filter(|_| main.old.1 < 2 * from.size().unwrap_or(1).max(1)) {
+        let (Some(recipe), Some(place)) = (recipes.get(part).copied().flatten(), places.get(part).copied())
+        else {
+            continue;
+        };
+        let view = View::new(scene.start, scene.new, None, scene.room);
+        let mut machine = Machine::new(&view, scene.migration);
+        let mut bytes = vec![0; usize::try_from(recipe.size(main.old.1)).unwrap_or(0)];
+        recipe.make_parts(scene.migration, main.old, &stand_ins, &mut bytes, &mut machine);
+        for (at, word) in (0..).step_by(8).zip(bytes.chunks_exact(8)) {
+            let word = <[u8; 8]>::try_from(word).map_or(0, u64::from_le_bytes);
+            let other = stand_ins.iter().position(|stand_in| (word ^ stand_in) >> 40 == 0);
+            let Some(other) = other.filter(|other| places.get(*other) == Some(&0)) else { continue };
+            let into = word & ((1 << 40) - 1);
+            let there = scene.new.process().memory.word(place + at).unwrap_or(0).wrapping_sub(into);
+            if let Some(found) = places.get_mut(other).filter(|_| scene.new.trace.blocks.at(there).is_some())
+            {
+                *found = there;
+                work.push(other);
+            }
+        }
+    }
+    main.made.clone_from(&places);
+    let others = makings.iter().zip(recipes).zip(&places).zip(&pair.made).skip(1);
+    others
+        .filter_map(|(((how, recipe), place), made)| {
+            let recipe = recipe?;
+            Some(Twice {
+                name: format!("{}, {} of it", main.name, made.ty.name().unwrap_or("what is split off")),
+                old: main.old,
+                from: main.from,
+                new: (*place, recipe.size(main.old.1)),
+                ty: Some(made.ty),
+                how: How::Made(recipe, None),
+                making: Some(*how),
+                made: places.clone(),
+                is_beside: true,
+            })
+        })
+        .collect()
 }
 
 /// How a variable is carried over. `None`: it is not.
@@ -78,7 +157,17 @@ fn variable<'a>(
     how: How<'a>,
 ) -> Twice<'a> {
     let from = old.and_then(|old| old.ty());
-    Twice { name, old: place.unwrap_or((0, 0)), from, new: to, ty: new.ty(), how, making: None }
+    Twice {
+        name,
+        old: place.unwrap_or((0, 0)),
+        from,
+        new: to,
+        ty: new.ty(),
+        how,
+        making: None,
+        made: Vec::new(),
+        is_beside: false,
+    }
 }
 
 /// A variable that the new release does not have: its value is lost, if it changed and nobody has said that it may be.
@@ -92,7 +181,7 @@ fn gone(
         && scene.differs(address, len)
     {
         let text = scene.pairing.question(*question).map(|question| question.text()).unwrap_or_default();
-        conflicts.add(Code::Variable, (old.name(), ""), "", address, text);
+        conflicts.add_with(Code::Variable, (old.name(), ""), "", address, text, Hint::Variable(old.id()));
     }
 }
 
@@ -100,7 +189,17 @@ fn block<'a>(scene: &Scene<'a>, pair: &Pair) -> Twice<'a> {
     let old = (pair.old.start, pair.old.end - pair.old.start);
     let new = (pair.new.start, pair.new.end - pair.new.start);
     let name = pair.path.clone();
-    let mut twice = Twice { name, old, from: None, new, ty: None, how: How::Plain, making: None };
+    let mut twice = Twice {
+        name,
+        old,
+        from: None,
+        new,
+        ty: None,
+        how: How::Plain,
+        making: None,
+        made: Vec::new(),
+        is_beside: false,
+    };
     let Some((ty, _)) = pair.types else { return twice };
     let Some(from) = scene.start.trace.model.ty(ty).and_then(|ty| scene.of_now(ty)) else { return twice };
     twice.from = Some(from);

@@ -1,81 +1,13 @@
 //! What stops an update, or would lose something: found before anything is written.
+//!
+//! What it does not do: say what a code means (`codes`), what it is about in C (`told`), or which rule settles it (`settle`).
 
+use super::codes::Code;
+use crate::map::Lost;
+use mcrx_debuginfo::table::VariableId;
+use mcrx_dsl::diagnostic::Declaration;
 use std::collections::BTreeMap;
-
-/// What sort of conflict. Its number is a promise: scripts go by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Code {
-    /// A question that the releases ask and no rule answers.
-    Question,
-    /// A value that cannot be made as the rules say, or without rules.
-    Value,
-    /// A pointer that leads to what the new release does not have.
-    Pointer,
-    /// An object of a type that changes, pointed into by words that may be no pointers.
-    Pinned,
-    /// A part of a block that has no type as a whole would have to grow.
-    Room,
-    /// Live memory with pointers in it and without a type, which may hold what changes.
-    Untyped,
-    /// An object of the old start-up changed since, and nothing of the new release corresponds to it.
-    Unpaired,
-    /// Memory without a type that both start-ups have made, and that changed since.
-    Opaque,
-    /// Objects of a type that the rules say to wait for.
-    Drained,
-    /// A thread's own variable changed since start-up.
-    ThreadLocal,
-    /// A variable whose value is no longer asked for, and nobody has said what becomes of it.
-    Variable,
-    /// An `assert` of the rules does not hold.
-    Assert,
-}
-
-impl Code {
-    /// `MCX801`
-    pub fn id(self) -> &'static str {
-        match self {
-            Code::Question => "MCX801",
-            Code::Value => "MCX802",
-            Code::Pointer => "MCX803",
-            Code::Pinned => "MCX804",
-            Code::Room => "MCX805",
-            Code::Untyped => "MCX806",
-            Code::Unpaired => "MCX807",
-            Code::Opaque => "MCX808",
-            Code::Drained => "MCX809",
-            Code::ThreadLocal => "MCX810",
-            Code::Variable => "MCX811",
-            Code::Assert => "MCX812",
-        }
-    }
-
-    /// What a release engineer can do about it.
-    pub fn advice(self) -> &'static str {
-        match self {
-            Code::Question => "answer it in a `type` or `global` statement",
-            Code::Value => "say in a rule what the value is, or `fail` where there is none",
-            Code::Pointer => {
-                "say what has come for it (`function OLD -> NEW`, `global OLD -> NEW`), or drain the objects that hold it"
-            }
-            Code::Pinned => {
-                "say by a fact how the words that point into it are to be read (`mcrx pins`), or drain it"
-            }
-            Code::Room => "give the block a type by a fact, or drain it",
-            Code::Untyped => "give it a type by a fact (`site`, `field`), or say by one that it holds bytes",
-            Code::Unpaired => {
-                "make both start-ups make it, or carry what it says over in a rule of what leads to it"
-            }
-            Code::Opaque => "give it a type by a fact, or let it be made anew",
-            Code::Drained => "wait until they are gone, and try again",
-            Code::ThreadLocal => {
-                "it is not carried over: keep such state in a variable of the program, or wait until it is as it was"
-            }
-            Code::Variable => "say `global NAME drop`, or what it becomes",
-            Code::Assert => "mend the rules, or the `assert`",
-        }
-    }
-}
+use std::collections::btree_map::Entry;
 
 /// One conflict, of however many objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,53 +20,169 @@ pub struct Conflict {
     pub member: String,
     /// One sentence.
     pub message: String,
-    /// The first object's old address; 0 where it is about none.
+    /// The old address of one of the objects; 0 where it is about none.
     pub address: u64,
+    /// The shortest way from a root to it, as C would write it: `server.clients->head`. Empty: it is about none.
+    pub path: String,
     /// How many objects.
     pub objects: u64,
+    /// Of memory without a type: how large it is, and who made it.
+    pub known: String,
+    /// What it is about, as the releases declare it. Of what one of them does not have, what it would be in.
+    pub declarations: Vec<Declaration>,
+    /// A statement that settles it, ready for a rule file. Empty: none can; the advice says what can.
+    pub rule: String,
+    /// What the rest is made from.
+    pub(super) hint: Hint,
+    /// Bytes of the smallest and the largest block, where it is about blocks without a type.
+    pub(super) bytes: Option<(u64, u64)>,
 }
+
+/// What a conflict's finder knows of it that its message does not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hint {
+    /// Nothing.
+    None,
+    /// It is about a question, one of the pairing's.
+    Asked(usize),
+    /// A value cannot be made.
+    Failed {
+        /// `else` would take over.
+        is_absence: bool,
+        /// It does not fit where it goes.
+        is_too_large: bool,
+    },
+    /// A pointer leads to this old address.
+    Leads(u64, Lost),
+    /// A file of a library.
+    Library(String),
+    /// A variable of the old release.
+    Variable(VariableId),
+    /// A block of the new process.
+    Made(u32),
+    /// Both start-ups have made it, in different ways.
+    MadeTwice,
+    /// It is merged into another object.
+    Merged,
+}
+
+/// What a conflict is about, and what makes it one with others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Of<'s> {
+    object: &'s str,
+    member: &'s str,
+    /// Those of which this is the same are one.
+    like: &'s str,
+    bytes: Option<u64>,
+}
+
+impl<'s, O: AsRef<str> + ?Sized, M: AsRef<str> + ?Sized> From<(&'s O, &'s M)> for Of<'s> {
+    fn from((object, member): (&'s O, &'s M)) -> Of<'s> {
+        let (object, member) = (object.as_ref(), member.as_ref());
+        Of { object, member, like: object, bytes: None }
+    }
+}
+
+impl<'s> Of<'s> {
+    /// One with others of this sort: of a type, from a site.
+    pub(super) fn like(object: &'s str, member: &'s str, like: &'s str) -> Of<'s> {
+        Of { object, member, like, bytes: None }
+    }
+
+    /// A block of so many bytes without a type.
+    pub(super) fn untyped(self, bytes: u64) -> Of<'s> {
+        Of { bytes: Some(bytes), ..self }
+    }
+}
+
+/// Sort, object or what it is like, member, kind.
+type Key = (Code, String, String, String);
 
 /// Conflicts while they are found: those of many objects become one.
 #[derive(Debug, Default)]
-pub(super) struct Conflicts(BTreeMap<(Code, String, String, String), Conflict>);
+pub(super) struct Conflicts(BTreeMap<Key, Conflict>);
 
 impl Conflicts {
-    /// One more. Those of one sort, object, member and `kind` are one; it keeps the first message.
-    pub(super) fn add(
+    /// One more. Those of one sort, object, member and `kind` are one, whichever element of an array the member is of; the one with the lowest
+    /// address is the example.
+    pub(super) fn add<'s>(
         &mut self,
         code: Code,
-        (object, member): (&str, &str),
+        of: impl Into<Of<'s>>,
         kind: &str,
         address: u64,
         message: String,
     ) {
-        let key = (code, object.to_owned(), member.to_owned(), kind.to_owned());
-        let fresh = || Conflict {
+        self.add_with(code, of, kind, address, message, Hint::None);
+    }
+
+    /// The same, where more is known.
+    pub(super) fn add_with<'s>(
+        &mut self,
+        code: Code,
+        of: impl Into<Of<'s>>,
+        kind: &str,
+        address: u64,
+        message: String,
+        hint: Hint,
+    ) {
+        let of = of.into();
+        let one = Conflict {
             code,
-            object: object.to_owned(),
-            member: member.to_owned(),
+            object: of.object.to_owned(),
+            member: of.member.to_owned(),
             message,
             address,
-            objects: 0,
+            path: String::new(),
+            objects: 1,
+            known: String::new(),
+            declarations: Vec::new(),
+            rule: String::new(),
+            hint,
+            bytes: of.bytes.map(|bytes| (bytes, bytes)),
         };
-        let conflict = self.0.entry(key).or_insert_with(fresh);
-        conflict.objects += 1;
-        if address != 0 && (conflict.address == 0 || address < conflict.address) {
-            conflict.address = address;
+        self.join((code, of.like.to_owned(), without_indices(of.member), kind.to_owned()), one);
+    }
+
+    /// One of so many objects, the first of which is at an address, unless it was found at objects.
+    pub(super) fn add_if_new(
+        &mut self,
+        code: Code,
+        of: (&str, &str),
+        kind: &str,
+        (first, objects): (u64, u64),
+        message: String,
+        hint: Hint,
+    ) {
+        let key = (code, of.0.to_owned(), without_indices(of.1), kind.to_owned());
+        if !self.0.contains_key(&key) {
+            self.add_with(code, of, kind, first, message, hint);
+            if let Some(conflict) = self.0.get_mut(&key) {
+                conflict.objects = objects.max(1);
+            }
         }
     }
 
     pub(super) fn merge(&mut self, other: Conflicts) {
-        for (key, conflict) in other.0 {
-            match self.0.entry(key) {
-                std::collections::btree_map::Entry::Vacant(entry) => {
-                    entry.insert(conflict);
+        other.0.into_iter().for_each(|(key, conflict)| self.join(key, conflict));
+    }
+
+    fn join(&mut self, key: Key, one: Conflict) {
+        match self.0.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(one);
+            }
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                let objects = known.objects + one.objects;
+                let bytes = match (known.bytes, one.bytes) {
+                    (Some(own), Some(other)) => Some((own.0.min(other.0), own.1.max(other.1))),
+                    (own, other) => own.or(other),
+                };
+                if one.address != 0 && (known.address == 0 || one.address < known.address) {
+                    *known = one;
                 }
-                std::collections::btree_map::Entry::Occupied(mut entry) => {
-                    let known = entry.get_mut();
-                    known.objects += conflict.objects;
-                    known.address = known.address.min(conflict.address);
-                }
+                (known.objects, known.bytes) = (objects, bytes);
             }
         }
     }
@@ -142,7 +190,23 @@ impl Conflicts {
     /// By sort, the most frequent first.
     pub(super) fn finish(self) -> Vec<Conflict> {
         let mut all: Vec<Conflict> = self.0.into_values().collect();
+        for conflict in &mut all {
+            if let Some((least, most)) = conflict.bytes.filter(|(least, most)| least != most) {
+                conflict.object = format!("block of {least} to {most} bytes");
+            }
+        }
         all.sort_by_key(|conflict| (conflict.code, std::cmp::Reverse(conflict.objects)));
         all
     }
+}
+
+/// A member's path, with all elements of an array as one.
+fn without_indices(path: &str) -> String {
+    let mut parts = path.split('[');
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        kept.push_str("[]");
+        kept.push_str(part.split_once(']').map_or("", |(_, rest)| rest));
+    }
+    kept
 }

@@ -1,8 +1,13 @@
 //! Pointers that lead nowhere, in bytes that were made.
 
-use super::conflict::{Code, Conflicts};
+use super::codes::Code;
+use super::conflict::{Conflicts, Hint};
 use super::world::View;
 use crate::map::Lost;
+use crate::side::{Side, Spot};
+
+/// Letters of a text that are shown.
+const LONGEST: u64 = 40;
 
 /// The first of them: the old address, and why it leads nowhere.
 pub(super) fn first(bytes: &[u8], view: &View<'_, '_>) -> Option<(u64, Lost)> {
@@ -24,20 +29,42 @@ pub(super) fn all<'b>(
 
 /// Says it.
 pub(super) fn report(
-    old: u64,
-    why: Lost,
+    (old, why): (u64, Lost),
+    side: &Side<'_>,
     (object, member): (&str, &str),
     address: u64,
     conflicts: &mut Conflicts,
 ) {
-    let message = format!("it points to {old:#x}, {}", describe(why));
-    conflicts.add(Code::Pointer, (object, member), describe(why), address, message);
+    let name = match side.spot(old) {
+        Spot::Function { function, .. } => Some(function.name()),
+        Spot::Variable { variable, .. } => Some(variable.name()),
+        _ => None,
+    };
+    let text = if why == Lost::Constant { text(side, old) } else { None };
+    let what = match name {
+        Some(name) => format!("`{name}`"),
+        None => text.unwrap_or_else(|| format!("{old:#x}")),
+    };
+    let message = format!("it points to {what}, {}", describe(why));
+    let member = member.strip_prefix('.').unwrap_or(member);
+    // Each function that is gone is a statement of its own.
+    let kind = format!("{} {}", describe(why), name.unwrap_or_default());
+    conflicts.add_with(Code::Pointer, (object, member), &kind, address, message, Hint::Leads(old, why));
+}
+
+/// A text that an address leads to, as far as it is shown.
+fn text(side: &Side<'_>, address: u64) -> Option<String> {
+    let letters = (address..address.checked_add(LONGEST)?).map(|at| side.process().memory.bytes(at, 1));
+    let letters: Vec<u8> =
+        letters.map_while(|byte| byte?.first().copied().filter(|byte| *byte != 0)).collect();
+    let text = String::from_utf8(letters).ok().filter(|text| !text.is_empty());
+    text.filter(|text| !text.contains(char::is_control)).map(|text| format!("{text:?}"))
 }
 
 fn describe(why: Lost) -> &'static str {
     match why {
         Lost::Function => "a function that the new release does not have",
-        Lost::Code => "which is in the middle of a function",
+        Lost::Code => "in the middle of a function",
         Lost::Variable => "a variable that the new release does not have",
         Lost::Member => "a member that the new release does not have",
         Lost::Constant => "a constant that the new release does not have",

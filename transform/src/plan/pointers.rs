@@ -3,7 +3,6 @@
 use super::world::View;
 use crate::map::{AddressMap, Landing};
 use crate::side::Side;
-use mcrx_debuginfo::table::Type;
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::model::Sort;
 
@@ -25,22 +24,36 @@ pub(super) struct Word {
 /// Those of a node.
 pub(super) fn of(side: &Side<'_>, node: Node, address: u64) -> Vec<Word> {
     let mut words = Vec::new();
+    into(side, node, address, &mut words);
+    words
+}
+
+/// The same, behind others.
+pub(super) fn into(side: &Side<'_>, node: Node, address: u64, words: &mut Vec<Word>) {
     side.trace.pointers(node, &mut |pointer| {
         let Some(word) = side.process().memory.word(address.wrapping_add(pointer.offset)) else { return };
         let is_sure = pointer.sort != Sort::Likely;
-        let to = match pointer.sort {
-            Sort::Precise(ty) | Sort::Array(ty, _) => side.trace.model.ty(ty),
-            Sort::Opaque | Sort::Function | Sort::Likely => None,
+        let bytes = match pointer.sort {
+            Sort::Precise(ty) | Sort::Array(ty, _) => side.trace.model.map(ty).size,
+            Sort::Opaque | Sort::Function | Sort::Likely => 0,
         };
-        let bytes = to.and_then(Type::size).filter(|bytes| *bytes > 0).unwrap_or(u64::MAX);
+        let bytes = if bytes > 0 { bytes } else { u64::MAX };
         words.push(Word { offset: pointer.offset, word, address: pointer.word, is_sure, bytes });
     });
-    words
 }
 
 /// Those that hold more than an address.
 pub(super) fn tagged(words: &[Word]) -> Vec<(u64, u64)> {
     words.iter().filter(|word| word.word != word.address).map(|word| (word.word, word.address)).collect()
+}
+
+/// Whether something is to be done about one in an object that stays where it is.
+pub(super) fn changes(word: &Word, map: &AddressMap<'_>) -> bool {
+    match map.get_of(word.address, word.bytes) {
+        Landing::Same | Landing::Left => false,
+        Landing::At(_) => true,
+        Landing::Nothing(_) => word.is_sure,
+    }
 }
 
 /// Redirects those of an object that was made by copying. `place`: where an old offset lies in it.
@@ -56,6 +69,9 @@ pub(super) fn redirect(
         let Some(there) = bytes.get_mut(start..start.saturating_add(8)) else { continue };
         let tag = word.word.wrapping_sub(word.address);
         let landing = map.get_of(word.address, word.bytes);
+        if matches!(landing, Landing::Same | Landing::Left) && *there == word.word.to_le_bytes() {
+            continue;
+        }
         // A recipe knows pointers by their values: not whether they lead to an object, or to the member that it begins with.
         let by_value = match map.get(word.address) {
             Landing::At(new) if landing != Landing::At(new) => new.wrapping_add(tag),

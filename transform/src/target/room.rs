@@ -8,10 +8,10 @@
 use super::Room;
 use mcrx_allocator::abi::{
     ARENA_BASE, CLASS_COUNT, Class, DATA_OFFSET, DESCRIPTORS_OFFSET, Descriptor, FIRST_SLICE, HEADS_OFFSET,
-    Header, Kind, MAGIC, MAX_SLAB_BLOCK, REGION_SIZE, SLICE_SIZE, SLICES, SiteId, SlabShape, Tag, VERSION,
-    Word, flag,
+    HEAP_STRIDE, HEAPS_OFFSET, Header, Kind, MAGIC, MAX_SLAB_BLOCK, REGION_SIZE, SLICE_SIZE, SLICES, SiteId,
+    SlabShape, Tag, VERSION, Word, flag,
 };
-use mcrx_tracer::image::{Buffer, Content, Mapping, MappingKind, Permissions, Segment};
+use mcrx_tracer::image::{Buffer, Content, Mapping, MappingKind, Memory, Permissions, Process, Segment};
 use std::io;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -89,6 +89,23 @@ impl OfflineRoom {
         Some(self.base() + u64::from(slice) * SLICE_SIZE)
     }
 
+    /// Puts the region, with all blocks that were given so far, into the image of a process. Nothing, if none was; otherwise its base.
+    ///
+    /// # Errors
+    /// There is no memory for it, or the process has something there.
+    pub fn add_to(&self, process: &mut Process) -> io::Result<Option<u64>> {
+        let region = self.region()?;
+        if region.is_empty() {
+            return Ok(None);
+        }
+        let mut segments = process.memory.segments().to_vec();
+        segments.extend(region.iter().map(|(_, segment)| segment.clone()));
+        process.memory = Memory::new(segments).map_err(io::Error::other)?;
+        process.mappings.extend(region.into_iter().map(|(mapping, _)| mapping));
+        process.mappings.sort_by_key(|mapping| mapping.range.start);
+        Ok(Some(self.base()))
+    }
+
     /// The region, with all blocks that were given so far. Nothing, if none was.
     pub(super) fn region(&self) -> io::Result<Vec<(Mapping, Segment)>> {
         let high = self.next.load(Ordering::Relaxed);
@@ -99,7 +116,7 @@ impl OfflineRoom {
         let mut spans = 0;
         for (class, slabs) in (0..).zip(&self.slabs) {
             let slabs = slabs.lock().unwrap_or_else(PoisonError::into_inner);
-            slabs.iter().for_each(|slab| tables.add_slab(class, slab));
+            slabs.iter().for_each(|slab| tables.add_slab(class, slab, self.base()));
             spans += slabs.len();
         }
         let large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +157,8 @@ impl Tables {
         })
     }
 
-    fn add_slab(&mut self, class: u8, slab: &Slab) {
+    /// It belongs to the heap of a thread that is no more, so whoever frees one of its blocks looks after it.
+    fn add_slab(&mut self, class: u8, slab: &Slab, base: u64) {
         let Slab { slice, shape, sizes } = slab;
         let capacity = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
         let slices = Class(class).slab_slices();
@@ -152,6 +170,8 @@ impl Tables {
             (offset_of!(Descriptor, limit), shape.limit),
             (offset_of!(Descriptor, capacity), capacity),
         ];
+        let owner = base + HEAPS_OFFSET + HEAP_STRIDE;
+        self.descriptor(*slice, offset_of!(Descriptor, owner), &owner.to_le_bytes());
         self.descriptor(*slice, offset_of!(Descriptor, reciprocal), &shape.reciprocal.to_le_bytes());
         for (field, value) in quarters {
             self.descriptor(*slice, field, &value.to_le_bytes());

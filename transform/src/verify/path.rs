@@ -1,6 +1,7 @@
 //! Places of a process, as a programmer would write them.
 
-use mcrx_tracer::graph::Node;
+use mcrx_tracer::graph::{Node, Step};
+use mcrx_tracer::roots::Root;
 use mcrx_tracer::trace::Trace;
 
 /// Pointers of a long way that are written out, at its beginning and at its end: lists have millions of elements.
@@ -8,8 +9,27 @@ const SHOWN: usize = 6;
 
 /// The shortest way from a root to a place of a node, as C would write it: `cycle->listening.elts`. A node that no root leads to: what it is.
 pub fn path(trace: &Trace<'_>, node: Node, offset: u64) -> String {
+    spelled(trace, &trace.graph.path_to(node), (node, offset))
+}
+
+/// The same for old addresses, at the price of one: of blocks and their insides, and of variables. Nothing where neither is.
+pub(crate) fn paths(trace: &Trace<'_>, addresses: &[u64]) -> Vec<String> {
+    let block = |address: &u64| trace.blocks.at(*address).map(|(number, offset)| (Node(number), offset));
+    let root = |address: &u64| {
+        let mut roots = trace.graph.roots().zip(&trace.roots);
+        let within = |root: &Root| address.checked_sub(root.address).filter(|within| *within < root.len);
+        roots.find_map(|(node, root)| Some((node, within(root).filter(|_| root.address != 0)?)))
+    };
+    let places: Vec<Option<(Node, u64)>> =
+        addresses.iter().map(|address| block(address).or_else(|| root(address))).collect();
+    let nodes: Vec<Node> = places.iter().flatten().map(|(node, _)| *node).collect();
+    let mut ways = trace.graph.paths_to(&nodes).into_iter();
+    let mut told = |place: (Node, u64)| spelled(trace, &ways.next().unwrap_or_default(), place);
+    places.into_iter().map(|place| place.map_or_else(String::new, &mut told)).collect()
+}
+
+fn spelled(trace: &Trace<'_>, steps: &[Step], (node, offset): (Node, u64)) -> String {
     let mut text = String::new();
-    let steps = trace.graph.path_to(node);
     let pointers = steps.iter().map(|step| (step.node, step.edge.offset));
     let left_out = steps.len().saturating_sub(2 * SHOWN);
     for (number, (node, offset)) in pointers.chain([(node, offset)]).enumerate() {

@@ -14,7 +14,7 @@ use mcrx_tracer::facts::Facts;
 use mcrx_tracer::image::{Image, Module, Process};
 use mcrx_tracer::trace::{Known, Trace};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Two releases of a program, and what its author says of the update.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,15 +34,16 @@ impl Case {
 
 /// A case that was compiled and run.
 pub(crate) struct Ready {
-    pub(crate) old: Table,
-    pub(crate) new: Table,
+    pub(crate) old: Arc<Table>,
+    pub(crate) new: Arc<Table>,
     pub(crate) loaded: Loaded,
     pub(crate) facts: Facts,
-    pub(crate) images: Images,
+    pub(crate) images: Arc<Images>,
     /// Members that point just past something, as a comment of the rules says: no fact of the language does.
     ends: Vec<(String, String)>,
-    program: PathBuf,
-    _folder: tempfile::TempDir,
+    /// The new release.
+    pub(crate) program: PathBuf,
+    folder: Arc<tempfile::TempDir>,
 }
 
 impl Ready {
@@ -51,13 +52,33 @@ impl Ready {
         let folder = tempfile::Builder::new().prefix("mcrx-case-").tempdir().map_err(|e| e.to_string())?;
         let old = compile(folder.path(), "old", &case.old, old)?;
         let new = compile(folder.path(), "new", &case.new, new)?;
-        let loaded = load::rules(Path::new("rules.mcrx"), &Only(&case.rules));
+        let images = Arc::new(Images::of(&old, &new)?);
+        let tables = (Arc::new(table(&old)?), Arc::new(table(&new)?));
+        Ok(Ready::under(&case.rules, tables, images, (new, Arc::new(folder))))
+    }
+
+    /// The same under other rules.
+    pub(crate) fn with_rules(&self, rules: &str) -> Ready {
+        let tables = (Arc::clone(&self.old), Arc::clone(&self.new));
+        Ready::under(
+            rules,
+            tables,
+            Arc::clone(&self.images),
+            (self.program.clone(), Arc::clone(&self.folder)),
+        )
+    }
+
+    fn under(
+        rules: &str,
+        (old, new): (Arc<Table>, Arc<Table>),
+        images: Arc<Images>,
+        (program, folder): (PathBuf, Arc<tempfile::TempDir>),
+    ) -> Ready {
+        let loaded = load::rules(Path::new("rules.mcrx"), &Only(rules));
         let facts = lower::facts(&loaded.rules);
-        let images = Images::of(&old, &new)?;
-        let ends = case.rules.lines().filter_map(|line| line.strip_prefix("// end: ")?.split_once('.'));
+        let ends = rules.lines().filter_map(|line| line.strip_prefix("// end: ")?.split_once('.'));
         let ends = ends.map(|(owner, member)| (owner.to_owned(), member.to_owned())).collect();
-        let tables = (table(&old)?, table(&new)?);
-        Ok(Ready { old: tables.0, new: tables.1, loaded, facts, images, ends, program: new, _folder: folder })
+        Ready { old, new, loaded, facts, images, ends, program, folder }
     }
 
     /// The rules say nothing that cannot be, and leave nothing open.

@@ -5,6 +5,8 @@
 
 #[path = "emit/member.rs"]
 mod member;
+#[path = "emit/show.rs"]
+mod show;
 
 use super::model::{Change, First, Global, Member, Program, Registry, Release, Struct, What, World};
 use std::fmt::Write as _;
@@ -15,19 +17,22 @@ const VALUES: &str = include_str!("emit/values.c");
 /// The text of a release.
 pub(crate) fn source(program: &Program, release: Release) -> String {
     let mut text = VALUES.to_owned();
-    let mut calls = [String::new(), String::new()];
+    let mut calls = [String::new(), String::new(), String::new()];
     for (number, world) in program.worlds.iter().enumerate() {
         let emitter = Emitter { number, world, release };
         emitter.declarations(&mut text);
         emitter.functions(&mut text);
         emitter.work(&mut text);
+        emitter.shows(&mut text);
         let _ = writeln!(calls[0], "    w{number}_start();");
         let _ = writeln!(calls[1], "    w{number}_serve();");
+        let _ = writeln!(calls[2], "    w{number}_show();");
     }
-    let [start, serve] = calls;
+    let [start, serve, show] = calls;
     let _ = write!(
         text,
-        "\nvoid start(void) {{\n    make_first_block();\n{start}}}\n\nvoid serve(void) {{\n{serve}}}\n"
+        "\nvoid start(void) {{\n    make_first_block();\n{start}}}\n\nvoid serve(void) {{\n{serve}}}\n\n\
+         void show(void) {{\n{show}}}\n"
     );
     text
 }
@@ -110,6 +115,14 @@ impl<'p> Emitter<'p> {
             self.structure(index, one, text);
         }
         let _ = writeln!(text, "int {};\nint {}[4];", self.own("starting"), self.own("spare"));
+        if self.world.start_differs {
+            let settings = self.own("settings");
+            let _ = writeln!(
+                text,
+                "struct {settings} {{ int level; char name[8]; int calls; }};\nstruct {settings} {settings};\n\
+                 struct {settings} *{settings}_made;"
+            );
+        }
         for (index, global) in self.world.globals.iter().enumerate() {
             if global.change.is_in(self.release) {
                 let name = self.global_name(index, global);
@@ -165,6 +178,9 @@ impl<'p> Emitter<'p> {
             Registry::List | Registry::Tree => drop(writeln!(text, "struct {name} *{all};")),
         }
         let _ = writeln!(text, "unsigned {};", self.own(&format!("count{index}")));
+        if one.freed > 0 {
+            let _ = writeln!(text, "struct {name} *{}[{}];", self.own(&format!("gone{index}")), one.freed);
+        }
     }
 
     /// Functions that pointers lead to, and how values are told.
@@ -279,6 +295,14 @@ impl<'p> Emitter<'p> {
              MADE void {make}(uint64_t s) {{\n    struct {name} *o = calloc(1, sizeof *o);\n    if (!o) {{\n        \
              abort();\n    }}\n{link}    {count}++;\n    o->id = (int)pick(s, 99, -500, 1000);\n    {set}(o, s, 1);\n}}\n",
         );
+        if one.freed > 0 {
+            let [hold, gone] = ["hold", "gone"].map(|part| self.own(&format!("{part}{index}")));
+            let _ = write!(
+                text,
+                "MADE void {hold}(uint64_t s, int n) {{\n    struct {name} *o = calloc(1, sizeof *o);\n    if (!o) {{\n        \
+                 abort();\n    }}\n    {gone}[n] = o;\n    o->id = (int)pick(s, 99, -500, 1000);\n    {set}(o, s, 1);\n}}\n",
+            );
+        }
     }
 
     /// What start-up does, and what is done later.
@@ -293,6 +317,11 @@ impl<'p> Emitter<'p> {
             let seed = seed * 1000 + u64::try_from(index).unwrap_or(0) * 100;
             for number in 0..u64::from(one.first) {
                 start.push_str(&call("make", (seed + number).to_string()));
+            }
+            for number in 0..u64::from(one.freed) {
+                start.push_str(&call("hold", format!("{}, {number}", seed + 60 + number)));
+                let gone = self.own(&format!("gone{index}[{number}]"));
+                serve.push_str(&format!("    free({gone});\n    {gone} = NULL;\n"));
             }
             for number in 0..u64::from(one.later) {
                 serve.push_str(&call("make", (seed + 20 + number).to_string()));
@@ -319,6 +348,15 @@ impl<'p> Emitter<'p> {
                     200 + index
                 ));
             }
+        }
+        if self.world.start_differs {
+            let (settings, level) = (self.own("settings"), if self.is_new() { 9 } else { 5 });
+            let made = format!("{settings}_made");
+            start.push_str(&format!(
+                "    {settings}.level = {level};\n    strcpy({settings}.name, \"is {level}\");\n    {made} = calloc(1, sizeof *{made});\n    \
+                 if (!{made}) {{\n        abort();\n    }}\n    {made}->level = {level} * 2;\n    strcpy({made}->name, \"on {level}\");\n"
+            ));
+            serve.push_str(&format!("    {settings}.calls += 3;\n    {made}->calls += 4;\n"));
         }
         for (phase, seed, body) in [("start", seed + 1, start), ("serve", seed + 2, serve)] {
             let name = self.own(phase);

@@ -4,8 +4,9 @@
 
 use super::case::{Case, Ready};
 use super::oracle::{Bit, Form, Subject};
+use super::revived::run::goes_on_as_its_own;
 use super::run::{BUILDS, Build, Fault, process};
-use super::transformed::is_as_expected;
+use super::transformed::{both_ways_agree, is_as_expected};
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
@@ -26,9 +27,14 @@ cases! {
     block_freed_and_made_again_in_its_place
     constants_renumbered
     cycles_and_trees
+    drained_and_gone
     flexible_array
+    flexible_elements_changed
     functions_variables_and_texts
+    given_up_with_its_targets
     globals_come_and_go
+    list_given_up_and_gone_through
+    merged
     link_that_an_object_begins_with
     member_added
     member_moved_inside
@@ -36,13 +42,19 @@ cases! {
     numbers_widened_and_narrowed
     objects_freed_since_start_up
     odd_corners
+    open_question_before_other_members
     pointer_just_past_the_end
+    pointers_into_what_is_split_off
     pointers_to_members
     pointers_with_tags
     recompiled
     renamed
+    split
     start_up_differs
+    static_variable_in_another_file
+    table_hashed_anew
     texts_inside_objects
+    type_given_up
     union_told_by_a_tag
     void_pointer_told_by_a_kind
 }
@@ -70,7 +82,12 @@ fn runs() -> &'static [Run] {
 
 /// Holds each of them against something.
 fn each(with: impl Fn(&Ready) -> Result<(), Fault> + Sync) {
-    let tried = runs().par_iter().map(|run| {
+    one_of(1, with);
+}
+
+/// Holds one of so many against it.
+fn one_of(many: usize, with: impl Fn(&Ready) -> Result<(), Fault> + Sync) {
+    let tried = runs().par_iter().step_by(many).map(|run| {
         let done = run.ready.as_ref().map_err(Fault::clone).and_then(&with);
         done.map_err(|why| format!("{} {:?}: {why}", run.name, run.builds))
     });
@@ -111,4 +128,15 @@ fn a_flipped_bit_anywhere_is_another_form() {
 #[test]
 fn the_old_memory_transformed_is_what_the_new_release_would_have() {
     each(is_as_expected);
+}
+
+#[test]
+fn the_plan_made_by_types_is_the_one_made_block_by_block() {
+    each(both_ways_agree);
+}
+
+#[test]
+fn the_new_release_goes_on_from_the_old_memory_as_from_its_own() {
+    // All of them with the longer run of the made-up ones.
+    one_of(if std::env::var_os("MCRX_CASES").is_some() { 1 } else { 2 }, goes_on_as_its_own);
 }

@@ -7,10 +7,11 @@
 use super::case::{Case, Ready};
 use super::emit::source;
 use super::model::{Program, Release};
+use super::revived::run::goes_on_as_its_own;
 use super::rules::rules;
 use super::run::{BUILDS, Build, Fault};
 use super::strategy::program;
-use super::transformed::is_as_expected;
+use super::transformed::{both_ways_agree, is_as_expected};
 use proptest::strategy::{Strategy as _, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use rayon::prelude::*;
@@ -151,4 +152,14 @@ fn what_is_made_up_has_the_same_form_whenever_it_runs() {
 #[test]
 fn made_up_memory_transformed_is_what_the_new_release_would_have() {
     hold(is_as_expected);
+}
+
+#[test]
+fn made_up_memory_is_gone_on_with_as_with_the_new_releases_own() {
+    hold(goes_on_as_its_own);
+}
+
+#[test]
+fn for_made_up_memory_the_plan_made_by_types_is_the_one_made_block_by_block() {
+    hold(both_ways_agree);
 }

@@ -18,6 +18,8 @@ pub(crate) struct World {
     /// The place at which the new release has one more constant.
     pub(crate) constant_before: Option<usize>,
     pub(crate) functions_renamed: bool,
+    /// Start-up gives some of what is never changed another value in the new release.
+    pub(crate) start_differs: bool,
     pub(crate) seed: u16,
 }
 
@@ -31,6 +33,8 @@ pub(crate) struct Struct {
     pub(crate) id_last: bool,
     /// Objects that start-up makes.
     pub(crate) first: u8,
+    /// Objects that start-up makes, and that are freed later.
+    pub(crate) freed: u8,
     /// Objects that are made later.
     pub(crate) later: u8,
     /// Objects that are changed later.
@@ -191,7 +195,7 @@ impl World {
             }
         }
         for global in &mut self.globals {
-            global.what = global.what.possible(count, count);
+            global.what = global.what.possible(count, count).not_shrunk();
             if !global.what.is_simple() {
                 global.what = What::Constant;
             }
@@ -235,6 +239,13 @@ impl What {
                 What::Real { old_is_wide, new_is_wide: new_is_wide || old_is_wide }
             }
             What::Text { old, new } => What::Text { old: old.min(new), new: old.max(new) },
+            other => other,
+        }
+    }
+
+    /// Of a variable nobody says how it gets fewer elements.
+    pub(crate) fn not_shrunk(self) -> What {
+        match self {
             What::Ints { of, old, new } => What::Ints { of, old: old.min(new), new: old.max(new) },
             other => other,
         }

@@ -75,6 +75,10 @@ impl Writer<'_> {
             What::Bits { old, new, .. } => new < old,
             _ => false,
         };
+        let is_shorter = match member.what {
+            What::Ints { old, new, .. } if new < old => Some(new),
+            _ => None,
+        };
         Some(match member.change {
             Change::Added(first) => match (member.what, first) {
                 (What::Int { .. }, First::Number(number)) => format!("    {to} = {number}\n"),
@@ -101,6 +105,9 @@ impl Writer<'_> {
                     _ => String::new(),
                 };
                 format!("    drop {old}{beside}\n")
+            }
+            _ if is_shorter.is_some() => {
+                format!("    {to} = old.{old}[0 .. {}]\n", is_shorter.unwrap_or_default())
             }
             _ if is_narrower => format!("    {to} = old.{old}\n"),
             Change::Renamed | Change::MovedInside => format!("    {old} -> {to}\n"),

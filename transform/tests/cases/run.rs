@@ -5,13 +5,14 @@
 //!   new release   start() -> "started", V2   serve() -> "done", E2: what it would have had in N1's place
 //! ```
 //!
-//! The program waits for a line at each park, so the image is taken of a process that does nothing.
+//! The program waits for a line at each park, so the image is taken of a process that does nothing. At a `?` it says what it holds, if it
+//! has a function for that; after "done" it serves again.
 
 use mcrx_harness::{Pid, preload};
 use mcrx_live::capture::capture;
 use mcrx_live::hold::Scope;
 use mcrx_tracer::image::{Image, Process};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -71,6 +72,7 @@ impl Running {
             .env("MCRX_EPOCH", epoch.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| error.to_string())?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
@@ -87,6 +89,21 @@ impl Running {
         self.expect("done")
     }
 
+    /// What it says of itself.
+    pub(crate) fn show(&mut self) -> Result<String, Fault> {
+        writeln!(self.input, "?").map_err(|error| error.to_string())?;
+        let mut said = String::new();
+        loop {
+            let before = said.len();
+            self.output.read_line(&mut said).map_err(|error| error.to_string())?;
+            match said.get(before..) {
+                Some("shown\n") => return Ok(said[..before].to_owned()),
+                Some("") | None => return Err(format!("it ends while it says {said:?}: {}", self.end()?)),
+                Some(_) => {}
+            }
+        }
+    }
+
     /// It as it is now.
     pub(crate) fn image(&self) -> Result<Image, Fault> {
         let pid = Pid::from_raw(self.child.id().cast_signed());
@@ -99,8 +116,17 @@ impl Running {
         if line.trim_end() == wanted {
             return Ok(());
         }
+        Err(format!("it was to say {wanted}, and says {line:?}: {}", self.end()?))
+    }
+
+    /// How it ended, and what it complained of.
+    fn end(&mut self) -> Result<String, Fault> {
         let ended = self.child.wait().map_err(|error| error.to_string())?;
-        Err(format!("it was to say {wanted}, and says {line:?} ({ended})"))
+        let mut complaint = String::new();
+        if let Some(errors) = &mut self.child.stderr {
+            errors.read_to_string(&mut complaint).map_err(|error| error.to_string())?;
+        }
+        Ok(format!("{ended} {complaint}"))
     }
 }
 

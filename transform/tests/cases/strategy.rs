@@ -14,9 +14,11 @@ pub(crate) fn program(worlds: usize) -> impl Strategy<Value = Program> {
 fn world() -> impl Strategy<Value = World> {
     let structs = prop::collection::vec(structure(), 1..4);
     let globals = prop::collection::vec(global(), 0..5);
-    (structs, globals, prop::option::of(0..=4_usize), any::<bool>(), any::<u16>()).prop_map(
-        |(structs, globals, constant_before, functions_renamed, seed)| {
-            World { structs, globals, constant_before, functions_renamed, seed }.made_possible()
+    let flags = (any::<bool>(), any::<bool>());
+    (structs, globals, prop::option::of(0..=4_usize), flags, any::<u16>()).prop_map(
+        |(structs, globals, constant_before, (functions_renamed, start_differs), seed)| {
+            World { structs, globals, constant_before, functions_renamed, start_differs, seed }
+                .made_possible()
         },
     )
 }
@@ -26,14 +28,15 @@ fn structure() -> impl Strategy<Value = Struct> {
     let registry =
         prop_oneof![Just(Registry::List), Just(Registry::Tree), (0..5_u8).prop_map(Registry::Array)];
     let flags = (prop::bool::weighted(0.2), any::<bool>());
-    let objects = (0..4_u8, 0..4_u8, 0..4_u8);
+    let objects = (0..4_u8, 0..3_u8, 0..4_u8, 0..4_u8);
     (members, registry, flags, objects).prop_map(
-        |(members, registry, (is_renamed, id_last), (first, later, changed))| Struct {
+        |(members, registry, (is_renamed, id_last), (first, freed, later, changed))| Struct {
             members,
             registry,
             is_renamed,
             id_last,
             first,
+            freed,
             later,
             changed,
         },

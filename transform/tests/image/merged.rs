@@ -143,7 +143,8 @@ fn blocks_that_nothing_leads_to_have_the_types_that_are_told_of_them() {
     let facts = Facts::default();
     let model = known.model(&facts);
     let item = model.named("item").expect("a type");
-    let told = scene.items().into_iter().map(|address| (address, item)).collect();
+    let size = model.ty(item).and_then(|ty| ty.size()).expect("a size");
+    let told = scene.items().into_iter().map(|address| (address..address + size, item)).collect();
     let typed = |trace: &Trace<'_>| {
         let number = |address: u64| trace.blocks.find(address).expect("it lives").0;
         scene.items().iter().filter(|address| trace.marked.ty(number(**address)) == Some(item)).count()

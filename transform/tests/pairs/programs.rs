@@ -11,6 +11,7 @@ pub(crate) fn tests(suite: Suite) -> Suite {
         .test(gcc(), elements_pair_by_index_up_to_the_shorter)
         .test(gcc(), lists_pair_in_their_order_however_long)
         .test(gcc(), a_list_in_another_order_pairs_what_has_the_same_name_or_nothing)
+        .test(gcc(), the_order_of_a_list_gives_way_to_what_else_leads_there)
         .test(gcc(), what_stands_in_a_hash_table_pairs_by_its_name)
         .test(gcc(), a_type_that_became_something_else_does_not_pair)
         .test(gcc(), a_pointer_to_anything_pairs_what_is_typed_by_itself_and_nothing_blindly)
@@ -169,6 +170,40 @@ fn a_list_in_another_order_pairs_what_has_the_same_name_or_nothing(test: &Contex
         found.alone(&["log", "core"])?;
         let why = found.why("log")?;
         ensure!(why == Some(Why::OtherName), "{why:?}");
+        Ok(())
+    })
+}
+
+fn the_order_of_a_list_gives_way_to_what_else_leads_there(test: &Context) -> Result<()> {
+    let source = "
+        struct logger { struct logger *next; long number; };
+        struct worker { long number; struct logger *logger; };
+        struct logger *loggers;
+        struct worker *workers;
+        struct worker fixed[2];
+        static struct logger *add(long number) {
+            struct logger *one = malloc(sizeof *one);
+            one->number = number;
+            one->next = loggers;
+            loggers = one;
+            return one;
+        }
+        int main(void) {
+            workers = calloc(2, sizeof *workers);
+            workers[FIRST].logger = add(FIRST);
+            fixed[FIRST].logger = add(FIRST);
+            workers[1 - FIRST].logger = add(1 - FIRST);
+            fixed[1 - FIRST].logger = add(1 - FIRST);
+            add(7);
+            show(\"one\", workers[0].logger); show(\"other\", workers[1].logger);
+            show(\"third\", fixed[0].logger); show(\"fourth\", fixed[1].logger);
+            show(\"last\", loggers);
+            park();
+        }";
+    let (old, new) = both(source, &[("FIRST", "0")], &[("FIRST", "1")]);
+    Releases::of(test, &old, &new)?.look(|found| {
+        found.pair(&["one", "other", "third", "fourth", "last"])?;
+        ensure!(found.pairs.doubts.is_empty(), "{:?}", found.pairs.doubts);
         Ok(())
     })
 }

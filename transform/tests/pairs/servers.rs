@@ -81,6 +81,7 @@ fn check(what: &str, (old, new): (&Process, &Process), wanted: &Wanted) -> Resul
         for doubt in &pairs.doubts {
             println!("{what}: {doubt:x?}");
         }
+        ensure!(pairs.doubts.is_empty(), "{what}: {:x?}", pairs.doubts);
         let share = (own.paired + own.partly) * 100 / own.reached.max(1);
         ensure!(share >= wanted.paired, "{what}: {share} % of its own blocks pair: {own:?}");
         let sound = soundness(start, other, pairs);
@@ -162,13 +163,13 @@ fn nginx_pairs_over_two_stable_releases(test: &Context) -> Result<()> {
     after.0.stop()?.expect_clean()
 }
 
-/// Its threads put themselves into lists in no order: some of these are doubtful, and in each run others.
+/// Its threads put themselves into lists in no order: what is on them is known by what else leads there.
 fn memcached_pairs_over_twenty_releases(test: &Context) -> Result<()> {
     let (old, new) = (test.release("memcached", "1.6.18")?, test.release("memcached", "1.6.38")?);
     let before = started(test, Memcached::of(old), old, 0)?;
     let after = started(test, Memcached::of(new), new, 1)?;
     let (old, new) = (before.1.processes.first().context("one")?, after.1.processes.first().context("one")?);
-    check("memcached", (old, new), &Wanted { facts: "memcached", paired: 45 })
+    check("memcached", (old, new), &Wanted { facts: "memcached", paired: 85 })
 }
 
 fn redis_pairs_whatever_seed_its_tables_are_filled_by(test: &Context) -> Result<()> {

@@ -17,6 +17,7 @@ mod report;
 mod stats;
 mod supply;
 mod tracer;
+mod transform;
 
 use anyhow::{Result, bail};
 use area::{Area, Findings, Method};
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 use supply::Supply;
 
 /// Every area. `noise` comes first: it says how much of a difference means something here.
-const AREAS: &[Area] = &[noise::AREA, allocator::AREA, debuginfo::AREA, tracer::AREA];
+const AREAS: &[Area] = &[noise::AREA, allocator::AREA, debuginfo::AREA, tracer::AREA, transform::AREA];
 
 /// Measure against peers, side by side in one run
 #[derive(clap::Args)]

@@ -13,9 +13,9 @@ use crate::rules::{Argument, Expression, Path, Step};
 use crate::source::{At, Span};
 use mcrx_debuginfo::table::{Kind, Type};
 
-/// Compiles the body of a function, and says more of it.
+/// Makes something of the body of a function.
 type Body<'a, 'c, 'r, 't, T> =
-    &'a mut dyn FnMut(&mut Compiler<'c, 'r, 't>, &At<Expression>) -> Result<(At<Code>, T), Mistake>;
+    &'a mut dyn FnMut(&mut Compiler<'c, 'r, 't>, &At<Expression>) -> Result<T, Mistake>;
 
 /// An argument that is a value, at its place.
 pub(super) fn argument(argument: &At<Argument>) -> Result<At<Expression>, Mistake> {
@@ -100,6 +100,7 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
                 let text = self.text(value)?;
                 Ok(Compiled { code: *text, sort: Sort::Text })
             }
+            "fold" => self.fold(name, arguments, span),
             "chain" => self.chain(name, arguments, span),
             "fail" => {
                 let (values, _) = split(arguments);
@@ -128,33 +129,89 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
         name: &At<String>,
         definition: Definition<'_>,
         arguments: &[At<Argument>],
-        body: Body<'_, 'c, 'r, 't, T>,
+        body: Body<'_, 'c, 'r, 't, (At<Code>, T)>,
     ) -> Result<(At<Code>, T), Mistake> {
+        let mut values = Vec::new();
+        let mut sorts = Vec::new();
+        for given in arguments {
+            let value = self.value(&argument(given)?, None)?;
+            sorts.push(value.sort);
+            values.push(value.code);
+        }
+        let (code, extra) = self.applied(name, definition, sorts, body)?;
+        Ok((At { is: Code::Let(values, Box::new(code)), span: name.span }, extra))
+    }
+
+    /// `fold(SEQUENCE, FIRST, DEFINED)`: the defined function is given what came before and an element, for each of them.
+    fn fold(
+        &mut self,
+        name: &At<String>,
+        arguments: &[At<Argument>],
+        span: Span,
+    ) -> Result<Compiled<'t>, Mistake> {
+        let (values, _) = split(arguments);
+        let [of, first, step] = exactly(name, &values, "fold(SEQUENCE, FIRST, DEFINED)")?;
+        let Expression::Name(step_name) = &step.is else {
+            return Err(Mistake::new(
+                step.span,
+                "this is to be the name of a function that a `define` makes",
+            ));
+        };
+        let step = At { is: step_name.name.clone(), span: step.span };
+        let definition = self
+            .definitions
+            .function(&step.is)
+            .ok_or_else(|| Mistake::new(step.span, format!("`{}` is no function of these rules", step.is)))?;
+        let of = self.value(of, None)?;
+        let element = match &of.sort {
+            Sort::Sequence(element) => (**element).clone(),
+            Sort::Text => Sort::Integer(None),
+            sort => return Err(Mistake::new(of.code.span, format!("{} is no sequence", sort.describe()))),
+        };
+        let first = self.value(first, None)?;
+        // A number is one of any width, whatever the first one was.
+        let sort = if first.sort.is_integer() { Sort::Integer(None) } else { first.sort.clone() };
+        let each = self.applied(&step, definition, [sort.clone(), element], &mut |compiler, body| {
+            compiler.value(body, None)
+        })?;
+        let is_alike = if sort.is_integer() { each.sort.is_integer() } else { each.sort == sort };
+        if !is_alike && each.sort != Sort::Never {
+            let (one, other) = (each.sort.describe(), sort.describe());
+            let message = format!("`{}` gives {one}, and is given {other} first", step.is);
+            return Err(Mistake::new(step.span, message));
+        }
+        let code =
+            Code::Fold { of: Box::new(of.code), first: Box::new(first.code), each: Box::new(each.code) };
+        Ok(compiled(code, span, sort))
+    }
+
+    /// The body of a function that rules define, compiled for values that are the next locals.
+    fn applied<T>(
+        &mut self,
+        name: &At<String>,
+        definition: Definition<'_>,
+        sorts: impl IntoIterator<Item = Sort<'t>>,
+        body: Body<'_, 'c, 'r, 't, T>,
+    ) -> Result<T, Mistake> {
         if self.calls.contains(&name.is) {
             return Err(Mistake::new(name.span, format!("`{}` calls itself", name.is)));
         }
-        if definition.parameters.len() != arguments.len() {
-            let (wanted, given) = (definition.parameters.len(), arguments.len());
+        let sorts: Vec<Sort<'t>> = sorts.into_iter().collect();
+        if definition.parameters.len() != sorts.len() {
+            let (wanted, given) = (definition.parameters.len(), sorts.len());
             let message = format!("`{}` takes {wanted} values and is given {given}", name.is);
             return Err(Mistake::new(name.span, message));
         }
-        let mut values = Vec::new();
-        let mut locals = Vec::new();
-        for (parameter, given) in definition.parameters.iter().zip(arguments) {
-            let value = self.value(&argument(given)?, None)?;
-            locals.push(Local { name: parameter.is.clone(), sort: value.sort });
-            values.push(value.code);
-        }
         let (outer, before) = (self.visible, self.locals.len());
         self.visible = before;
-        self.locals.extend(locals);
+        let named = definition.parameters.iter().zip(sorts);
+        self.locals.extend(named.map(|(parameter, sort)| Local { name: parameter.is.clone(), sort }));
         self.calls.push(name.is.clone());
         let result = body(self, definition.body);
         self.calls.pop();
         self.locals.truncate(before);
         self.visible = outer;
-        let (code, extra) = result?;
-        Ok((At { is: Code::Let(values, Box::new(code)), span: name.span }, extra))
+        result
     }
 
     fn length(&mut self, value: &At<Expression>, span: Span) -> Result<Code, Mistake> {

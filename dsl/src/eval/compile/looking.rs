@@ -151,7 +151,7 @@ impl<'t> Compiler<'_, '_, 't> {
     }
 
     /// A member of something, or of what it points to.
-    fn member(&mut self, of: Found<'t>, name: &At<String>) -> Result<Found<'t>, Mistake> {
+    pub(super) fn member(&mut self, of: Found<'t>, name: &At<String>) -> Result<Found<'t>, Mistake> {
         let outer = self.object(of, name.span)?;
         let Some((bit_offset, member)) = outer.ty.field(&name.is) else {
             return Err(no_member(outer.ty, name));

@@ -351,9 +351,44 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
             let message = format!("{} is no sequence of elements", sequence.sort.describe());
             return Err(Mistake::new(span, message));
         };
-        let code = self.for_each(*sort, span, &mut |compiler, each| compiler.element_into(each, target))?;
+        let link = match &sequence.code.is {
+            Code::Chain(_, next) => Some(*next),
+            _ => None,
+        };
+        let code = self.for_each(*sort, span, &mut |compiler, each| {
+            let each = compiler.without_links(each, link, target)?;
+            compiler.element_into(each, target)
+        })?;
         let each = Box::new(Stored { code, scalar: target.scalar, size });
         Ok(At { is: Code::Fill { of: Box::new(sequence.code), each, room }, span })
+    }
+
+    /// What a list's structure has beside its links, where that is wanted and not the structure: `list` has made one of it.
+    fn without_links(
+        &mut self,
+        each: Compiled<'t>,
+        link: Option<u64>,
+        target: Target<'t>,
+    ) -> Result<Compiled<'t>, Mistake> {
+        let (Sort::Pointer(_, Some(ty)), Some(link)) = (&each.sort, link) else { return Ok(each) };
+        let is_link = |member: Type<'t>| member.target().and_then(Type::resolved) == Some(*ty);
+        let is_number =
+            target.scalar.is_some() && target.shape() != Some(Shape::Pointer) && !is_address(target);
+        if !ty.tag().is_aggregate() || !leads_to_scalars(target) && !is_number {
+            return Ok(each);
+        }
+        let fields = ty.fields();
+        let others = fields.iter().filter(|(bits, member)| {
+            *bits != link * 8 && !member.ty().and_then(Type::resolved).is_some_and(is_link)
+        });
+        let names: Vec<&str> = others.filter_map(|(_, member)| member.name()).collect();
+        let [only] = names.as_slice() else { return Ok(each) };
+        let span = each.code.span;
+        let only = At { is: (*only).to_owned(), span };
+        match self.member(Found::Value(each), &only)? {
+            Found::Spot(spot) => Ok(self.load(spot, span)),
+            Found::Value(value) => Ok(value),
+        }
     }
 
     /// An element of a sequence for a place of its own; what a list's pointers lead to goes where objects go.
@@ -363,6 +398,15 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
             Sort::Pointer(of, Some(ty)) if target.shape() != Some(Shape::Pointer) && !is_address(target) => {
                 let object = compiled(Code::Follow(Box::new(each.code)), span, Sort::Object(of, ty));
                 self.convert(object, target)
+            }
+            // What a list is of is seldom what an array of pointers to texts or numbers is of.
+            Sort::Pointer(_, Some(ty)) if ty.tag().is_aggregate() && leads_to_scalars(target) => {
+                let message = format!(
+                    "these are pointers to `{}`, and {} is wanted of each",
+                    type_name(Some(ty), Anonymous::LeftOut),
+                    target.describe()
+                );
+                Err(Mistake::new(span, message))
             }
             _ => self.convert(each, target),
         }
@@ -428,7 +472,9 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
         let Sort::Sequence(sort) = sequence.sort else {
             return Err(Mistake::new(span, "a list is made from a sequence"));
         };
-        let element = if let Sort::Pointer(of, Some(_)) = *sort {
+        let element = if let Sort::Pointer(of, Some(to)) = *sort
+            && self.counterpart(of, to) == Some(node)
+        {
             let there =
                 self.for_each(*sort, span, &mut |compiler, each| Ok(compiler.translated(each.code, of)))?;
             Linked::There(there)
@@ -522,6 +568,12 @@ pub(super) fn element(ty: Type<'_>) -> Option<Type<'_>> {
         Kind::Array { element, .. } => element?.resolved(),
         _ => None,
     }
+}
+
+/// Whether it is a pointer to characters or numbers.
+fn leads_to_scalars(target: Target<'_>) -> bool {
+    let to = target.ty.target().and_then(Type::resolved);
+    matches!(to.map(Type::kind), Some(Kind::Base(_) | Kind::Enumeration(_)))
 }
 
 /// Whether an integer is as large as an address.

@@ -51,6 +51,25 @@ impl Machine<'_> {
                 let head = self.value(head)?;
                 self.chain(head, *next)
             }
+            Code::Fold { of, first, each } => {
+                let of = self.value(of)?;
+                let mut value = self.value(first)?;
+                let elements = match of {
+                    Value::Sequence(values) => values,
+                    Value::Text(text) => {
+                        text.into_iter().map(|byte| Value::Integer(i128::from(byte))).collect()
+                    }
+                    _ => Vec::new(),
+                };
+                let before = self.locals.len();
+                for element in elements {
+                    self.locals.extend([value, element]);
+                    let next = self.value(each);
+                    self.locals.truncate(before);
+                    value = next?;
+                }
+                Ok(value)
+            }
             Code::CText(of, most) => {
                 let place = self.place(of)?;
                 self.text(place, *most).map(Value::Text)

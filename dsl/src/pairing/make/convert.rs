@@ -141,7 +141,7 @@ impl<'t> Making<'_, 't> {
             (false, false) => {
                 let before: Vec<_> = members(old, prefix).into_iter().map(|place| (0, place)).collect();
                 let after = members(new, prefix);
-                Ok(Conversion::Members(self.pair_up(list, &[old], &before, after, &mut Vec::new())))
+                Ok(Conversion::Members(self.pair_up(list, &before, after, &mut Vec::new())))
             }
             _ => Err(Stopped::Retyped),
         }
@@ -156,10 +156,14 @@ impl<'t> Making<'_, 't> {
         prefix: &str,
         said: &Said<'t>,
     ) -> Vec<Alternative<'t>> {
-        let list = List { about, said, is_union: false };
+        let list = List { about, said, is_union: false, old: &[] };
         alternatives(old, new, prefix, |old, new| {
             let asked = self.questions.len();
-            let conversion = self.convert(&list, old, new).ok();
+            let conversion = match self.convert(&list, old, new) {
+                // Rules have no word for one of several: what does not fit is refused when it is met.
+                Err(Stopped::Narrowed) => narrower(old, new),
+                found => found.ok(),
+            };
             let conversion = conversion.filter(|_| self.questions.len() == asked);
             self.questions.truncate(asked);
             conversion
@@ -199,6 +203,11 @@ fn number<'t>(
     } else {
         Conversion::Number { from, to }
     })
+}
+
+fn narrower<'t>(old: &Place<'t>, new: &Place<'t>) -> Option<Conversion<'t>> {
+    let (from, to) = (Number::of(old.resolved()?, old.bit_size)?, Number::of(new.resolved()?, new.bit_size)?);
+    Some(Conversion::Number { from, to })
 }
 
 fn array<'t>(

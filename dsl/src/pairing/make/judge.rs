@@ -142,8 +142,10 @@ fn judge_origin<'t>(
     same: &Same<'t>,
 ) {
     match origin {
-        Origin::Old { from, conversion, .. } => {
+        Origin::Old { from, conversion, is_by_rule, .. } => {
             let is_told = |asked: &Asked<'t>| match (asked, about) {
+                // A rule says that all of them are taken over.
+                (Asked::Flexible, _) => *is_by_rule,
                 (Asked::Union, About::Pair(id)) => {
                     let names = std::iter::once(&from.path).chain(&from.alternatives);
                     names.into_iter().any(|path| making.told.contains(&(id, path.clone())))

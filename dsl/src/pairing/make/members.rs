@@ -5,7 +5,7 @@ use super::super::place::members;
 use super::super::said::{Said, spelt};
 use super::super::{About, Asked, Conversion, MemberPair, Origin, Place};
 use super::Making;
-use crate::rules::Path;
+use crate::rules::{Expression, Path, Step};
 use crate::source::At;
 use mcrx_debuginfo::table::{Tag, Type};
 use rustc_hash::FxHashSet;
@@ -18,6 +18,8 @@ pub(crate) struct List<'a, 't> {
     pub(crate) said: &'a Said<'t>,
     /// They share their bytes: only what is said counts.
     pub(crate) is_union: bool,
+    /// The old types that rules may take members from, also for what is split off.
+    pub(crate) old: &'a [Type<'t>],
 }
 
 /// An old member, and in which of the old types.
@@ -35,7 +37,7 @@ impl<'t> Making<'_, 't> {
         let before = before.flat_map(|(of, ty)| members(*ty, "").into_iter().map(move |place| (of, place)));
         let before: Vec<From<'t>> = before.collect();
         let mut dropped = Vec::new();
-        let found = self.pair_up(list, sources, &before, members(new, ""), &mut dropped);
+        let found = self.pair_up(list, &before, members(new, ""), &mut dropped);
         (found, dropped)
     }
 
@@ -43,7 +45,6 @@ impl<'t> Making<'_, 't> {
     pub(super) fn pair_up(
         &mut self,
         list: &List<'_, 't>,
-        sources: &[Type<'t>],
         before: &[From<'t>],
         after: Vec<Place<'t>>,
         dropped: &mut Vec<Place<'t>>,
@@ -53,10 +54,11 @@ impl<'t> Making<'_, 't> {
         for to in after {
             let partner = before.iter().position(|(_, from)| is_counterpart(from, &to));
             let partner = partner.filter(|place| taken.insert(*place)).and_then(|place| before.get(place));
-            found.extend(self.member(list, sources, partner, to));
+            found.extend(self.member(list, partner, to));
         }
-        for (place, (_, from)) in before.iter().enumerate() {
-            if !taken.contains(&place) && !list.is_union {
+        for (place, (of, from)) in before.iter().enumerate() {
+            let is_reached = *of > 0 && list.said.answers_merged(&from.path);
+            if !taken.contains(&place) && !list.is_union && !is_reached {
                 self.left_over(list, from, dropped);
             }
         }
@@ -66,7 +68,6 @@ impl<'t> Making<'_, 't> {
     fn member(
         &mut self,
         list: &List<'_, 't>,
-        sources: &[Type<'t>],
         partner: Option<&From<'t>>,
         mut to: Place<'t>,
     ) -> Option<MemberPair<'t>> {
@@ -76,7 +77,7 @@ impl<'t> Making<'_, 't> {
             std::iter::once(&to.path).chain(&to.alternatives).find(|path| said.speaks_of(path)).cloned();
         let keep = spoken.as_ref().and_then(|path| said.kept.get(path)).copied();
         if let Some(path) = &spoken {
-            let origin = self.said_of(list, sources, path, &to);
+            let origin = self.said_of(list, path, &to);
             if let Some((place, origin)) = origin {
                 return Some(MemberPair { to: place, origin, keep });
             }
@@ -90,7 +91,7 @@ impl<'t> Making<'_, 't> {
             // Which of its members counts is said; the rest is zero.
             Some(_) if is_union && said.speaks_of_part(&to.path) => Origin::Reset,
             Some((of, from)) => self.carried_over(list, *of, from, &to, false),
-            None if said.speaks_of_part(&to.path) => self.new_structure(list, sources, &to),
+            None if said.speaks_of_part(&to.path) => self.new_structure(list, &to),
             // What both releases have made is the new release's anyway; nobody holds a new lock, and nothing is in a flexible array that was
             // not there.
             None if keep.is_some() || is_lock(to.ty) || to.size().unwrap_or(0) == 0 => Origin::Reset,
@@ -103,31 +104,32 @@ impl<'t> Making<'_, 't> {
     fn said_of(
         &mut self,
         list: &List<'_, 't>,
-        sources: &[Type<'t>],
         path: &str,
         to: &Place<'t>,
     ) -> Option<(Place<'t>, Origin<'t>)> {
         let said = list.said;
         let place = if to.path == path { to.clone() } else { inside_union(to, path)? };
         if let Some((.., value)) = said.set.iter().find(|(said, ..)| said == path) {
+            // Of a flexible array the old one's elements, up to the end of the object: no value of a size that is known.
+            if place.size().is_none()
+                && let Some(from) = old_member(&value.is)
+                && let Some((of, from)) =
+                    list.old.iter().enumerate().find_map(|(of, ty)| Some((of, Place::below(*ty, &from)?)))
+            {
+                return Some((place.clone(), self.carried_over(list, of, &from, &place, true)));
+            }
             return Some((place, Origin::Set(value)));
         }
         if said.reset.contains(path) {
             return Some((place, Origin::Reset));
         }
         let (_, from, ..) = said.renamed.iter().find(|(_, _, said, _)| said == path)?;
-        let origin = self.renamed(list, sources, from, &place)?;
+        let origin = self.renamed(list, from, &place)?;
         Some((place, origin))
     }
 
-    fn renamed(
-        &mut self,
-        list: &List<'_, 't>,
-        sources: &[Type<'t>],
-        from: &At<Path>,
-        to: &Place<'t>,
-    ) -> Option<Origin<'t>> {
-        let mut places = sources.iter().enumerate();
+    fn renamed(&mut self, list: &List<'_, 't>, from: &At<Path>, to: &Place<'t>) -> Option<Origin<'t>> {
+        let mut places = list.old.iter().enumerate();
         let (of, from) = places.find_map(|(of, ty)| Some((of, Place::below(*ty, &from.is)?)))?;
         Some(self.carried_over(list, of, &from, to, true))
     }
@@ -152,11 +154,11 @@ impl<'t> Making<'_, 't> {
     }
 
     /// A structure that only the new release has, and rules say something of.
-    fn new_structure(&mut self, list: &List<'_, 't>, sources: &[Type<'t>], to: &Place<'t>) -> Origin<'t> {
+    fn new_structure(&mut self, list: &List<'_, 't>, to: &Place<'t>) -> Origin<'t> {
         match to.resolved() {
             Some(ty) if ty.tag().is_aggregate() && ty.tag() != Tag::Union => {
                 let inner = members(ty, &format!("{}.", to.path));
-                Origin::Parts(self.pair_up(list, sources, &[], inner, &mut Vec::new()))
+                Origin::Parts(self.pair_up(list, &[], inner, &mut Vec::new()))
             }
             // Elements of an array, members of a union: the rest is zero.
             _ => Origin::Reset,
@@ -182,7 +184,6 @@ impl<'t> Making<'_, 't> {
     pub(super) fn parts(
         &mut self,
         list: &List<'_, 't>,
-        sources: &[Type<'t>],
         new: Type<'t>,
         found: &[MemberPair<'t>],
     ) -> Vec<MemberPair<'t>> {
@@ -198,12 +199,19 @@ impl<'t> Making<'_, 't> {
         }
         for (_, from, path, at) in said.renamed.iter().filter(|(_, _, path, _)| !whole.contains(path)) {
             let Some(to) = place_of(new, &at.is, path) else { continue };
-            if let Some(origin) = self.renamed(list, sources, from, &to) {
+            if let Some(origin) = self.renamed(list, from, &to) {
                 parts.push(MemberPair { to, origin, keep: None });
             }
         }
         parts
     }
+}
+
+/// The member of the old object that an expression is.
+fn old_member(value: &Expression) -> Option<Path> {
+    let Expression::Member(object, name) = value else { return None };
+    let is_old = matches!(&object.is, Expression::Name(symbol) if symbol.name == "old");
+    is_old.then(|| Path { steps: vec![At { is: Step::Member(name.is.clone()), span: name.span }] })
 }
 
 /// The places of members that have their origin, those of anonymous structures among them.

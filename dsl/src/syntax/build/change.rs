@@ -13,6 +13,10 @@ use crate::source::At;
 
 pub(super) fn change(build: Build, node: &Node) -> Option<At<Change>> {
     let is = match node.kind() {
+        K::TypeChange if child(node, K::Block).is_none() && has_word(node, "drop") => {
+            let types = child(node, K::Types)?;
+            Change::GivenUp(all(children(&types, K::Type), |node| ty(build, &node))?)
+        }
         K::TypeChange => Change::Type(type_change(build, node)?),
         K::GlobalChange => Change::Global { name: symbol_of(build, node)?, change: global(build, node)? },
         K::FunctionChange => {
@@ -137,7 +141,8 @@ fn action(build: Build, node: &Node) -> Option<At<Action>> {
                     _ => None,
                 }
             });
-            Action::Insert { what: paths.next()?, into: paths.next()?, at: end, via: paths.next() }
+            let (what, into) = (paths.next()?, expression_of(build, node)?);
+            Action::Insert { what, into, at: end, via: paths.next() }
         }
         K::SetItem => Action::Set { path: path_of(build, node)?, value: expression_of(build, node)? },
         K::CallChange => {

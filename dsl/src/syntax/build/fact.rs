@@ -72,6 +72,7 @@ fn site(build: Build, node: &Node) -> Option<At<SiteReading>> {
     let last = node.last_child()?;
     let is = match last.kind() {
         K::WordReading if has_word(&last, "bytes") => SiteReading::Bytes,
+        K::WordReading if has_word(&last, "opaque") => SiteReading::Opaque,
         K::WordReading => SiteReading::Caller,
         K::Hole => SiteReading::Hole(hole(build, &last)?),
         _ => SiteReading::Of(ty(build, &last)?.is),

@@ -7,10 +7,15 @@ use super::expression::{expression, expression_before_block};
 use super::names::{dotted_path, duration, name, name_or_text, path, path_length, symbol, text};
 use super::{CHANGES, arguments, list, no_item, operator, with_block};
 
-/// `type conn -> connection { … }`
+/// `type conn -> connection { … }`, `type history drop`
 pub(super) fn ty(parser: &mut Parser<'_>) -> Parsed {
+    let named = types(parser);
+    if named.is_ok() && parser.nth_is_word(0, "drop") && !parser.nth_is_first(0) {
+        parser.keyword();
+        return Ok(());
+    }
     let head = |parser: &mut Parser<'_>| {
-        types(parser)?;
+        named?;
         if parser.is_any(&[K::Arrow, K::FatArrow]) {
             operator(parser, K::Arrow, "and the new type")?;
             types(parser)?;
@@ -258,7 +263,7 @@ fn insert(parser: &mut Parser<'_>) -> Parsed {
     parser.keyword();
     dotted_path(parser, "what is inserted")?;
     parser.expect_word("into")?;
-    dotted_path(parser, "the head of a list")?;
+    super::expression::place(parser, "the head of a list")?;
     if parser.at_word("at") && parser.nth(1) == K::Name {
         parser.keyword();
         if !parser.eat_word("head") && !parser.eat_word("tail") {

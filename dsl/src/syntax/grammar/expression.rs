@@ -42,6 +42,15 @@ pub(super) fn expression_before_block(parser: &mut Parser<'_>) -> Parsed {
     outcome
 }
 
+/// Something that lies somewhere: a name, with members and elements of it.
+pub(super) fn place(parser: &mut Parser<'_>, what: &str) -> Parsed {
+    let is_more = matches!(parser.nth(1), K::OpenParen | K::OpenBrace) && !parser.nth_is_first(1);
+    if parser.kind() != K::Name || is_more || parser.nth_is_word(0, "todo") && parser.nth(1) == K::String {
+        return Err(parser.expected(what));
+    }
+    postfix(parser).map(|_| ())
+}
+
 /// Whether what comes next may belong to the expression.
 fn goes_on(parser: &Parser<'_>) -> bool {
     !(parser.lines_count && parser.is_first())

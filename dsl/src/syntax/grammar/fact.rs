@@ -34,12 +34,12 @@ pub(super) fn site(parser: &mut Parser<'_>) -> Parsed {
     functions(parser)?;
     operator(parser, K::Colon, "and what blocks are")?;
     match parser.text() {
-        "bytes" | "caller" => {
+        "bytes" | "caller" | "opaque" => {
             parser.node(K::WordReading, Parser::keyword);
             Ok(())
         }
         "todo" if parser.nth(1) == K::String => super::change::hole(parser),
-        _ => ty(parser, "a type, `bytes` or `caller`"),
+        _ => ty(parser, "a type, `bytes`, `caller` or `opaque`"),
     }
 }
 

@@ -74,10 +74,12 @@ impl Emitter<'_> {
                 format!("        letters({place}, sizeof {place}, {}, s, {number});\n", old - 1)
             }
             What::Constant => format!("        {place} = {}_of(mix(s, {number}));\n", self.own("kind")),
-            What::Ints { of, old, .. } => {
+            What::Ints { of, old, new } => {
+                // What one has no room for the other may have.
+                let count = if new < old && self.is_new() { new } else { old };
                 let value = value("s + i", of.common(of));
                 format!(
-                    "        for (unsigned i = 0; i < {old}; i++) {{\n            {place}[i] = ({}){value};\n        }}\n",
+                    "        for (unsigned i = 0; i < {count}; i++) {{\n            {place}[i] = ({}){value};\n        }}\n",
                     of.spelled()
                 )
             }

@@ -21,7 +21,7 @@ struct corner {
     long double precise;
 };
 
-struct corner *corners[4];
+struct corner *corners[8];
 struct corner **current;
 
 void on_one(int value);

@@ -1,0 +1,250 @@
+//! The operation: what is done while the server is held.
+//!
+//! Up to [`Operation::transplant`] it only looks. From there on each step notes how it is undone before it is done, and the first that fails has
+//! all of them undone, the last first. When the last thread has got its registers there is no way back, and nothing left that could
+//! fail but tidying up.
+
+use super::clean::Leaving;
+use super::lineage::Lineage;
+use super::parked::{self, Parked};
+use super::partners::Partners;
+use super::patient::Patient;
+use super::phase::{Clock, Phase};
+use super::planned::{Planned, Reading};
+use super::waits::Waits;
+use super::{Descriptors, Refusal, UpdateError, quiescent};
+use crate::capture;
+use crate::descriptors::{Matches, Pair, StartUp, matches};
+use crate::hold::{Hands, Held};
+use crate::kernel::{self, KernelState, Kind};
+use mcrx_tracer::image::Process;
+use mcrx_tracer::trace::{Known, Trace};
+use mcrx_transform::prepared::Prepared;
+use nix::unistd::Pid;
+use std::time::{Duration, Instant};
+
+/// What an update works with.
+pub(super) struct Operation<'a, 't> {
+    pub(super) reading: &'a Reading<'a>,
+    /// What was found out of each process's start-up in both releases.
+    pub(super) prepared: &'a mut [(u32, Prepared<'t>)],
+    pub(super) parked: &'a Parked,
+    /// What earlier updates have carried over.
+    pub(super) lineage: &'a Lineage,
+    /// Each old process, looked at before it was held.
+    pub(super) kernel: &'a [(Pid, kernel::Survey)],
+    /// Where threads wait in both start-ups.
+    pub(super) waits: &'a Waits,
+    /// The descriptors that the old start-up made.
+    pub(super) start_descriptors: &'a StartUp,
+    /// For how long threads that are in the middle of something may run on.
+    pub(super) patience: Duration,
+    pub(super) dry_run: bool,
+}
+
+/// What came of it.
+pub(super) enum Done {
+    /// New code runs as soon as the threads are let go.
+    Switched(Descriptors, Vec<Leaving>, Lineage),
+    /// It could have been done.
+    Possible,
+    /// Something stops it. Nothing was touched.
+    Refused(Vec<Refusal>),
+    /// A thread is in the middle of something. Nothing was touched.
+    Busy(String),
+    /// A thread waits where the new release's does not. Nothing was touched.
+    Elsewhere(String),
+    /// It failed, and was undone.
+    Undone(String),
+}
+
+impl Operation<'_, '_> {
+    /// Does it, while all processes of the server are held.
+    pub(super) fn run(
+        &mut self,
+        held: &Held,
+        hands: &Hands<'_>,
+        survey: capture::Survey,
+        clock: &mut Clock<'_>,
+    ) -> Result<(Done, Vec<Planned>), UpdateError> {
+        let busy = quiescent::reach(held, hands, self.parked, Instant::now() + self.patience)?;
+        if !busy.is_empty() {
+            return Ok((Done::Busy(busy.join("; ")), Vec::new()));
+        }
+        // Memory first: threads that make calls for us have something of ours on their stacks.
+        let now = survey.copy(held, hands)?;
+        let states = self.kernel.iter().map(|(pid, survey)| parked::state(*pid, survey, hands));
+        let states: Vec<KernelState> = states.collect::<Result<_, _>>()?;
+        clock.enter(Phase::Plan);
+        let words: Vec<(u32, Vec<u64>)> =
+            self.kernel.iter().zip(&states).map(|((pid, _), state)| (number(*pid), words(state))).collect();
+        let known = self.reading.known(&now)?;
+        let partners = match self.partners((&now, &known), &states)? {
+            Ok(partners) => partners,
+            Err(elsewhere) => return Ok((Done::Elsewhere(elsewhere.join("; ")), Vec::new())),
+        };
+        let (planned, lineage) = self.reading.traced((&now, &known), self.lineage, |now| {
+            let planned = self.reading.plans(self.prepared, now, &words)?;
+            let lineage = self.handed_on(now, &planned);
+            Ok::<_, UpdateError>((planned, lineage))
+        })?;
+        let refusals: Vec<Refusal> = planned.iter().flat_map(refusals).collect();
+        if !refusals.is_empty() {
+            return Ok((Done::Refused(refusals), planned));
+        }
+        let done = self.transplant(hands, &now, (states, partners), (&planned, lineage), clock)?;
+        Ok((done, planned))
+    }
+
+    fn transplant(
+        &self,
+        hands: &Hands<'_>,
+        now: &[Process],
+        (states, partners): (Vec<KernelState>, Vec<Partners>),
+        (planned, lineage): (&[Planned], Lineage),
+        clock: &mut Clock<'_>,
+    ) -> Result<Done, UpdateError> {
+        let mut patients = Vec::new();
+        let matches = self.matches(&states, &partners);
+        for ((((pid, _), state), partners), matches) in
+            self.kernel.iter().zip(states).zip(partners).zip(matches)
+        {
+            let of_it = |process: &&Process| process.pid == number(*pid);
+            let found = now.iter().find(of_it).zip(planned.iter().find(|plan| plan.pid == number(*pid)));
+            let Some(((now, planned), (process, kernel))) = found.zip(self.parked.state(number(*pid))) else {
+                return Err(UpdateError::Gone(*pid));
+            };
+            let start = self.start_descriptors;
+            match Patient::admit(*pid, (now, state), (process, kernel), planned, (partners, &matches), start)?
+            {
+                Ok(patient) => patients.push(patient),
+                Err(refusals) => {
+                    undone(hands, &mut patients, "a process cannot be updated")?;
+                    return Ok(Done::Refused(refusals));
+                }
+            }
+        }
+        if self.dry_run {
+            undone(hands, &mut patients, "only that was asked")?;
+            return Ok(Done::Possible);
+        }
+        match transplanted(hands, &mut patients, clock) {
+            Ok(descriptors) => {
+                let leavings = patients.into_iter().map(|patient| patient.leave(hands)).collect();
+                Ok(Done::Switched(descriptors, leavings, lineage))
+            }
+            Err(error) => {
+                undone(hands, &mut patients, &error.to_string())?;
+                Ok(Done::Undone(error.to_string()))
+            }
+        }
+    }
+}
+
+/// Puts all processes back, the last first, whatever becomes of one of them.
+fn undone(hands: &Hands<'_>, patients: &mut [Patient<'_, '_>], because: &str) -> Result<(), UpdateError> {
+    let undone = patients.iter_mut().rev().map(|patient| patient.undo(hands));
+    // All are tried.
+    let failed: Vec<UpdateError> = undone.filter_map(Result::err).collect();
+    match failed.first() {
+        None => Ok(()),
+        Some(error) => Err(UpdateError::Stuck { because: because.to_owned(), undone: error.to_string() }),
+    }
+}
+
+impl Operation<'_, '_> {
+    /// What the next update is to know of this one.
+    fn handed_on(&self, now: &[Trace<'_>], planned: &[Planned]) -> Lineage {
+        let mut lineage = Lineage::default();
+        for (planned, now) in planned.iter().zip(now) {
+            if let Some((_, prepared)) = self.prepared.iter().find(|(pid, _)| *pid == planned.pid) {
+                lineage.add(prepared.new.table.build_id(), now, &planned.carried);
+            }
+        }
+        lineage
+    }
+
+    /// Which threads belong together, process by process; or which of them wait elsewhere than those of the new release.
+    fn partners(
+        &self,
+        (now, known): (&[Process], &[Known]),
+        states: &[KernelState],
+    ) -> Result<Result<Vec<Partners>, Vec<String>>, UpdateError> {
+        let (mut all, mut elsewhere) = (Vec::new(), Vec::new());
+        for ((pid, _), state) in self.kernel.iter().zip(states) {
+            let old = now.iter().zip(known).find(|(process, _)| process.pid == number(*pid));
+            let (old, known) = old.ok_or(UpdateError::Gone(*pid))?;
+            // One that the new release does not start is told of by the plan.
+            let Some((process, kernel)) = self.parked.state(number(*pid)) else { continue };
+            let mut partners = Partners::of((old, state), (process, kernel));
+            match self.waits.compare((old, &known.debug), (state, kernel), &partners.threads) {
+                Ok(woken) => partners.woken = woken,
+                Err(threads) => elsewhere.extend(threads),
+            }
+            all.push(partners);
+        }
+        Ok(if elsewhere.is_empty() { Ok(all) } else { Err(elsewhere) })
+    }
+
+    /// Which descriptors mean the same in both releases, process by process.
+    fn matches(&self, states: &[KernelState], partners: &[Partners]) -> Vec<Matches> {
+        let all = self.kernel.iter().zip(states).zip(partners);
+        let pairs: Vec<Pair<'_>> = all
+            .map(|(((pid, _), state), partners)| {
+                let new = self.parked.state(number(*pid)).map_or(&[][..], |(_, new)| &new.descriptors);
+                Pair { old: &state.descriptors, new, awaited: &partners.awaited }
+            })
+            .collect();
+        matches(&pairs)
+    }
+}
+
+/// One phase after the other, each for all processes.
+fn transplanted<'p, 'w>(
+    hands: &'p Hands<'w>,
+    patients: &mut [Patient<'p, 'w>],
+    clock: &mut Clock<'_>,
+) -> Result<Descriptors, UpdateError> {
+    clock.enter(Phase::Graft);
+    patients.iter_mut().try_for_each(|patient| patient.graft(hands))?;
+    clock.enter(Phase::Write);
+    patients.iter_mut().try_for_each(|patient| patient.write(hands))?;
+    let mut descriptors = Descriptors::default();
+    for patient in patients.iter_mut() {
+        descriptors.add(patient.open(hands)?);
+    }
+    patients.iter_mut().try_for_each(|patient| patient.hand_over(hands))?;
+    clock.enter(Phase::Switch);
+    patients.iter_mut().try_for_each(|patient| patient.switch(hands))?;
+    Ok(descriptors)
+}
+
+/// What the kernel hands back to a process with an event.
+fn words(state: &KernelState) -> Vec<u64> {
+    let entries = state.descriptors.iter().filter_map(|descriptor| match &descriptor.kind {
+        Kind::Epoll { entries } => Some(entries),
+        _ => None,
+    });
+    entries.flatten().map(|entry| entry.data).collect()
+}
+
+/// What nothing is done about is refused, too.
+fn refusals(planned: &Planned) -> Vec<Refusal> {
+    let pid = planned.pid;
+    let conflicts = planned.plan.conflicts.iter().cloned();
+    let conflicts = conflicts.map(|conflict| Refusal::Conflict { pid, conflict });
+    let findings = planned.findings.iter().cloned().map(|finding| Refusal::Finding { pid, finding });
+    let told = planned.told.as_ref().err().into_iter().flatten();
+    let told = told.map(|why| format!("process {pid}: {why}"));
+    let called = planned.plan.calls.iter().map(|call| {
+        let function = &call.function;
+        format!(
+            "process {pid}: the rules call {function} of the new release: live updates cannot do that yet"
+        )
+    });
+    conflicts.chain(findings).chain(told.chain(called).map(Refusal::Other)).collect()
+}
+
+fn number(pid: Pid) -> u32 {
+    pid.as_raw().cast_unsigned()
+}

@@ -1,0 +1,2 @@
+// The next release of the server: the same code in another file.
+#include "server.c"

@@ -1,0 +1,108 @@
+//! memcached 1.6.18 becomes 1.6.38 while clients are connected.
+
+use crate::managed::{Managed, descriptors, example};
+use mcrx_harness::client::Memcached as Client;
+use mcrx_harness::server::Memcached;
+use mcrx_harness::{Context, Explain as _, Result, Suite, ensure, server, until};
+use nix::sys::signal::{Signal, kill};
+use std::time::Duration;
+
+const RELEASES: (&str, &str) = ("1.6.18", "1.6.38");
+const RULES: &str = "memcached-1.6.18-to-1.6.38";
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Connections that do nothing special.
+const CLIENTS: usize = 100;
+
+pub(crate) fn tests(suite: Suite) -> Suite {
+    let needs = || [server("memcached", RELEASES.0), server("memcached", RELEASES.1)];
+    suite.test(needs(), all_connections_items_and_half_sent_commands_go_on_in_the_same_process)
+}
+
+/// Items that are stored: a few thousand, or as many as the environment variable `MCRX_TEST_ITEMS` says.
+fn items() -> usize {
+    std::env::var("MCRX_TEST_ITEMS").ok().and_then(|items| items.parse().ok()).unwrap_or(5_000)
+}
+
+fn key(number: usize) -> String {
+    format!("key-{number}")
+}
+
+fn value(number: usize) -> Vec<u8> {
+    number.to_string().into_bytes().into_iter().cycle().take(number % 300).collect()
+}
+
+fn started(test: &Context) -> Result<Managed<Memcached>> {
+    Managed::start(test, Memcached::of(test.release("memcached", RELEASES.0)?), "memcached")
+}
+
+fn all_connections_items_and_half_sent_commands_go_on_in_the_same_process(test: &Context) -> Result<()> {
+    let managed = started(test)?;
+    let root = managed.root()?;
+    let connect = || Client::connect(managed.running.address());
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| connect()).collect::<Result<_>>()?;
+    let mut first = connect()?;
+    first.set_all((0..items()).map(|number| (key(number), value(number))))?;
+    ensure!(first.command("set flagged 77 0 2\r\nok")? == "STORED");
+    ensure!(first.command("set expires 0 3 2\r\nok")? == "STORED");
+    ensure!(first.command("set number 0 0 2\r\n41")? == "STORED");
+    for client in &mut clients {
+        ensure!(client.command("version")? == "VERSION 1.6.18");
+    }
+    let (mut setting, mut getting, mut watcher) = (connect()?, connect()?, connect()?);
+    ensure!(watcher.command("watch mutations")? == "OK");
+    let read = |client: &mut Client| -> Result<usize> {
+        Ok(client.stats("")?.get("bytes_read").context("no count of bytes")?.parse()?)
+    };
+    let before = read(&mut first)?;
+    setting.send(b"set half 0 0 10\r\n01234")?;
+    getting.send(b"get flagg")?;
+    until(PATIENCE, "what was sent to be read", || Ok((read(&mut first)? >= before + 31).then_some(())))?;
+    let (open, threads) = (descriptors(root)?, threads(root)?);
+
+    let new = test.release("memcached", RELEASES.1)?;
+    let outcome = managed.update(&new.path, &example("releases", RULES), &[])?;
+    ensure!(outcome.code == Some(0), "{:#}", outcome.facts);
+
+    ensure!(managed.root()? == root);
+    for client in &mut clients {
+        ensure!(client.command("version")? == "VERSION 1.6.38", "an open connection has the new release");
+    }
+    setting.send(b"56789\r\n")?;
+    ensure!(setting.line()? == "STORED");
+    getting.send(b"ed\r\n")?;
+    ensure!([getting.line()?, getting.line()?, getting.line()?] == ["VALUE flagged 77 2", "ok", "END"]);
+    let line = watcher.line()?;
+    ensure!(line.contains("type=item_store key=half"), "the watcher goes on: {line}");
+    for (number, client) in (0..items()).zip((0..CLIENTS).cycle()) {
+        let client = clients.get_mut(client).context("a client")?;
+        ensure!(client.get(&key(number))? == Some(value(number)), "item {number}");
+    }
+    ensure!(first.command("incr number 1")? == "42");
+    ensure!(first.command("touch flagged 0")? == "TOUCHED");
+    ensure!(first.command("delete key-1")? == "DELETED");
+    until(PATIENCE, "an item to expire", || Ok(first.get("expires")?.is_none().then_some(())))?;
+    for _ in 0..20 {
+        ensure!(connect()?.command("version")? == "VERSION 1.6.38");
+    }
+    first.set_all((0..500).map(|number| (format!("more-{number}"), value(number))))?;
+    ensure!(self::threads(root)? == threads, "one thread for each");
+    // Four threads have one eventfd more; nothing else is new, and what the old release alone had is gone.
+    until(PATIENCE, "connections that were closed to be gone", || {
+        Ok((descriptors(root)?.len() == open.len() + 4).then_some(()))
+    })?;
+    let maps = std::fs::read_to_string(format!("/proc/{root}/maps"))?;
+    ensure!(
+        maps.contains("memcached-1.6.38") && !maps.contains("memcached-1.6.18"),
+        "the old program is gone"
+    );
+
+    // All threads are joined.
+    kill(root, Signal::SIGUSR1)?;
+    let end = until(PATIENCE, "it to end", || managed.running.exit())?;
+    ensure!(format!("{end:?}").contains('0'), "{end:?}");
+    Ok(())
+}
+
+fn threads(root: mcrx_harness::Pid) -> Result<usize> {
+    Ok(std::fs::read_dir(format!("/proc/{root}/task"))?.count())
+}

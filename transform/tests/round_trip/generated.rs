@@ -1,0 +1,156 @@
+//! Pairs of releases made up at random, there and back.
+//!
+//! The usual run takes a fixed few programs, each of several cases; `MCRX_CASES=N` takes N programs, of another seed each time or of
+//! `MCRX_SEED=S`. What their rules give up is numbers and texts, for which `down` says a first value: what only a pointer that is given up
+//! leads to would be gone with it.
+
+use super::case::{Case, Ready};
+use super::emit::{Emitter, source};
+use super::model::{Change, Program, Release, What};
+use super::oracle::{Form, Line};
+use super::rules::rules;
+use super::run::{BUILDS, Fault};
+use super::strategy::program;
+use super::way::there_and_back;
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use rayon::prelude::*;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Programs of the usual run.
+const USUAL: u64 = 8;
+/// The most cases in each: they cost one compilation.
+const WORLDS: usize = 6;
+
+/// Makes up programs: always the same for one seed.
+fn made_up() -> (Vec<Program>, u64) {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (count, seed) = match number("MCRX_CASES") {
+        Some(count) => (count, number("MCRX_SEED").unwrap_or_else(now)),
+        None => (USUAL, 1),
+    };
+    let config = Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    let made = (0..count).filter_map(|_| program(WORLDS).new_tree(&mut runner).ok());
+    (made.map(|tree| reversible(tree.current())).collect(), seed)
+}
+
+/// The same program, of which only what is no pointer is given up, and no element.
+fn reversible(mut program: Program) -> Program {
+    for world in &mut program.worlds {
+        for member in world.structs.iter_mut().flat_map(|one| &mut one.members) {
+            member.what = member.what.not_shrunk();
+            if member.change == Change::Dropped && !is_plain(member.what) {
+                member.change = Change::Stays;
+            }
+        }
+        for global in &mut world.globals {
+            if global.change == Change::Dropped && !is_plain(global.what) {
+                global.change = Change::Stays;
+            }
+        }
+    }
+    program
+}
+
+fn is_plain(what: What) -> bool {
+    matches!(
+        what,
+        What::Int { .. }
+            | What::Bits { .. }
+            | What::Real { .. }
+            | What::Text { .. }
+            | What::Constant
+            | What::Ints { .. }
+    )
+}
+
+/// What is said for the way back: first values of what was given up. And what these are of.
+fn down(program: &Program) -> (String, Vec<String>) {
+    let (mut text, mut given_up) = (String::new(), Vec::new());
+    for (number, world) in program.worlds.iter().enumerate() {
+        let old = Emitter { number, world, release: Release::Old };
+        let new = Emitter { release: Release::New, ..old };
+        for (index, one) in world.structs.iter().enumerate() {
+            let members =
+                one.members.iter().enumerate().filter(|(_, member)| member.change == Change::Dropped);
+            let members: Vec<String> =
+                members.map(|(number, member)| old.member_name(number, member.change)).collect();
+            if !members.is_empty() {
+                let sets: String = members.iter().map(|member| format!("{member} = zero\n")).collect();
+                let (from, to) = (new.type_name(index), old.type_name(index));
+                let _ = writeln!(text, "type {from} -> {to} {{\n{sets}}}");
+            }
+            given_up.extend(members);
+        }
+        for (index, global) in world.globals.iter().enumerate() {
+            if global.change == Change::Dropped {
+                let name = old.global_name(index, global);
+                let _ = writeln!(text, "global {name} = zero");
+                given_up.push(name);
+            }
+        }
+    }
+    (if text.is_empty() { text } else { format!("down {{\n{text}}}\n") }, given_up)
+}
+
+fn case(program: &Program) -> (Case, Vec<String>) {
+    let release = |release| source(program, release);
+    let (down, given_up) = down(program);
+    let rules = format!("{}{down}", rules(program));
+    (Case { old: release(Release::Old), new: release(Release::New), rules }, given_up)
+}
+
+/// All is as it was, but what was given up has its first value.
+fn comes_back(program: &Program) -> Result<(), Fault> {
+    let (case, given_up) = case(program);
+    let ready = Ready::of(&case, (BUILDS[program.builds.0], BUILDS[program.builds.1]))?;
+    let (found, expected) = there_and_back(&ready)?;
+    let is_given_up = |line: &Line| {
+        let mut names = line.place.split(['.', '[']);
+        names.any(|name| given_up.iter().any(|given_up| given_up == name))
+    };
+    let is_right = |(found, expected): (&Line, &Line)| {
+        found == expected || found.place == expected.place && is_given_up(found)
+    };
+    let is_same = |found: &Form, expected: &Form| {
+        found.lines.len() == expected.lines.len() && found.lines.iter().zip(&expected.lines).all(is_right)
+    };
+    match is_same(&found, &expected) {
+        true => Ok(()),
+        false => Err(format!("it did not come back as it was:\n{}", found.difference(&expected, 12))),
+    }
+}
+
+/// Writes a failure down.
+fn written(program: &Program, name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("round-trip-{name}"));
+    let (Case { old, new, rules }, _) = case(program);
+    // What cannot be written is told all the same.
+    let _ = std::fs::create_dir_all(&folder);
+    for (name, text) in [("old.c", old), ("new.c", new), ("rules.mcrx", rules)] {
+        let _ = std::fs::write(folder.join(name), text);
+    }
+    folder
+}
+
+#[test]
+fn made_up_state_comes_back_as_it_was() {
+    let (programs, seed) = made_up();
+    let tried: Vec<Result<(), Fault>> = programs.par_iter().map(comes_back).collect();
+    let failed = (0..).zip(&programs).zip(tried).filter_map(|((number, program), tried)| {
+        let why = tried.err()?;
+        Some(format!("{}: {why}", written(program, &format!("{seed}-{number}")).display()))
+    });
+    let failed: Vec<String> = failed.collect();
+    assert!(
+        failed.is_empty(),
+        "seed {seed}: {} of {} programs failed:\n{}",
+        failed.len(),
+        programs.len(),
+        failed.join("\n")
+    );
+}
