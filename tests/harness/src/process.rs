@@ -56,6 +56,12 @@ impl Process {
         &self.name
     }
 
+    /// How it shows itself to `ps`: its first argument, or what it wrote there; empty if it has ended.
+    pub fn title(&self) -> String {
+        let words = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        String::from_utf8_lossy(words.split(|&byte| byte == 0).next().unwrap_or_default()).into_owned()
+    }
+
     /// The kernel's letter for what it is doing: `R`, `S`, `D`, `T` (stopped), `t` (held by a debugger), `Z` and more.
     pub fn state(&self) -> char {
         self.state

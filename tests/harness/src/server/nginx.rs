@@ -3,9 +3,12 @@
 use super::{TEXT, UNPRIVILEGED};
 use crate::client::{Http, Tls};
 use crate::kind::{Invocation, Kind, Place};
+use crate::process;
 use crate::running::Running;
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use mcrx_servers::Server;
+use nix::unistd::Pid;
+use std::fs;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
@@ -140,6 +143,14 @@ impl Kind for Nginx {
     fn serves(&self, place: &Place) -> Result<()> {
         let status = Http::connect(place.address(0))?.get("/")?.status()?;
         ensure!(status == 200, "it answers {status}");
+        // One worker answers while the master still makes the others.
+        let pid = fs::read_to_string(place.path("nginx.pid")).context("no nginx.pid yet")?;
+        let master = Pid::from_raw(pid.trim().parse().with_context(|| format!("nginx.pid holds {pid:?}"))?);
+        let workers = process::descendants(master)
+            .into_iter()
+            .filter(|worker| worker.title().starts_with("nginx: worker process"))
+            .count();
+        ensure!(workers >= self.workers, "{workers} of {} workers are there", self.workers);
         Ok(())
     }
 
