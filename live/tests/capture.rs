@@ -1,6 +1,6 @@
 //! An image of live processes holds what they hold.
 
-use mcrx_harness::{Context, Explain as _, Result, Suite, ensure, program, until};
+use mcrx_harness::{Context, Explain as _, Pid, Result, Suite, ensure, program, until};
 use mcrx_live::capture::{Choice, capture, capture_by};
 use mcrx_live::hold::Scope;
 use mcrx_tracer::image::{Image, MappingKind, Method, Process, ThreadMemory};
@@ -42,6 +42,7 @@ fn start(test: &Context, arguments: &[&str]) -> Result<(Program, BTreeMap<String
     loop {
         let line = program.line()?;
         if line == "." {
+            until(Duration::from_secs(20), "its threads", || at_their_work(program.pid()))?;
             return Ok((program, places));
         }
         let fields: Vec<&str> = line.split(' ').collect();
@@ -49,6 +50,17 @@ fn start(test: &Context, arguments: &[&str]) -> Result<(Program, BTreeMap<String
         let address = u64::from_str_radix(address, 16)?;
         places.insert(name.to_owned(), Place { address, len: len.parse()?, sum: sum.to_owned() });
     }
+}
+
+/// The thread that counts is started last, and then two wait in pause(2).
+fn at_their_work(pid: Pid) -> Result<Option<()>> {
+    let (mut threads, mut waiting) = (0, 0);
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        threads += 1;
+        let call = std::fs::read_to_string(task?.path().join("syscall"))?;
+        waiting += usize::from(call.starts_with("34 "));
+    }
+    Ok((threads == 3 && waiting == 2).then_some(()))
 }
 
 /// FNV-1a, as the program sums up.
