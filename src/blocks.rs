@@ -70,6 +70,15 @@ struct Facts {
     count: u64,
     bytes: u64,
     rows: Vec<RowFacts>,
+    /// What pools have handed out of those blocks.
+    parts: PartsFacts,
+}
+
+#[derive(Serialize)]
+struct PartsFacts {
+    count: u64,
+    bytes: u64,
+    rows: Vec<RowFacts>,
 }
 
 #[derive(Serialize)]
@@ -107,12 +116,15 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     let reading =
         if args.running { read_running(&target, &memory)? } else { read_stopped(&target, &memory)? };
     let heap = &reading.heap;
-    let rows = match args.by {
-        By::Size => tally::by_size(heap).into_iter().map(row_of_size).collect(),
-        By::Site => {
-            let sites = Sites::read(&memory, heap).map_err(|error| target.refused(&error))?;
-            let mut symbols = Symbols::of(target.thread, &reading.maps);
-            let rows = tally::by_site(heap).into_iter();
+    let sites = match args.by {
+        By::Size => None,
+        By::Site => Some(Sites::read(&memory, heap).map_err(|error| target.refused(&error))?),
+    };
+    let mut symbols = Symbols::of(target.thread, &reading.maps);
+    let mut rows = |blocks| match &sites {
+        None => tally::by_size(blocks).into_iter().map(row_of_size).collect(),
+        Some(sites) => {
+            let rows = tally::by_site(blocks).into_iter();
             rows.map(|Row { key, sum }| {
                 let frames: Vec<NamedFrame> = sites
                     .get(key)
@@ -125,7 +137,7 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
             .collect()
         }
     };
-    let total = tally::total(heap);
+    let (total, in_parts) = (tally::total(heap.ordinary_blocks()), tally::total(heap.parts()));
     let facts = Facts {
         schema: "mcrx.blocks/1",
         pid: target.pid.as_raw(),
@@ -137,7 +149,8 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         regions: heap.regions().iter().map(|region| RegionFacts::of(region.header())).collect(),
         count: total.count,
         bytes: total.bytes,
-        rows,
+        rows: rows(heap.ordinary_blocks()),
+        parts: PartsFacts { count: in_parts.count, bytes: in_parts.bytes, rows: rows(heap.parts()) },
     };
     print(&facts, &target, output)?;
     output.facts(&facts)?;
@@ -229,18 +242,28 @@ fn print(facts: &Facts, target: &Target, output: &Output) -> Result<()> {
         By::Site => "SITE",
         By::Size => "SIZE",
     };
-    output.line(format_args!("{:>12} {:>10}  {title}", "BYTES", "COUNT"))?;
-    for row in &facts.rows {
-        let what = match &row.what {
-            What::Size { size } => size.to_string(),
-            What::Site { site, .. } => site.clone(),
-        };
-        output.line(format_args!("{:>12} {:>10}  {what}", row.bytes, row.count))?;
+    table(title, &facts.rows, output)?;
+    if facts.parts.count > 0 {
+        let (count, bytes) = (facts.parts.count, readable(facts.parts.bytes));
+        output.line(format_args!("\nPools have handed out of them {count} parts, {bytes}:"))?;
+        table(title, &facts.parts.rows, output)?;
     }
     let other = match facts.by {
         By::Site => "size",
         By::Size => "site",
     };
     output.line(format_args!("\nNext: mcrx blocks {} --by {other}", facts.pid))?;
+    Ok(())
+}
+
+fn table(title: &str, rows: &[RowFacts], output: &Output) -> Result<()> {
+    output.line(format_args!("{:>12} {:>10}  {title}", "BYTES", "COUNT"))?;
+    for row in rows {
+        let what = match &row.what {
+            What::Size { size } => size.to_string(),
+            What::Site { site, .. } => site.clone(),
+        };
+        output.line(format_args!("{:>12} {:>10}  {what}", row.bytes, row.count))?;
+    }
     Ok(())
 }

@@ -112,7 +112,7 @@ fn blocks(image: &Image) -> Result<u64> {
             Failure::Refused(format!("process {} ({}): {error}", process.pid, process.name))
         })?;
         heaps += 1;
-        blocks += u64::try_from(heap.blocks().count()).unwrap_or(u64::MAX);
+        blocks += u64::try_from(heap.ordinary_blocks().count()).unwrap_or(u64::MAX);
     }
     if heaps == 0 {
         return Err(anyhow!(

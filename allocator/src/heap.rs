@@ -9,6 +9,7 @@
 use crate::abi::{CLASS_COUNT, Class, Descriptor, Kind};
 use crate::mailbox::{Letter, Mailbox};
 use crate::orphan;
+use crate::parts;
 use crate::region::Region;
 use crate::remote::Remote;
 use crate::runtime;
@@ -241,6 +242,9 @@ impl Heap {
         let d = slab.descriptor;
         let slices = slab.word().slices();
         if slices == 1 && self.spare_count.get() < SPARES_MAX {
+            if d.parts.get() != 0 {
+                parts::release(&span::lock(slab.region), slab.slice);
+            }
             d.capacity.set(0);
             d.place.set(place::SPARE);
             d.next.set(self.spares.get());

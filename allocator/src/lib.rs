@@ -38,6 +38,7 @@ mod heap;
 mod large;
 mod module;
 mod orphan;
+mod parts;
 mod place;
 mod region;
 mod report;
@@ -52,6 +53,7 @@ mod sys;
 mod thread;
 
 pub use fast::{Caller, calloc_fast, free, malloc_fast, realloc_in_place, usable_size};
+pub use parts::part_made;
 pub use slow::{Totals, calloc, malloc, memalign, realloc, totals, trim};
 
 /// Ends the placing of start-up blocks.

@@ -80,7 +80,9 @@ pub(crate) fn threads_vanished(region: Region) {
 /// How far it is from the span at `slab` to the next.
 fn slices_at(slab: Slab) -> u32 {
     match slab.word().kind() {
-        Some(Kind::Free | Kind::Taken | Kind::Slab | Kind::Large) => slab.word().slices().max(1),
+        Some(Kind::Free | Kind::Taken | Kind::Slab | Kind::Large | Kind::Tables) => {
+            slab.word().slices().max(1)
+        }
         _ => 1,
     }
 }

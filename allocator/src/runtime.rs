@@ -2,8 +2,9 @@
 //! regions it took over, and the one-time start.
 
 use crate::abi::{
-    ARENA_BASE, ARENA_SLOTS, DATA_OFFSET, Descriptor, FIRST_SLICE, HEAPS_OFFSET, REGION_SIZE, SLICE_BITS,
-    SLICE_SIZE, is_region_base, region_of,
+    ARENA_BASE, ARENA_SLOTS, DATA_OFFSET, Descriptor, FIRST_SLICE, FRAMES_OFFSET, HEAPS_OFFSET,
+    MODULES_OFFSET, REGION_SIZE, SITE_INDEX_LOG_MIN, SITE_INDEX_OFFSET, SITES_OFFSET, SLICE_BITS, SLICE_SIZE,
+    is_region_base, region_of,
 };
 use crate::lock;
 use crate::orphan;
@@ -229,6 +230,13 @@ pub(crate) unsafe fn adopt(base: u64) -> bool {
     }
     if region.commit_table(HEAPS_OFFSET, TABLE_STEP).is_err() {
         return false;
+    }
+    if header.site_index_log.get() == 0 && header.sites.get() == 1 {
+        let tables = [SITES_OFFSET, SITE_INDEX_OFFSET, FRAMES_OFFSET, MODULES_OFFSET];
+        if tables.iter().any(|table| region.commit_table(*table, TABLE_STEP).is_err()) {
+            return false;
+        }
+        header.site_index_log.set(SITE_INDEX_LOG_MIN);
     }
     orphan::set_up_shelf(region);
     orphan::owners_vanished(region, None);

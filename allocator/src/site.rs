@@ -51,6 +51,24 @@ pub(crate) fn of(heap: &Heap, caller: Caller) -> Site {
     walk(heap, caller)
 }
 
+/// The site of a call, by its number in a region that is not the calling heap's. Takes longer.
+pub(crate) fn in_region(region: Region, caller: Caller) -> SiteId {
+    let mut stack = Stack { addresses: [0; DEPTH_MAX], depth: 1 };
+    stack.addresses[0] = caller.address;
+    let mut pointer = caller.stack;
+    while stack.depth < DEPTH_MAX {
+        let Some(above) = callers::wrapper_at(stack.addresses[stack.depth - 1]).map(u64::from) else { break };
+        stack.addresses[stack.depth] = return_address(pointer + above);
+        stack.depth += 1;
+        pointer += above + 8;
+    }
+    // A region that was laid out from outside has no room for sites until it is adopted.
+    if region.header().site_index_log.get() == 0 {
+        return SiteId(0);
+    }
+    intern(region, stack.as_slice()).id
+}
+
 /// The site of a call whose return address does not name it alone.
 fn walk(heap: &Heap, caller: Caller) -> Site {
     let mut stack = Stack { addresses: [0; DEPTH_MAX], depth: 1 };

@@ -26,7 +26,7 @@ pub(crate) const MIN_ALIGN: u64 = 16;
 
 /// The calling thread's heap, made if need be.
 #[inline(always)]
-fn heap() -> Option<&'static Heap> {
+pub(crate) fn heap() -> Option<&'static Heap> {
     thread::current().or_else(first_heap)
 }
 
@@ -352,7 +352,7 @@ pub fn totals() -> Totals {
                     slice += 1;
                     continue;
                 }
-                Some(Kind::Free | Kind::Taken) => {}
+                Some(Kind::Free | Kind::Taken | Kind::Tables) => {}
             }
             slice += word.slices().max(1);
         }

@@ -12,6 +12,7 @@
 
 use crate::abi::{Kind, REGION_SIZE, SLICE_SIZE, Word, flag};
 use crate::lock::{self, Guard};
+use crate::parts;
 use crate::region::{Region, TABLE_STEP};
 use crate::runtime;
 use crate::settings::SETTINGS;
@@ -104,6 +105,7 @@ impl Locked<'_> {
 
     /// Takes a span back. Its pages hold old bytes.
     pub(crate) fn give(&self, slice: u32, slices: u32) {
+        parts::release(self, slice);
         self.region.header().spans.set(self.region.header().spans.get() - 1);
         let descriptor = self.region.descriptor(slice);
         let dirty = Word::new(Kind::Free, 0, flag::COMMITTED | flag::DIRTY, slices);
@@ -468,6 +470,7 @@ pub(crate) fn rebuild(region: Region) {
             Some(Kind::Free) => locked.split_off(slice, slice, slices, word.flags()),
             Some(Kind::Taken) => locked.split_off(slice, slice, slices, word.flags() | flag::DIRTY),
             Some(Kind::Slab | Kind::Large) => spans += 1,
+            Some(Kind::Tables) => {}
             // A hole that a thread was about to describe.
             Some(Kind::Unused | Kind::Guard) | None => {
                 slice += 1;

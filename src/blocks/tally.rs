@@ -1,6 +1,6 @@
 //! Blocks counted.
 
-use mcrx_allocator::reader::{Block, Heap, SiteKey};
+use mcrx_allocator::reader::{Block, Blocks, SiteKey};
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -26,25 +26,25 @@ pub(super) struct Row<K> {
 }
 
 /// One row per requested size, the most bytes first.
-pub(super) fn by_size(heap: &Heap) -> Vec<Row<u64>> {
-    by(heap, |block| block.requested)
+pub(super) fn by_size(blocks: Blocks<'_>) -> Vec<Row<u64>> {
+    by(blocks, |block| block.requested)
 }
 
 /// One row per site, the most bytes first.
-pub(super) fn by_site(heap: &Heap) -> Vec<Row<SiteKey>> {
-    by(heap, |block| block.site)
+pub(super) fn by_site(blocks: Blocks<'_>) -> Vec<Row<SiteKey>> {
+    by(blocks, |block| block.site)
 }
 
-pub(super) fn total(heap: &Heap) -> Sum {
-    heap.blocks().fold(Sum::default(), |mut sum, block| {
+pub(super) fn total(blocks: Blocks<'_>) -> Sum {
+    blocks.fold(Sum::default(), |mut sum, block| {
         sum.add(&block);
         sum
     })
 }
 
-fn by<K: Copy + Eq + Hash + Ord>(heap: &Heap, key: impl Fn(&Block) -> K) -> Vec<Row<K>> {
+fn by<K: Copy + Eq + Hash + Ord>(blocks: Blocks<'_>, key: impl Fn(&Block) -> K) -> Vec<Row<K>> {
     let mut sums: HashMap<K, Sum> = HashMap::new();
-    for block in heap.blocks() {
+    for block in blocks {
         sums.entry(key(&block)).or_default().add(&block);
     }
     let mut rows: Vec<Row<K>> = sums.into_iter().map(|(key, sum)| Row { key, sum }).collect();

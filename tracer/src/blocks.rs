@@ -6,6 +6,8 @@
 //!             S .. S + A      areas: shared memory, the brk heap, what the program mapped for itself
 //! ```
 //!
+//! Parts of blocks, which the reader knows of where pools are hooked, are not looked at: a pool's block is one block here.
+//!
 //! Nothing is kept per block: all that is said of one is worked out from the allocator's tables, which the reader has.
 
 use crate::prefetch::prefetch;
@@ -59,7 +61,7 @@ enum Index<'h> {
 impl<'h> Blocks<'h> {
     /// Those of a heap; and areas, which do not overlap it or each other.
     pub fn of(heap: &'h Heap, areas: Vec<Area>) -> Blocks<'h> {
-        Blocks::new(Index::Heap(heap), heap.slots(), areas)
+        Blocks::new(Index::Heap(heap), heap.ordinary_slots(), areas)
     }
 
     /// Blocks that are listed, numbered by address; and areas. For tests: they must not overlap.
@@ -100,7 +102,10 @@ impl<'h> Blocks<'h> {
     /// The live blocks with these numbers; without areas.
     pub fn range(&self, numbers: Range<u32>) -> Live<'_> {
         match &self.index {
-            Index::Heap(heap) => Live::Heap(heap.blocks_in(numbers), &self.shorter),
+            Index::Heap(heap) => {
+                let end = numbers.end.min(self.first_area);
+                Live::Heap(heap.blocks_in(numbers.start.min(end)..end), &self.shorter)
+            }
             Index::Sorted(all) => {
                 let end = numbers.end.min(self.first_area);
                 Live::Sorted(all, numbers.start.min(end)..end, &self.shorter)
@@ -144,7 +149,7 @@ impl<'h> Blocks<'h> {
     #[inline]
     pub fn find(&self, word: u64) -> Option<(u32, Block, u64)> {
         match &self.index {
-            Index::Heap(heap) => match heap.classify(word) {
+            Index::Heap(heap) => match heap.classify_ordinary(word) {
                 Place::Live { block, offset } => {
                     Some((block.slot.0, Block::from(&block).shortened(&self.shorter), offset))
                 }

@@ -18,6 +18,8 @@ pub enum Kind {
     Guard = 6,
     /// First slice of a span that is being dealt out: nothing lives in it yet.
     Taken = 7,
+    /// First slice of a span of tables: see [`PartsHead`](super::PartsHead). No block of the program's lies there.
+    Tables = 8,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             5 => Kind::Large,
             6 => Kind::Guard,
             7 => Kind::Taken,
+            8 => Kind::Tables,
             _ => return None,
         })
     }
@@ -148,8 +151,8 @@ pub struct Descriptor {
     pub shelved_in: AtomicU32,
     /// When a free span became free, in milliseconds of the monotonic clock, modulo 2^32.
     pub freed_at_ms: AtomicU32,
-    /// 0.
-    pub reserved: [AtomicU32; 2],
+    /// Address of what tells of the parts of blocks, 0 for none: see [`PartsHead`](super::PartsHead). Set under the region's lock.
+    pub parts: AtomicU64,
 }
 
 const _: () = {
@@ -165,4 +168,5 @@ const _: () = {
     assert!(offset_of!(Descriptor, remote) == 64);
     assert!(offset_of!(Descriptor, tag) == 72);
     assert!(offset_of!(Descriptor, size) == 80);
+    assert!(offset_of!(Descriptor, parts) == 112);
 };

@@ -67,6 +67,12 @@ pub struct Header {
     pub orphan_end: AtomicU32,
     /// Under `lock`: when free spans were last given back, in milliseconds of the monotonic clock, modulo 2^32.
     pub purged_at_ms: AtomicU32,
+    /// Under `lock`: first free piece of each size that tables are made of, by address; each holds the address of the next.
+    pub free_pieces: [AtomicU64; 10],
+    /// Under `lock`: the rest of the slice that pieces are cut from.
+    pub piece_next: AtomicU64,
+    /// See `piece_next`.
+    pub piece_end: AtomicU64,
 }
 
 const _: () = {

@@ -32,11 +32,14 @@
 //! - A block of a slab is live exactly while its [`Tag`] says so; a large block while [`Descriptor::tag`] does. Tags are written last
 //!   in `malloc` and cleared first in `free`, each by one 8-byte store. Only the first [`Descriptor::capacity`] tags of a
 //!   slab mean anything.
+//! - What a block was handed out in by the program's own pools is in [`PartsHead`] and what follows it, while their generation is the
+//!   block's.
 //! - Free lists, queues and counts are caches of the above. They can be rebuilt from it and need not be read.
 
 mod class;
 mod descriptor;
 mod header;
+mod parts;
 mod placed;
 mod site;
 mod tag;
@@ -44,6 +47,7 @@ mod tag;
 pub use class::{CLASS_COUNT, Class, MAX_SLAB_BLOCK, SlabShape};
 pub use descriptor::{Descriptor, Kind, Word, flag};
 pub use header::{Header, MAGIC, VERSION};
+pub use parts::{PARTS_MAX, PartRecord, PartsHead};
 pub use placed::{PLACEMENT_MAGIC, Placed, PlacementHeader, PlacementRow};
 pub use site::{
     CALLER_TABLE_MAGIC, CallerRow, CallerTableHeader, FRAMES_MAX, Frame, MODULES_MAX, Module, SITES_MAX,

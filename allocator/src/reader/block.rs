@@ -20,6 +20,9 @@ pub struct Block {
     pub whole: bool,
     /// Its number among the blocks of this reading.
     pub slot: Slot,
+    /// Of a part, which a pool of the program's own has handed out: the block that it lies in. Address and generation, which is that
+    /// block's, name it. `None`: what the allocator itself has handed out.
+    pub within: Option<Slot>,
 }
 
 /// A site: its number means something within its region only.
@@ -34,7 +37,8 @@ pub struct SiteKey {
 /// What a word is, taken for an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// It points `offset` bytes into a live block: below its usable size, perhaps past its requested one.
+    /// It points `offset` bytes into a live block: below its usable size, perhaps past its requested one. If it points into a part of
+    /// a block, that is what it is said to point into.
     Live {
         /// The block.
         block: Block,
@@ -61,7 +65,7 @@ pub enum Consistency {
 /// How much the reader may take into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Blocks of all regions, free ones included. Each takes 8 bytes.
+    /// Blocks of all regions, free ones included; and parts of blocks, for themselves. A block takes 8 bytes, a part 12.
     pub blocks: u32,
 }
 

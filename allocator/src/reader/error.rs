@@ -84,6 +84,16 @@ pub enum Error {
         /// What is wrong with it.
         fault: BlockFault,
     },
+    /// A block whose parts are described wrongly.
+    #[error("the heap at {base} is corrupt: of the block at {at}, {fault}")]
+    Parts {
+        /// The region.
+        base: Address,
+        /// The block's first byte, or that of its slab.
+        at: Address,
+        /// What is wrong with its parts.
+        fault: PartsFault,
+    },
     /// A site, frame or module that is described wrongly.
     #[error("the heap at {base} is corrupt: {table} entry {index} {fault}")]
     Entry {
@@ -138,6 +148,9 @@ pub enum Table {
     /// The modules of those.
     #[error("module table")]
     Modules,
+    /// What blocks were handed out in by pools.
+    #[error("tables of parts")]
+    Parts,
 }
 
 /// What is wrong with a span.
@@ -219,6 +232,36 @@ pub enum BlockFault {
     /// Two placed blocks in one place.
     #[error("overlaps the placed block at {0}")]
     Overlap(Address),
+}
+
+/// What is wrong with the parts of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PartsFault {
+    /// The table is said to lie where no table can.
+    #[error("the table of parts is said to lie at {0}, where there is none")]
+    Place(Address),
+    /// More parts than the table has room for.
+    #[error("{count} parts are in a table for {capacity}")]
+    Count {
+        /// Parts.
+        count: u32,
+        /// Parts that fit.
+        capacity: u32,
+    },
+    /// The table is another block's.
+    #[error("the table of parts is that of the block at {0}")]
+    Owner(Address),
+    /// It begins before the end of the one before.
+    #[error("the part at offset {0} lies on the one before it")]
+    Order(u32),
+    /// No such site.
+    #[error("a part was made at site {site}, of {sites} sites")]
+    Site {
+        /// Its site.
+        site: u32,
+        /// Sites of the region, site 0 included.
+        sites: u32,
+    },
 }
 
 /// What is wrong with an entry of the tables behind sites.

@@ -2,6 +2,7 @@
 
 use super::decode::index;
 use super::header::{Header, has_magic};
+use super::parts::Parts;
 use super::placed::{self, PlacedBlock};
 use super::region::{Region, RegionBlocks};
 use super::{Address, Block, Consistency, Error, Limits, Memory, Place, Slot};
@@ -26,8 +27,9 @@ pub struct Heap {
     in_arena: [u8; REGIONS_MAX],
     /// In the order of their addresses.
     placed: Vec<PlacedBlock>,
-    /// Slots of all regions; those of placed blocks follow.
+    /// Slots of all regions; those of placed blocks follow, then those of parts.
     region_slots: u32,
+    parts: Parts,
     torn: u64,
 }
 
@@ -81,6 +83,7 @@ impl Heap {
             in_arena: [NONE; REGIONS_MAX],
             placed: Vec::new(),
             region_slots: 0,
+            parts: Parts::default(),
             torn: 0,
         };
         let mut sorted = bases.to_vec();
@@ -91,17 +94,23 @@ impl Heap {
         let mut placed = Vec::new();
         for base in sorted {
             let header = Header::read(memory, base)?;
-            let region = Region::copy(memory, header, consistency, limits, heap.region_slots)?;
+            let (region, parts) = Region::copy(memory, header, consistency, limits, heap.region_slots)?;
             let (blocks, torn) = placed::read(memory, &header, consistency)?;
             placed.extend(blocks);
             heap.region_slots += region.slots();
-            heap.torn += torn;
+            heap.torn += torn + parts.torn;
+            heap.parts.add(parts);
             heap.add(region);
         }
         let in_region = |address| heap.region_of(address).is_some();
         let (placed, torn) = placed::arrange(placed, consistency, in_region)?;
         heap.placed = placed;
         heap.torn += torn;
+        heap.parts.first_slot = heap.ordinary_slots();
+        let blocks = u64::from(heap.parts.first_slot) + u64::from(heap.parts.len());
+        if let (Some(region), true) = (heap.regions.last(), blocks > u64::from(u32::MAX)) {
+            return Err(Error::TooLarge { base: region.header().base, blocks, limit: u32::MAX });
+        }
         Ok(Copied { heap, consistency })
     }
 
@@ -128,10 +137,21 @@ impl Heap {
     }
 
     /// What `word` is, if it is an address. Takes constant time (with placed blocks, for words outside the regions: the logarithm of
-    /// their number).
+    /// their number; with blocks that have parts: that of theirs).
     #[must_use]
     #[inline]
     pub fn classify(&self, word: u64) -> Place {
+        match self.classify_ordinary(word) {
+            Place::Live { block, offset } if !self.parts.is_empty() => self.parts.refine(block, offset),
+            place => place,
+        }
+    }
+
+    /// As [`classify`](Heap::classify), for who does not want to know of parts: of a word that points into one, the block that it lies
+    /// in.
+    #[must_use]
+    #[inline]
+    pub fn classify_ordinary(&self, word: u64) -> Place {
         if let Some(region) = self.region_of(word) {
             return region.classify(word);
         }
@@ -146,7 +166,9 @@ impl Heap {
     #[must_use]
     #[inline]
     pub fn foresee(&self, word: u64) -> Option<(Slot, &[u8; 8])> {
-        self.region_of(word)?.foresee(word)
+        let foreseen = self.region_of(word)?.foresee(word)?;
+        // Which part it will be is not known without a search.
+        (self.parts.is_empty() || !self.parts.has(foreseen.0)).then_some(foreseen)
     }
 
     fn classify_placed(&self, word: u64) -> Place {
@@ -170,10 +192,34 @@ impl Heap {
         self.regions.get(usize::from(number))
     }
 
-    /// All live blocks: those of the regions in the order of their addresses, then the placed ones in theirs.
+    /// The offset of the first part of the block with a slot: what lies before it is the pool's own. `None` if it has no parts.
+    #[must_use]
+    pub fn first_part(&self, slot: Slot) -> Option<u64> {
+        self.parts.first_offset(slot)
+    }
+
+    /// The parts of the block with a slot, by address.
+    pub fn parts_of(&self, slot: Slot) -> impl Iterator<Item = Block> {
+        self.parts.of_slot(slot).filter_map(|number| self.parts.block(number))
+    }
+
+    /// All live blocks: those of the regions in the order of their addresses, then the placed ones in theirs, then parts, those of each
+    /// block together and by address.
     #[must_use]
     pub fn blocks(&self) -> Blocks<'_> {
         self.blocks_in(0..self.slots())
+    }
+
+    /// Those of them that are no parts: what the allocator itself has handed out, and counts.
+    #[must_use]
+    pub fn ordinary_blocks(&self) -> Blocks<'_> {
+        self.blocks_in(0..self.ordinary_slots())
+    }
+
+    /// Those of them that are parts.
+    #[must_use]
+    pub fn parts(&self) -> Blocks<'_> {
+        self.blocks_in(self.ordinary_slots()..self.slots())
     }
 
     /// The live blocks whose slots are in a range: in the order of their slots, which [`blocks`](Heap::blocks) has too.
@@ -181,7 +227,9 @@ impl Heap {
     pub fn blocks_in(&self, slots: Range<u32>) -> Blocks<'_> {
         let placed = |slot: u32| index(slot.saturating_sub(self.region_slots)).min(self.placed.len());
         let placed = placed(slots.start)..placed(slots.end);
-        Blocks { heap: self, slots, regions: &self.regions, region: None, placed }
+        let part = |slot: u32| slot.saturating_sub(self.parts.first_slot).min(self.parts.len());
+        let parts = part(slots.start)..part(slots.end);
+        Blocks { heap: self, slots, regions: &self.regions, region: None, placed, parts }
     }
 
     /// The live block with this number among the blocks of this reading. Takes the logarithm of the number of slabs.
@@ -190,6 +238,9 @@ impl Heap {
     pub fn block(&self, slot: Slot) -> Option<Block> {
         if let Some(number) = slot.0.checked_sub(self.region_slots) {
             let number = index(number);
+            if number >= self.placed.len() {
+                return self.parts.block(slot.0 - self.parts.first_slot);
+            }
             return Some(self.placed_block(number, self.placed.get(number)?));
         }
         let before = self.regions.partition_point(|region| region.first_slot() <= slot.0);
@@ -202,6 +253,12 @@ impl Heap {
     /// Every [`Block::slot`] is below this.
     #[must_use]
     pub fn slots(&self) -> u32 {
+        self.ordinary_slots().saturating_add(self.parts.len())
+    }
+
+    /// [`Block::slot`] of a part is not below this, and that of every other block is.
+    #[must_use]
+    pub fn ordinary_slots(&self) -> u32 {
         self.region_slots.saturating_add(u32::try_from(self.placed.len()).unwrap_or(u32::MAX))
     }
 
@@ -223,6 +280,8 @@ pub struct Blocks<'h> {
     region: Option<RegionBlocks<'h>>,
     /// Placed ones that are still to come, by their places.
     placed: Range<usize>,
+    /// Parts that are still to come, by number.
+    parts: Range<u32>,
 }
 
 impl Iterator for Blocks<'_> {
@@ -235,7 +294,9 @@ impl Iterator for Blocks<'_> {
                 return Some(block);
             }
             let Some((region, behind)) = self.regions.split_first() else {
-                let number = self.placed.next()?;
+                let Some(number) = self.placed.next() else {
+                    return self.heap.parts.block(self.parts.next()?);
+                };
                 return Some(self.heap.placed_block(number, self.heap.placed.get(number)?));
             };
             (self.region, self.regions) = (Some(region.blocks_in(&self.slots)), behind);

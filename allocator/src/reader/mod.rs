@@ -49,6 +49,9 @@
 //! need not be held for longer than that, [`Heap::copy`]; the check of what was copied can come later, and so can [`Sites`], since they
 //! are never changed once made. A million blocks take some 4 ms to copy out of a live process.
 //!
+//! A block that a pool of the program's own hands out in parts (see [`abi::PartsHead`](crate::abi::PartsHead)) is a block, and so is each of
+//! its parts, with slots behind all others: [`Block::within`] tells them apart. Without such blocks nothing is read for it.
+//!
 //! # What it is not for
 //! Contents of blocks, roots, types: the tracer's. Stopping processes, `/proc`, files: the caller's.
 
@@ -60,6 +63,7 @@ mod header;
 mod heap;
 mod maps;
 mod memory;
+mod parts;
 mod placed;
 mod region;
 mod sites;
@@ -68,7 +72,7 @@ mod tags;
 
 pub use address::{Address, Epoch, Era, Generation, Slot};
 pub use block::{Block, Consistency, Limits, Place, SiteKey};
-pub use error::{BlockFault, EntryFault, Error, SpanFault, Table};
+pub use error::{BlockFault, EntryFault, Error, PartsFault, SpanFault, Table};
 pub use header::Header;
 pub use heap::{Blocks, Copied, Heap, find};
 pub use maps::arena_bases;

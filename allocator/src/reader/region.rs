@@ -1,6 +1,7 @@
 //! One region: from a word that points into it to the block, and from slot to slot through all of them.
 
 use super::header::Header;
+use super::parts::{self, RegionParts};
 use super::spans::{Content, Span, Spans, slice_address};
 use super::tags::{Tags, block_address};
 use super::{Address, Block, Consistency, Error, Generation, Limits, Memory, Place, SiteKey, Slot};
@@ -28,10 +29,11 @@ impl Region {
         consistency: Consistency,
         limits: Limits,
         first_slot: u32,
-    ) -> Result<Region, Error> {
+    ) -> Result<(Region, RegionParts), Error> {
         let spans = Spans::read(memory, &header, consistency, limits.blocks.saturating_sub(first_slot))?;
         let tags = Tags::copy(memory, header.base, &spans, consistency)?;
-        Ok(Region { header, spans, tags, first_slot })
+        let parts = parts::read(memory, &header, &spans, &tags, consistency, first_slot)?;
+        Ok((Region { header, spans, tags, first_slot }, parts))
     }
 
     pub(super) fn check(&mut self, consistency: Consistency) -> Result<(), Error> {
@@ -185,6 +187,7 @@ impl Block {
             generation: Generation(tag.generation()),
             whole: tag.state() == State::LiveWhole,
             slot,
+            within: None,
         }
     }
 }

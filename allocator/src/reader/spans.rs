@@ -10,6 +10,7 @@ use super::{Address, Consistency, Error, Memory, SpanFault, Table};
 use crate::abi::{
     CLASS_COUNT, Class, DESCRIPTORS_OFFSET, Descriptor, FIRST_SLICE, Kind, SLICE_SIZE, SlabShape, Tag, Word,
 };
+use core::ops::Range;
 use std::mem::offset_of;
 
 /// Descriptors read at a time: 1 MiB of them, which tell of 512 MiB of blocks.
@@ -25,6 +26,8 @@ pub(super) struct Span {
     /// Number of its first slot within the region.
     pub(super) slot: u32,
     pub(super) content: Content,
+    /// Where it says what its blocks were handed out in: 0 for nowhere. Not checked.
+    pub(super) parts: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +59,8 @@ pub(super) struct Spans {
     spans: Vec<Span>,
     /// For each slice from [`FIRST_SLICE`]: the index in `spans` of the span that covers it.
     of_slice: Vec<u32>,
+    /// Spans of tables, by their slices.
+    tables: Vec<Range<u32>>,
     /// Slots of all spans.
     pub(super) slots: u32,
     /// Descriptors that made no sense, in a running process.
@@ -75,7 +80,7 @@ impl Spans {
         let mut slice = FIRST_SLICE;
         while slice < header.high {
             let found = describe(slice, header.high - slice, descriptors.at(slice)?);
-            let (slices, content) = match found {
+            let (slices, found) = match found {
                 Ok(span) => span,
                 Err(fault) if consistency == Consistency::Stopped => {
                     let at = slice_address(header.base, slice);
@@ -84,34 +89,31 @@ impl Spans {
                 // Between our reading of this descriptor and of the one before, spans were joined or cut.
                 Err(_) => {
                     spans.torn += 1;
-                    (1, None)
+                    (1, Found::Nothing)
                 }
             };
-            if let Some(content) = content {
-                spans.add(header.base, slice, slices, content, limit)?;
+            match found {
+                Found::Blocks { content, parts } => {
+                    let span = Span { slice, slices, slot: spans.slots, content, parts };
+                    spans.add(header.base, span, limit)?;
+                }
+                Found::Tables => spans.tables.push(slice..slice + slices),
+                Found::Nothing => {}
             }
             slice += slices;
         }
         Ok(spans)
     }
 
-    fn add(
-        &mut self,
-        base: Address,
-        slice: u32,
-        slices: u32,
-        content: Content,
-        limit: u32,
-    ) -> Result<(), Error> {
-        let span = Span { slice, slices, slot: self.slots, content };
+    fn add(&mut self, base: Address, span: Span, limit: u32) -> Result<(), Error> {
         let blocks = u64::from(self.slots) + u64::from(span.slots());
         self.slots = match u32::try_from(blocks) {
             Ok(slots) if slots <= limit => slots,
             _ => return Err(Error::TooLarge { base, blocks, limit }),
         };
         let number = u32::try_from(self.spans.len()).unwrap_or(NOTHING);
-        let from = index(slice - FIRST_SLICE);
-        if let Some(covered) = self.of_slice.get_mut(from..from + index(slices)) {
+        let from = index(span.slice - FIRST_SLICE);
+        if let Some(covered) = self.of_slice.get_mut(from..from + index(span.slices)) {
             covered.fill(number);
         }
         self.spans.push(span);
@@ -126,6 +128,20 @@ impl Spans {
     pub(super) fn beginning_at(&self, slot: u32) -> &[Span] {
         let after = self.spans.partition_point(|span| span.slot <= slot);
         self.spans.get(after.saturating_sub(1)..).unwrap_or(&[])
+    }
+
+    /// Whether `[address, address + len)` lies in one span of tables of the region at `base`.
+    pub(super) fn is_table(&self, base: Address, address: u64, len: u64) -> bool {
+        let Some(from) = address.checked_sub(base.0) else { return false };
+        let Some(end) = from.checked_add(len) else { return false };
+        let after = self.tables.partition_point(|span| u64::from(span.start) * SLICE_SIZE <= from);
+        let span = after.checked_sub(1).and_then(|at| self.tables.get(at));
+        span.is_some_and(|span| end <= u64::from(span.end) * SLICE_SIZE)
+    }
+
+    /// Bytes of all spans of tables.
+    pub(super) fn table_bytes(&self) -> u64 {
+        self.tables.iter().map(|span| u64::from(span.end - span.start) * SLICE_SIZE).sum()
     }
 
     /// The span that covers a slice, if it has blocks.
@@ -167,23 +183,34 @@ impl<M: Memory + ?Sized> Descriptors<'_, M> {
     }
 }
 
-/// How many slices the span at `slice` has, and its content if it has blocks. `left`: slices that there are.
-fn describe(slice: u32, left: u32, descriptor: &[u8]) -> Result<(u32, Option<Content>), SpanFault> {
+/// What a span is.
+enum Found {
+    Nothing,
+    Blocks { content: Content, parts: u64 },
+    Tables,
+}
+
+/// How many slices the span at `slice` has, and what it is. `left`: slices that there are.
+fn describe(slice: u32, left: u32, descriptor: &[u8]) -> Result<(u32, Found), SpanFault> {
     let bits = u64_at(descriptor, offset_of!(Descriptor, word));
     let word = Word(bits);
+    let parts = u64_at(descriptor, offset_of!(Descriptor, parts));
     let length = |slices: u32| {
         if (1..=left).contains(&slices) { Ok(slices) } else { Err(SpanFault::Length { slices, left }) }
     };
     match word.kind() {
-        Some(Kind::Free | Kind::Taken | Kind::Guard) => Ok((length(word.slices())?, None)),
+        Some(Kind::Free | Kind::Taken | Kind::Guard) => Ok((length(word.slices())?, Found::Nothing)),
+        Some(Kind::Tables) => Ok((length(word.slices())?, Found::Tables)),
         Some(Kind::Slab) => {
             let slices = length(word.slices())?;
-            Ok((slices, slab(slice, slices, word.class(), descriptor)?))
+            let content = slab(slice, slices, word.class(), descriptor)?;
+            Ok((slices, content.map_or(Found::Nothing, |content| Found::Blocks { content, parts })))
         }
         Some(Kind::Large) => {
             let size = u64_at(descriptor, offset_of!(Descriptor, size));
             let tag = Tag(u64_at(descriptor, offset_of!(Descriptor, tag)));
-            Ok((length(word.slices())?, Some(Content::Large { size, tag })))
+            let content = Content::Large { size, tag };
+            Ok((length(word.slices())?, Found::Blocks { content, parts }))
         }
         Some(Kind::Unused) | None => Err(SpanFault::Kind(bits.to_le_bytes()[0])),
     }

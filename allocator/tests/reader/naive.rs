@@ -90,7 +90,7 @@ pub(crate) fn enumerate(memory: &Sparse, base: u64) -> Option<Vec<Forged>> {
             return None;
         }
         match kind {
-            1 | 6 | 7 => {}
+            1 | 6 | 7 | 8 => {}
             3 => {
                 let size = *sizes.get(usize::try_from(class).ok()?).filter(|size| **size > 0)?;
                 let layout = layout(size, slice);

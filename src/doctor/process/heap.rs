@@ -102,7 +102,7 @@ impl HeapFacts {
             bytes: 0,
             without_site: 0,
         };
-        for block in heap.blocks() {
+        for block in heap.ordinary_blocks() {
             facts.blocks += 1;
             facts.bytes += block.requested;
             let known = sites.get(block.site).is_some_and(|site| site.frames().len() > 0);

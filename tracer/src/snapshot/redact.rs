@@ -126,7 +126,7 @@ fn targets(process: &Process) -> Ranges {
     targets
 }
 
-/// Where the allocator's tables are in a process: those at the beginning of each region, and the tags in its slabs.
+/// Where the allocator's tables are in a process: those at the beginning of each region, those of parts, and the tags in its slabs.
 fn tables(process: &Process) -> Result<Ranges, WriteError> {
     let mut tables = Ranges::default();
     for base in process.regions() {
@@ -143,6 +143,10 @@ fn tables(process: &Process) -> Result<Ranges, WriteError> {
             let word = memory.word(descriptor + wide(offset_of!(Descriptor, word))).map(Word);
             let slices = word.map(Word::slices).filter(|slices| (1..=high - slice).contains(slices));
             let (Some(word), Some(slices)) = (word, slices) else { return Err(fault(descriptor)) };
+            if word.kind() == Some(Kind::Tables) {
+                let first = base.0 + u64::from(slice) * SLICE_SIZE;
+                tables.ranges.push(first..first + u64::from(slices) * SLICE_SIZE);
+            }
             if word.kind() == Some(Kind::Slab) {
                 let class = word.class();
                 let capacity = half_word(memory, descriptor + wide(offset_of!(Descriptor, capacity)));
