@@ -120,15 +120,18 @@ fn check_places(image: &Image, places: &BTreeMap<String, Place>) -> Result<()> {
 /// A thread counts up one word and then the other, without end: at every instant the first is ahead by one or not at all.
 fn all_is_of_one_instant(test: &Context) -> Result<()> {
     let (program, places) = start(test, &[])?;
-    let mut last = 0;
-    for round in 0..20 {
+    let (mut last, mut went_on, mut round) = (0, 0, 0);
+    // On a busy machine the thread that counts may not have its turn between two captures.
+    while went_on < 20 {
+        round += 1;
         let choice = if round % 2 == 0 { Choice::Copy } else { Choice::Clone };
         let image = capture_by(Scope::Tree(program.pid()), choice)?;
         let process = root(&image)?;
         let word = |name: &str| process.memory.word(places[name].address).context(name.to_owned());
         let (before, after) = (word("before")?, word("after")?);
         ensure!(before.wrapping_sub(after) <= 1, "{before} and {after} are not of one instant");
-        ensure!(before > last, "it does not go on");
+        ensure!(before >= last, "it goes back");
+        went_on += u32::from(before > last);
         last = before;
     }
     Ok(())

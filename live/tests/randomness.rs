@@ -177,11 +177,18 @@ fn a_start_up_that_job_control_stops_stays_stopped_until_it_goes_on(test: &Conte
         Ok((started.said()?.lines().count() == 14).then_some(()))
     };
     until(LONG, "its draws", spawned)?;
-    for _ in 0..3 {
-        until(LONG, "a stop", state)?;
-    }
-    ensure!(!started.said()?.contains("ready"));
-    kill(started.root(), Signal::SIGCONT)?;
+    // Between two system calls it is shown as stopped, too, but not for long.
+    let mut seen = 0;
+    until(LONG, "it to go on", || {
+        seen = if state()?.is_some() { seen + 1 } else { 0 };
+        let ready = started.said()?.contains("ready");
+        if seen == 20 {
+            ensure!(!ready);
+            kill(started.root(), Signal::SIGCONT)?;
+            seen = 0;
+        }
+        Ok(ready.then_some(()))
+    })?;
     started.await_ready()?;
     let draws = started.recorder.finish();
     expect_same(&draws.draws, &started.said()?).map(drop)

@@ -2,11 +2,14 @@
 //! pointers may lead to all the same.
 //!
 //! ```text
-//!   numbers   0 .. S          slots of the allocator's reader, by address; those that are free have no block
+//!   numbers   0 .. S          slots of the allocator's reader, by address; those that are free have no block. Behind those of blocks
+//!                             come those of the parts that pools have handed out of some of them
 //!             S .. S + A      areas: shared memory, the brk heap, what the program mapped for itself
 //! ```
 //!
-//! Parts of blocks, which the reader knows of where pools are hooked, are not looked at: a pool's block is one block here.
+//! A block that a pool hands out in parts is as long as what lies before the first of them. A pool may have given a part more room than
+//! was asked for, by moving its mark without a call: what lies between a part and the next one is the part's, unless it can be no more than
+//! what alignment left.
 //!
 //! Nothing is kept per block: all that is said of one is worked out from the allocator's tables, which the reader has.
 
@@ -45,11 +48,14 @@ pub struct Blocks<'h> {
     areas: Vec<Area>,
     /// The number of the first of them.
     first_area: u32,
-    /// Blocks of which less is in use than was asked for: how much, by address.
-    shorter: Shorter,
+    /// Blocks of which not as much is in use as was asked for: how much, by address.
+    lens: Lens,
 }
 
-type Shorter = FxHashMap<u64, u64>;
+type Lens = FxHashMap<u64, u64>;
+
+/// What alignment leaves between two parts of a pool is less than this: pools align to words.
+const ALIGNMENT: u64 = 8;
 
 enum Index<'h> {
     /// By the allocator's own tables.
@@ -61,7 +67,7 @@ enum Index<'h> {
 impl<'h> Blocks<'h> {
     /// Those of a heap; and areas, which do not overlap it or each other.
     pub fn of(heap: &'h Heap, areas: Vec<Area>) -> Blocks<'h> {
-        Blocks::new(Index::Heap(heap), heap.ordinary_slots(), areas)
+        Blocks::new(Index::Heap(heap), heap.slots(), areas)
     }
 
     /// Blocks that are listed, numbered by address; and areas. For tests: they must not overlap.
@@ -74,7 +80,7 @@ impl<'h> Blocks<'h> {
 
     fn new(index: Index<'_>, first_area: u32, mut areas: Vec<Area>) -> Blocks<'_> {
         areas.sort_by_key(|area| area.range.start);
-        Blocks { index, areas, first_area, shorter: Shorter::default() }
+        Blocks { index, areas, first_area, lens: Lens::default() }
     }
 
     /// The same, where somebody knows of single blocks which part of them is in use: what is in them got smaller where it was.
@@ -85,8 +91,63 @@ impl<'h> Blocks<'h> {
             let (_, block, offset) = self.find(part.start)?;
             (offset == 0 && len < block.len).then_some((part.start, len))
         });
-        self.shorter = shorter.collect::<Vec<_>>().into_iter().collect();
+        self.lens = shorter.collect::<Vec<_>>().into_iter().collect();
         self
+    }
+
+    /// The same, where it is known of the blocks that pools hand out in parts, as `end` says, from which address on nothing is handed out yet.
+    #[must_use]
+    pub fn handed_out(mut self, end: impl Fn(&Block) -> Option<u64>) -> Blocks<'h> {
+        let Index::Heap(heap) = &self.index else { return self };
+        let mut parts = heap.blocks_in(heap.ordinary_slots()..heap.slots()).peekable();
+        while let Some(first) = parts.next() {
+            let Some(pool) = first.within.and_then(|pool| heap.block(pool)) else { continue };
+            let (start, limit) = (pool.address.0, pool.address.0 + pool.usable);
+            self.lens.entry(start).or_insert(first.address.0 - start);
+            let mut part = first;
+            loop {
+                let next = parts.next_if(|next| next.within == part.within);
+                let behind = part.address.0 + part.requested;
+                let until = next.as_ref().map_or_else(
+                    || end(&Block::from(&pool)).unwrap_or(limit).clamp(behind, limit),
+                    |next| next.address.0,
+                );
+                if until.saturating_sub(behind) >= ALIGNMENT {
+                    self.lens.entry(part.address.0).or_insert(until - part.address.0);
+                }
+                match next {
+                    Some(next) => part = next,
+                    None => break,
+                }
+            }
+        }
+        self
+    }
+
+    /// Whether a number is that of a part that a pool has handed out, and not of a block of its own.
+    #[inline]
+    pub fn is_part(&self, number: u32) -> bool {
+        match &self.index {
+            Index::Heap(heap) => number >= heap.ordinary_slots() && !self.is_area(number),
+            Index::Sorted(_) => false,
+        }
+    }
+
+    /// The block that a pool has handed out this part of.
+    pub fn pool_of(&self, part: u32) -> Option<u32> {
+        match &self.index {
+            Index::Heap(heap) if self.is_part(part) => Some(heap.block(Slot(part))?.within?.0),
+            _ => None,
+        }
+    }
+
+    /// The parts that a pool has handed out of a block, by their numbers.
+    pub fn parts_of(&self, number: u32) -> impl Iterator<Item = u32> {
+        let heap = match &self.index {
+            Index::Heap(heap) => Some(heap),
+            Index::Sorted(_) => None,
+        };
+        heap.into_iter().flat_map(move |heap| heap.parts_of(Slot(number))).map(|part| part.slot.0)
     }
 
     /// One past the highest number. Not every number below it has a block.
@@ -102,13 +163,10 @@ impl<'h> Blocks<'h> {
     /// The live blocks with these numbers; without areas.
     pub fn range(&self, numbers: Range<u32>) -> Live<'_> {
         match &self.index {
-            Index::Heap(heap) => {
-                let end = numbers.end.min(self.first_area);
-                Live::Heap(heap.blocks_in(numbers.start.min(end)..end), &self.shorter)
-            }
+            Index::Heap(heap) => Live::Heap(heap.blocks_in(numbers), &self.lens),
             Index::Sorted(all) => {
                 let end = numbers.end.min(self.first_area);
-                Live::Sorted(all, numbers.start.min(end)..end, &self.shorter)
+                Live::Sorted(all, numbers.start.min(end)..end, &self.lens)
             }
         }
     }
@@ -137,10 +195,10 @@ impl<'h> Blocks<'h> {
         }
         match &self.index {
             Index::Heap(heap) => {
-                heap.block(Slot(number)).map(|block| Block::from(&block).shortened(&self.shorter))
+                heap.block(Slot(number)).map(|block| Block::from(&block).measured(&self.lens))
             }
             Index::Sorted(all) => {
-                all.get(usize::try_from(number).ok()?).map(|block| block.shortened(&self.shorter))
+                all.get(usize::try_from(number).ok()?).map(|block| block.measured(&self.lens))
             }
         }
     }
@@ -149,9 +207,14 @@ impl<'h> Blocks<'h> {
     #[inline]
     pub fn find(&self, word: u64) -> Option<(u32, Block, u64)> {
         match &self.index {
-            Index::Heap(heap) => match heap.classify_ordinary(word) {
-                Place::Live { block, offset } => {
-                    Some((block.slot.0, Block::from(&block).shortened(&self.shorter), offset))
+            Index::Heap(heap) => match heap.classify(word) {
+                Place::Live { mut block, mut offset } => {
+                    // Between two parts it is the first one's end that is nearest.
+                    if let Some(part) = heap.part_before(&block, offset) {
+                        offset = word - part.address.0;
+                        block = part;
+                    }
+                    Some((block.slot.0, Block::from(&block).measured(&self.lens), offset))
                 }
                 Place::Free => None,
                 Place::Foreign => self.find_area(word),
@@ -161,7 +224,7 @@ impl<'h> Blocks<'h> {
                 let found = before.checked_sub(1).and_then(|place| Some((place, *all.get(place)?)));
                 match found.filter(|(_, block)| word - block.address < block.len.max(1)) {
                     Some((place, block)) => {
-                        let block = block.shortened(&self.shorter);
+                        let block = block.measured(&self.lens);
                         Some((u32::try_from(place).ok()?, block, word - block.address))
                     }
                     None => self.find_area(word),
@@ -223,12 +286,12 @@ impl Iterator for Live<'_> {
     #[inline]
     fn next(&mut self) -> Option<(u32, Block)> {
         match self {
-            Live::Heap(blocks, shorter) => {
-                blocks.next().map(|block| (block.slot.0, Block::from(&block).shortened(shorter)))
+            Live::Heap(blocks, lens) => {
+                blocks.next().map(|block| (block.slot.0, Block::from(&block).measured(lens)))
             }
-            Live::Sorted(all, numbers, shorter) => {
+            Live::Sorted(all, numbers, lens) => {
                 let number = numbers.next()?;
-                Some((number, all.get(usize::try_from(number).ok()?)?.shortened(shorter)))
+                Some((number, all.get(usize::try_from(number).ok()?)?.measured(lens)))
             }
         }
     }
@@ -237,10 +300,10 @@ impl Iterator for Live<'_> {
 impl Block {
     /// As much of it as is in use.
     #[inline]
-    fn shortened(self, shorter: &Shorter) -> Block {
-        match shorter.is_empty() {
+    fn measured(self, lens: &Lens) -> Block {
+        match lens.is_empty() {
             true => self,
-            false => Block { len: shorter.get(&self.address).copied().unwrap_or(self.len), ..self },
+            false => Block { len: lens.get(&self.address).copied().unwrap_or(self.len), ..self },
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! What it does not do: find sites in binaries; [`crate::debug`] has them found.
 
+mod pools;
 mod sites;
 mod slabs;
 
@@ -133,6 +134,11 @@ impl BySite {
 /// All objects whose places are known before any pointer is followed: those of the program's own slabs. They do not overlap.
 pub fn placed(process: &Process, blocks: &Blocks<'_>, model: &Model<'_>) -> Vec<Placed> {
     slabs::find(&process.memory, blocks, model)
+}
+
+/// From which address on nothing of a block is in use that a pool hands out in parts. `None`: it is not known.
+pub fn end_of_use(process: &Process, pool: &Block, model: &Model<'_>, sites: &BySite) -> Option<u64> {
+    pools::end_of_use(&process.memory, model, sites, pool)
 }
 
 /// Whether the call that decides is in the program itself.

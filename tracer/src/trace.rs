@@ -136,6 +136,7 @@ impl<'a> Trace<'a> {
         let blocks = Blocks::of(&known.heap, areas).in_use(told.par_iter().map(|(part, _)| part));
         let told = told.into_iter().map(|(part, ty)| (part.start, ty)).collect();
         let by_site = BySite::of(process, known, model).told(told);
+        let blocks = blocks.handed_out(|pool| given::end_of_use(process, pool, model, &by_site));
         let placed = given::placed(process, &blocks, model);
         let input =
             Input { process, blocks: &blocks, model, roots: &roots, given: &by_site, placed: &placed };

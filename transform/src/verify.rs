@@ -26,6 +26,7 @@ use crate::plan::is_of_the_system;
 use crate::side::Side;
 use look::{Look, Seen};
 use mcrx_debuginfo::table::TypeId;
+use mcrx_tracer::blocks::Block;
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::model::{Model, Ty};
 use mcrx_tracer::trace::Trace;
@@ -253,11 +254,20 @@ impl Subject<'_> {
                 })
             })
         };
-        let blocks = trace.blocks.iter().filter(|(number, _)| !trace.blocks.is_area(*number));
-        let unneeded = blocks.filter(|(number, block)| {
-            !reach.has(Node(*number))
-                && !is_carried(block.address, block.address.saturating_add(block.len.max(1)))
-                && was_reached(block.address)
+        let is_needed = |number: u32, block: &Block| {
+            reach.has(Node(number))
+                || is_carried(block.address, block.address.saturating_add(block.len.max(1)))
+        };
+        let blocks = trace.blocks.iter();
+        let whole =
+            blocks.filter(|(number, _)| !trace.blocks.is_area(*number) && !trace.blocks.is_part(*number));
+        let unneeded = whole.filter(|(number, block)| {
+            // A pool goes when the last of what it has handed out does.
+            let parts =
+                || trace.blocks.parts_of(*number).filter_map(|part| Some((part, trace.blocks.get(part)?)));
+            !is_needed(*number, block)
+                && !parts().any(|(part, block)| is_needed(part, &block))
+                && (was_reached(block.address) || parts().any(|(_, block)| was_reached(block.address)))
         });
         unneeded.map(|(_, block)| block.address).collect()
     }

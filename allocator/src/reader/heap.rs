@@ -198,6 +198,16 @@ impl Heap {
         self.parts.first_offset(slot)
     }
 
+    /// Of a block that has parts, the last one that begins at an offset or before.
+    #[must_use]
+    #[inline]
+    pub fn part_before(&self, block: &Block, offset: u64) -> Option<Block> {
+        if self.parts.is_empty() || block.within.is_some() {
+            return None;
+        }
+        self.parts.before(block.slot, offset)
+    }
+
     /// The parts of the block with a slot, by address.
     pub fn parts_of(&self, slot: Slot) -> impl Iterator<Item = Block> {
         self.parts.of_slot(slot).filter_map(|number| self.parts.block(number))

@@ -118,6 +118,13 @@ impl Parts {
         }
     }
 
+    /// The last part of the block with a slot that begins at an offset or before.
+    pub(super) fn before(&self, slot: Slot, offset: u64) -> Option<Block> {
+        let pool = self.pool(slot.0)?;
+        let after = self.of(pool).partition_point(|part| u64::from(part.offset) <= offset);
+        self.block(pool.first + u32::try_from(after.checked_sub(1)?).ok()?)
+    }
+
     /// The part with a number.
     #[inline]
     pub(super) fn block(&self, number: u32) -> Option<Block> {

@@ -85,6 +85,10 @@ fn a_session_of_vsftpd_agrees_with_gdb(test: &Context) -> Result<()> {
     let vsftpd = test.start(Vsftpd::of(test.server("vsftpd")?))?;
     let mut ftp = vsftpd.client()?;
     ftp.command("NOOP", 200)?;
+    // The listener and two for the session: those of the connection by which it was seen to be up may still be about to end.
+    until(Duration::from_secs(20), "other sessions to end", || {
+        Ok((vsftpd.processes().len() == 3).then_some(()))
+    })?;
     let count = all_agree(test, &vsftpd)?;
     ensure!(count.threads >= 2, "{count:?}");
     ftp.command("QUIT", 221)?;

@@ -194,7 +194,7 @@ mod tests {
         Recipe {
             name: "tiny",
             version: "1.0",
-            source: Source::Debian { package: "tiny", upstream: "1.0" },
+            source: Source::Debian { package: "tiny", upstream: "1.0", patched: false },
             steps: vec![
                 run(["cc", "-g", "-Wl,--build-id", &format!("-DAT=\"{PREFIX}\""), "-o", "tiny", "tiny.c"]),
                 Step::Install { from: "tiny", to: "bin/tiny" },

@@ -145,11 +145,11 @@ impl Run<'_> {
 
     fn fetch(&mut self, recipe: &Recipe) -> Result<Fetched, Refusal> {
         match recipe.source {
-            Source::Debian { package, upstream } => {
+            Source::Debian { package, upstream, patched } => {
                 let (cache, narrate) = (&self.cache, &mut *self.narrate);
                 let apt = self.apt.get_or_insert_with(|| PrivateApt::open(cache, narrate));
                 let apt = apt.as_ref().map_err(|reason| Refusal::Unreachable(reason.clone()))?;
-                source::debian::fetch(apt, package, upstream, narrate)
+                source::debian::fetch(apt, package, upstream, patched, narrate)
             }
             Source::Crate { name, version, upstream, folder } => {
                 source::registry::fetch(&self.cache, (name, version, upstream, folder))

@@ -52,6 +52,8 @@ pub(crate) enum Source {
         package: &'static str,
         /// The upstream version.
         upstream: &'static str,
+        /// With Debian's patches, which change with every security update.
+        patched: bool,
     },
     /// A crate that carries the source.
     Crate {

@@ -10,7 +10,7 @@ fn recipe(version: &'static str) -> Recipe {
     Recipe {
         name: "memcached",
         version,
-        source: Source::Debian { package: "memcached", upstream: version },
+        source: Source::Debian { package: "memcached", upstream: version, patched: false },
         steps: vec![
             run([
                 "./configure".to_owned(),

@@ -27,7 +27,12 @@ const PCRE2: &[&str] = &["libpcre2-dev", "libssl-dev", "zlib1g-dev"];
 
 pub(super) fn recipes() -> Vec<Recipe> {
     let debian = |version, packages| {
-        recipe(version, Source::Debian { package: "nginx", upstream: version }, "./configure", packages)
+        recipe(
+            version,
+            Source::Debian { package: "nginx", upstream: version, patched: false },
+            "./configure",
+            packages,
+        )
     };
     // The crate's version runs ahead of nginx's: it had a release of its own in between.
     let registry = |version, crate_version| {

@@ -1,4 +1,4 @@
-//! OpenSSH's server with PAM and TCP wrappers as Debian has it, without Kerberos, SELinux and auditing.
+//! OpenSSH's server with PAM, without Kerberos, SELinux and auditing.
 //!
 //! From 10.0 on sshd executes `libexec/sshd-session` and that `libexec/sshd-auth`, by the paths they are installed at.
 
@@ -17,9 +17,9 @@ fn recipe(version: &'static str, companions: &'static [&'static str]) -> Recipe 
     Recipe {
         name: "openssh",
         version,
-        source: Source::Debian { package: "openssh", upstream: version },
+        source: Source::Debian { package: "openssh", upstream: version, patched: false },
         steps: vec![
-            // Debian's patches change configure.ac and not what is made from it.
+            // What Debian has of some releases was never packed up by upstream.
             run(["autoreconf", "--force", "--install"]),
             run([
                 "./configure".to_owned(),
@@ -28,7 +28,6 @@ fn recipe(version: &'static str, companions: &'static [&'static str]) -> Recipe 
                 "--with-4in6".to_owned(),
                 "--with-pam".to_owned(),
                 "--with-ssl-engine".to_owned(),
-                "--with-tcp-wrappers".to_owned(),
                 "--without-zlib-version-check".to_owned(),
                 format!("--with-privsep-path={PREFIX}/var/empty"),
                 // A user that every machine has: there is no package script to make one.
@@ -42,7 +41,7 @@ fn recipe(version: &'static str, companions: &'static [&'static str]) -> Recipe 
         ],
         program: "sbin/sshd",
         companions,
-        packages: &["autoconf", "automake", "libpam0g-dev", "libssl-dev", "libwrap0-dev", "zlib1g-dev"],
+        packages: &["autoconf", "automake", "libpam0g-dev", "libssl-dev", "zlib1g-dev"],
         // 9.2p1 leaves out its portable suffix, and that of 10.0p1 is p2.
         version_check: VersionCheck {
             arguments: &["-V"],

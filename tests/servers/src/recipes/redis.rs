@@ -16,19 +16,11 @@ fn recipe(version: &'static str) -> Recipe {
         let arguments = std::iter::once("env".to_owned()).chain(flags);
         run(arguments.chain(options.into_iter().chain(last.iter().copied()).map(str::to_owned)))
     };
-    let mut steps = Vec::new();
-    if version == "6.0.16" {
-        // Debian's patch includes a file that its own build writes: which libraries of its Lua to load. We link the Lua
-        // that comes with redis, whose libraries are loaded above that line.
-        steps.push(run(["mkdir", "--parents", "debian"]));
-        steps.push(run(["touch", "debian/lua_libs_debian.c"]));
-    }
-    steps.push(make(&[&format!("-j{JOBS}")]));
-    steps.push(make(&["install", &format!("PREFIX={STAGE}{PREFIX}")]));
+    let steps = vec![make(&[&format!("-j{JOBS}")]), make(&["install", &format!("PREFIX={STAGE}{PREFIX}")])];
     Recipe {
         name: "redis",
         version,
-        source: Source::Debian { package: "redis", upstream: version },
+        source: Source::Debian { package: "redis", upstream: version, patched: false },
         steps,
         program: "bin/redis-server",
         companions: &["bin/redis-benchmark", "bin/redis-cli"],

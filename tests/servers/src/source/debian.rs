@@ -1,7 +1,8 @@
-//! Debian source packages, with Debian's patches where they are to be had.
+//! Debian source packages: upstream's tarball alone, or with Debian's patches where a server is of no use without them.
 //!
-//! A mirror may list a package whose files it no longer has. Then the next revision with the same upstream version is
-//! tried, and at last the upstream tarball alone of any of them: the same server, without Debian's patches.
+//! The patches change with every security update, and a mirror drops those of the revision before, or lists some that it does not have
+//! yet: which structures of a server they have changed would depend on the day. The tarball of an upstream version stays what it is, whichever
+//! revision it is fetched for.
 
 use super::{Fetched, Form};
 use crate::apt::{PrivateApt, SourcePackage};
@@ -10,11 +11,12 @@ use crate::key::SourceFile;
 use std::fs;
 use std::path::PathBuf;
 
-/// Fetches one upstream version of a source package.
+/// Fetches one upstream version of a source package. `patched`: with Debian's patches.
 pub(crate) fn fetch(
     apt: &PrivateApt,
     package: &str,
     upstream: &str,
+    patched: bool,
     narrate: &mut dyn FnMut(&str),
 ) -> Result<Fetched, Refusal> {
     let revisions = apt.sources(package, upstream).map_err(Refusal::Unreachable)?;
@@ -26,28 +28,15 @@ pub(crate) fn fetch(
         return Err(Refusal::Unreachable(format!("no Debian suite lists {package} {upstream}{unreached}")));
     }
     let mut missing = Vec::new();
+    let take = if patched { whole_package } else { tarball };
     for revision in &revisions {
-        match whole_package(apt, revision) {
+        match take(apt, revision) {
             Ok(fetched) => return Ok(fetched),
             Err(reason) => {
-                narrate(&format!(
-                    "{package} {} is listed in {} but {reason}",
-                    revision.version, revision.suite
-                ));
+                let (version, suite) = (&revision.version, &revision.suite);
+                narrate(&format!("{package} {version} is listed in {suite} but {reason}"));
                 missing.push(reason);
             }
-        }
-    }
-    for revision in &revisions {
-        let Some(orig) = revision.orig() else { continue };
-        match apt.fetch(revision, orig) {
-            Ok(path) => {
-                let note = format!("{} alone, without Debian's patches: {}", orig.name, missing.join("; "));
-                narrate(&format!("{package} {upstream}: taking {}", orig.name));
-                let files = vec![SourceFile { name: orig.name.clone(), sha256: orig.sha256.clone() }];
-                return Ok(Fetched { files, notes: vec![note], form: Form::Tarball(path) });
-            }
-            Err(reason) => missing.push(reason),
         }
     }
     missing.dedup();
@@ -55,6 +44,13 @@ pub(crate) fn fetch(
         "{package} {upstream} is listed but cannot be fetched: {}",
         missing.join("; ")
     )))
+}
+
+fn tarball(apt: &PrivateApt, revision: &SourcePackage) -> Result<Fetched, String> {
+    let orig = revision.orig().ok_or("has no tarball of upstream's")?;
+    let path = apt.fetch(revision, orig)?;
+    let files = vec![SourceFile { name: orig.name.clone(), sha256: orig.sha256.clone() }];
+    Ok(Fetched { files, notes: Vec::new(), form: Form::Tarball(path) })
 }
 
 fn whole_package(apt: &PrivateApt, revision: &SourcePackage) -> Result<Fetched, String> {
@@ -116,7 +112,7 @@ mod tests {
         }
 
         fn fetch(&self, upstream: &str) -> Result<Fetched, Refusal> {
-            fetch(&self.apt, "tiny", upstream, &mut |_| {})
+            fetch(&self.apt, "tiny", upstream, true, &mut |_| {})
         }
     }
 
@@ -144,12 +140,16 @@ mod tests {
     }
 
     #[test]
-    fn a_package_whose_description_is_gone_gives_its_tarball_alone_and_says_so() {
+    fn a_tarball_is_fetched_whatever_else_of_its_package_is_gone() {
         let mirror = mirror();
-        fs::remove_file(mirror.pool("tiny_1.0-1+deb12u1.dsc")).unwrap();
-        let fetched = mirror.fetch("1.0").unwrap();
+        for name in ["tiny_1.0-1+deb12u1.dsc", "tiny_1.0-1+deb12u1.debian.tar.xz"] {
+            fs::remove_file(mirror.pool(name)).unwrap();
+        }
+        let fetched = fetch(&mirror.apt, "tiny", "1.0", false, &mut |_| {}).unwrap();
+        assert!(matches!(&fetched.form, Form::Tarball(path) if path.is_file()), "{fetched:?}");
         assert_eq!(names(&fetched), ["tiny_1.0.orig.tar.gz"]);
-        assert!(fetched.notes[0].contains("without Debian's patches"), "{:?}", fetched.notes);
+        let refusal = mirror.fetch("1.0").unwrap_err();
+        assert!(refusal.to_string().contains("cannot be fetched"), "{refusal}");
     }
 
     #[test]
