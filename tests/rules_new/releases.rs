@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn nginx_1_22_to_1_26(test: &Context) -> Result<()> {
-    let rules = of(test, "nginx", ["1.22.1", "1.26.3"], 43)?;
+    let rules = of(test, "nginx", ["1.22.1", "1.26.3"], 45)?;
     // The list that headers are in has become one of linked elements.
     rules.says("type ngx_table_elt_t {")?;
     rules.says("list(old.x_forwarded_for.elts[0 .. old.x_forwarded_for.nelts], via next)")?;
@@ -21,7 +21,7 @@ pub(crate) fn nginx_1_22_to_1_26(test: &Context) -> Result<()> {
 }
 
 pub(crate) fn nginx_1_26_to_1_28(test: &Context) -> Result<()> {
-    let rules = of(test, "nginx", ["1.26.3", "1.28.3"], 27)?;
+    let rules = of(test, "nginx", ["1.26.3", "1.28.3"], 26)?;
     rules.says("limit_rate = todo")
 }
 
