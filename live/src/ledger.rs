@@ -143,10 +143,7 @@ impl Ledger {
                 0 => Entry::Overwritten(bytes),
                 1 => Entry::Descriptors(one),
                 2 => Entry::Kept(number(one)?, number(other)?),
-                3 => Entry::Made(
-                    usize::try_from(one).map_err(|_| wrong())?,
-                    Pid::from_raw(number(other)?),
-                ),
+                3 => Entry::Made(usize::try_from(one).map_err(|_| wrong())?, Pid::from_raw(number(other)?)),
                 4 => Entry::Freeing,
                 _ => return Err(wrong()),
             });

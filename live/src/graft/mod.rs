@@ -149,7 +149,8 @@ impl Graft {
     ///
     /// `before`: the layout that the kernel knew of. `written`: what was overwritten.
     pub(crate) fn take_up(&mut self, before: &Layout, written: impl Iterator<Item = Overwritten>) {
-        let mapped = self.regions().into_iter().chain(self.plan.pieces.iter().map(|piece| piece.range.clone()));
+        let mapped =
+            self.regions().into_iter().chain(self.plan.pieces.iter().map(|piece| piece.range.clone()));
         let mapped: Vec<Step> = mapped.map(Step::Mapped).collect();
         let steps = &mut self.journal.steps;
         steps.extend(mapped);
@@ -406,12 +407,7 @@ fn map(
     }
 }
 
-fn advise(
-    hands: &Hands<'_>,
-    thread: Pid,
-    range: &Range<u64>,
-    advice: i32,
-) -> Result<(), HandsError> {
+fn advise(hands: &Hands<'_>, thread: Pid, range: &Range<u64>, advice: i32) -> Result<(), HandsError> {
     let arguments = [range.start, range.end - range.start, word(advice), 0, 0, 0];
     hands.system_call(thread, libc::SYS_madvise, arguments).map(drop)
 }

@@ -77,8 +77,8 @@ impl Target for Writes {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::journal::Step;
+    use super::*;
     use crate::process::maps;
     use nix::unistd::Pid;
 

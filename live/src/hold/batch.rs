@@ -95,7 +95,8 @@ impl Hands<'_> {
             // With a signal frame the kernel forgets the deadline of the call that the thread was in. And where a filter may forbid calls, no
             // more of them than one is to be made without us.
             let has_deadline = |own: &Registers| interrupted::has_deadline(own);
-            let unfit = has_deadline(&errand.own) || goes_on.as_ref().is_some_and(has_deadline) || errand.filtered;
+            let unfit =
+                has_deadline(&errand.own) || goes_on.as_ref().is_some_and(has_deadline) || errand.filtered;
             let Some(signal) = errand.quiet_signal().filter(|_| !unfit) else { return Ok(false) };
             let begun = errand.begin(calls, store, signal);
             begun.map(|()| true).map_err(|errno| HandsError::Lost { thread, errno })

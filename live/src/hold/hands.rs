@@ -134,7 +134,12 @@ const SCRATCH: usize = 4096 + super::batch::ROOM;
 
 impl<'h> Hands<'h> {
     pub(super) fn new(threads: &'h mut Threads) -> Hands<'h> {
-        Hands(RefCell::new(Work { threads, processes: HashMap::new(), errands: HashMap::new(), goes_on: HashMap::new() }))
+        Hands(RefCell::new(Work {
+            threads,
+            processes: HashMap::new(),
+            errands: HashMap::new(),
+            goes_on: HashMap::new(),
+        }))
     }
 
     /// Tells where a process's instructions are that were [found](Code::find) before it was held: to look for them takes milliseconds.

@@ -12,16 +12,15 @@ mod pairs;
 mod resume;
 mod undo;
 
-pub use pairs::Pairs;
-pub use resume::taken_up;
-pub use undo::Undone;
-pub(crate) 
-use crate::hold::{Hands, HandsError, NewThread, Registers};
+pub(crate) use crate::hold::{Hands, HandsError, NewThread, Registers};
 use crate::kernel::{KernelState, SIGNALS, SignalAction, ThreadState};
 use change::Changes;
 use mcrx_allocator::reader::{Address, Memory as _};
 use nix::unistd::Pid;
+pub use pairs::Pairs;
+pub use resume::taken_up;
 use undo::Step;
+pub use undo::Undone;
 
 /// Why the process is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -207,9 +206,10 @@ impl<'h, 'w> Switch<'h, 'w> {
     /// What each thread goes on with.
     fn part(&mut self, old: &KernelState, new: &KernelState, pairs: &Pairs) {
         let hands = self.hands;
-        let taken = pairs.pairs.iter().filter_map(|(of_old, of_new)| {
-            Some((old.threads.get(*of_old)?.id, new.threads.get(*of_new)?))
-        });
+        let taken = pairs
+            .pairs
+            .iter()
+            .filter_map(|(of_old, of_new)| Some((old.threads.get(*of_old)?.id, new.threads.get(*of_new)?)));
         let made = self.made.iter().filter_map(|(place, thread)| Some((*thread, new.threads.get(*place)?)));
         let part = |(thread, part): (Pid, &ThreadState)| Part {
             thread,

@@ -11,8 +11,8 @@ use super::partners::Partners;
 use super::patient::Patient;
 use super::phase::{Clock, Phase};
 use super::planned::{Planned, Reading};
-use super::waits::Waits;
 use super::succession::Succession;
+use super::waits::Waits;
 use super::{Descriptors, Refusal, Request, UpdateError, quiescent};
 use crate::capture;
 use crate::descriptors::{Matches, Pair, StartUp, matches};
@@ -193,7 +193,11 @@ pub(super) fn back(hands: &Hands<'_>, patients: &[Patient<'_>]) -> Result<(), Up
 }
 
 /// Puts all processes back, the last first, whatever becomes of one of them.
-pub(super) fn undone(hands: &Hands<'_>, patients: &mut [Patient<'_>], because: &str) -> Result<(), UpdateError> {
+pub(super) fn undone(
+    hands: &Hands<'_>,
+    patients: &mut [Patient<'_>],
+    because: &str,
+) -> Result<(), UpdateError> {
     let undone = patients.iter_mut().rev().map(|patient| patient.undo(hands));
     // All are tried.
     let failed: Vec<UpdateError> = undone.filter_map(Result::err).collect();

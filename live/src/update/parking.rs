@@ -76,7 +76,10 @@ impl Parking {
         let space = Space::of(thread)?;
         let is_free = |range: &Range<u64>| {
             let overlaps = |other: &Range<u64>| range.start < other.end && other.start < range.end;
-            let moves = plan.moves.iter().flat_map(|step| [step.from..step.from + step.len, step.to..step.to + step.len]);
+            let moves = plan
+                .moves
+                .iter()
+                .flat_map(|step| [step.from..step.from + step.len, step.to..step.to + step.len]);
             !space.mappings.iter().any(|mapping| overlaps(&mapping.range))
                 && !plan.ranges().iter().any(overlaps)
                 && !moves.into_iter().any(|range| overlaps(&range))
@@ -178,7 +181,8 @@ impl Parking {
         let threads: Vec<Pid> = hands.threads(self.process).iter().map(|thread| thread.id).collect();
         let mut outcome = Err(HandsError::NotHeld(self.process));
         for thread in threads {
-            outcome = hands.system_call(thread, libc::SYS_munmap, [self.page.start, PAGE, 0, 0, 0, 0]).map(drop);
+            outcome =
+                hands.system_call(thread, libc::SYS_munmap, [self.page.start, PAGE, 0, 0, 0, 0]).map(drop);
             if outcome.is_ok() {
                 break;
             }
@@ -195,7 +199,8 @@ impl Parking {
     /// Whether its page is mapped, and not another thing at its address.
     fn is_there(&self) -> bool {
         let mut there = vec![0; TOKEN_AT + TOKEN_LEN];
-        let thread = self.before.iter().find(|own| maps::read(own.thread).is_ok_and(|mappings| !mappings.is_empty()));
+        let thread =
+            self.before.iter().find(|own| maps::read(own.thread).is_ok_and(|mappings| !mappings.is_empty()));
         let read = thread.map(|own| ProcessMemory::of(own.thread).read(Address(self.page.start), &mut there));
         matches!(read, Some(Ok(()))) && there == self.contents()
     }

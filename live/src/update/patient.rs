@@ -324,9 +324,10 @@ impl<'p> Patient<'p> {
         let mut written = Vec::new();
         for entry in entries {
             match entry {
-                Entry::Overwritten(bytes) => written.push(Overwritten::from_bytes(&bytes).ok_or_else(|| {
-                    UpdateError::Ledger(std::io::ErrorKind::InvalidData.into())
-                })?),
+                Entry::Overwritten(bytes) => written.push(
+                    Overwritten::from_bytes(&bytes)
+                        .ok_or_else(|| UpdateError::Ledger(std::io::ErrorKind::InvalidData.into()))?,
+                ),
                 Entry::Descriptors(step) => begun = Some(step),
                 Entry::Kept(number, place) => kept.push((number, place)),
                 Entry::Made(place, thread) => made.push((place, thread)),
@@ -336,14 +337,23 @@ impl<'p> Patient<'p> {
         self.merge.take_up(begun, &kept);
         self.graft.take_up(&self.old.1.layout, written.into_iter());
         let (old, new) = (&self.old.1, self.new.1);
-        let switch = Switch::taken_up(hands, self.pid, old, new, &self.partners.threads, made, stage == Stage::Changing)?;
+        let switch = Switch::taken_up(
+            hands,
+            self.pid,
+            old,
+            new,
+            &self.partners.threads,
+            made,
+            stage == Stage::Changing,
+        )?;
         self.switch = Some(switch.apart());
         Ok(())
     }
 
     /// Closes descriptors that are none of these: those that were passed in or out when somebody was killed.
     fn close_others(&self, hands: &Hands<'_>, numbers: &BTreeSet<i32>) -> Result<(), UpdateError> {
-        let entries = fs::read_dir(format!("/proc/{}/fd", self.thread)).map_err(|error| self.unlisted(error))?;
+        let entries =
+            fs::read_dir(format!("/proc/{}/fd", self.thread)).map_err(|error| self.unlisted(error))?;
         let there = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         let others: Vec<i32> = there.filter(|number| !numbers.contains(number)).collect();
         others.into_iter().try_for_each(|number| Ok(hands.close(self.thread, number).map(drop)?))

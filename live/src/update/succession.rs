@@ -64,11 +64,16 @@ impl Succession<'_> {
             _ => {}
         }
         let scope = Scope::Tree(self.request.root);
-        let (outcome, _) = while_held_then(scope, |_, hands| self.finish(hands, patients), |outcome| outcome)?;
+        let (outcome, _) =
+            while_held_then(scope, |_, hands| self.finish(hands, patients), |outcome| outcome)?;
         outcome
     }
 
-    fn finish(&self, hands: &Hands<'_>, patients: &mut [Patient<'_>]) -> Result<Option<Outcome>, UpdateError> {
+    fn finish(
+        &self,
+        hands: &Hands<'_>,
+        patients: &mut [Patient<'_>],
+    ) -> Result<Option<Outcome>, UpdateError> {
         let stage = self.stage()?;
         let is_changed = matches!(stage, Stage::Changing | Stage::Committed);
         if is_changed && !patients.iter().all(|patient| patient.is_parked(hands)) {
