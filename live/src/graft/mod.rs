@@ -16,7 +16,7 @@
 //! 4. In the hold of the switch: [`Graft::settle`], then [`Writes`] of the transform's plan, [`Graft::adopt`] of the region with its new blocks, and
 //!    [`Graft::take_over`] of the heap. Functions of the new release can only be called when it is settled: they ask the kernel's pages for
 //!    the time, where they have them.
-//! 5. [`Graft::hide`]: the old program's memory becomes inaccessible, and later is [unmapped](Left::unmap).
+//! 5. The old program's memory is [unmapped](Left::unmap), or [becomes inaccessible](Graft::hide) first.
 //!
 //! Whatever was done is in a [`Journal`], and is taken back in reverse order by [`Graft::undo`], up to the instant at which a thread runs
 //! the new code. A program notices nothing of any of it: the list of its mappings and every byte of its memory are then what they were.
