@@ -150,7 +150,8 @@ fn an_update_that_is_killed_leaves_the_server_whole_as_the_old_release_or_as_the
         let mut update = scene.begin();
         if round % 3 == 0 {
             // At any moment.
-            std::thread::sleep(took.mul_f64(random(&mut seed, 1000) as f64 / 1000.0));
+            let part = u32::try_from(random(&mut seed, 1000)).expect("it is small");
+            std::thread::sleep(took * part / 1000);
         } else {
             // While the server is changed, or a moment later.
             while !is_changing(scene.root) && update.try_wait().expect("it is ours").is_none() {

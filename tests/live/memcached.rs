@@ -173,6 +173,11 @@ fn an_update_that_is_killed_leaves_all_connections_and_items_to_one_release_or_t
         ensure!(!left.contains("memcached-1.6.38"), "round {round}: {left}");
     }
     eprintln!("{became_new} of {} times the new release runs", deaths());
+    let mut clients: Vec<Client> =
+        (0..CLIENTS).map(|_| Client::connect(managed.running.address())).collect::<Result<_>>()?;
+    for client in &mut clients {
+        client.set("number", b"1")?;
+    }
     let outcome = managed.update(&new.path, &example("releases", RULES), &[])?;
     ensure!(outcome.code == Some(0), "{:#}", outcome.facts);
     ensure!(Client::connect(managed.running.address())?.command("version")? == "VERSION 1.6.38");

@@ -145,7 +145,7 @@ impl Parking {
     pub(super) fn park_one(&self, hands: &Hands<'_>, own: &Own) -> Result<(), HandsError> {
         let parked = Registers { rip: self.page.start, rax: 0, orig_rax: u64::MAX, ..own.registers };
         hands.set_registers(own.thread, &parked)?;
-        hands.set_signal_mask(own.thread, u64::MAX & !(self.dropped & !own.mask))?;
+        hands.set_signal_mask(own.thread, !(self.dropped & !own.mask))?;
         hands.set_extended_registers(own.thread, &own.extended)
     }
 
