@@ -112,7 +112,7 @@ impl<'h, 'w> Switch<'h, 'w> {
     }
 
     /// From here on there is no way back: threads get their partners' registers, and those that nobody needs end. All others go on when they are
-    /// let go. The old image may be inaccessible by then.
+    /// let go. The old image is still to be there.
     ///
     /// # Errors
     /// A thread could not be ended, or was killed.

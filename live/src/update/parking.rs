@@ -196,12 +196,20 @@ impl Parking {
         hands.set_registers(own.thread, &own.registers)
     }
 
-    /// Whether its page is mapped, and not another thing at its address.
+    /// Whether its page is mapped, and not another thing at its address. Who made it may have been killed before there was something in it.
     fn is_there(&self) -> bool {
+        let read = |own: &Own| maps::read(own.thread).ok().filter(|mappings| !mappings.is_empty());
+        let Some((thread, mappings)) = self.before.iter().find_map(|own| Some((own.thread, read(own)?)))
+        else {
+            return false;
+        };
+        let is_ours = |mapping: &maps::Mapping| {
+            let memory = mapping.inode == 0 && !mapping.shared && mapping.read && !mapping.write;
+            memory && mapping.execute && mapping.range == self.page
+        };
         let mut there = vec![0; TOKEN_AT + TOKEN_LEN];
-        let thread =
-            self.before.iter().find(|own| maps::read(own.thread).is_ok_and(|mappings| !mappings.is_empty()));
-        let read = thread.map(|own| ProcessMemory::of(own.thread).read(Address(self.page.start), &mut there));
-        matches!(read, Some(Ok(()))) && there == self.contents()
+        maps::holding(&mappings, self.page.start).is_some_and(is_ours)
+            && ProcessMemory::of(thread).read(Address(self.page.start), &mut there).is_ok()
+            && (there == self.contents() || there.iter().all(|byte| *byte == 0))
     }
 }

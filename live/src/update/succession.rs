@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How soon it is tried again.
 const INTERVAL: Duration = Duration::from_millis(1);
+/// Far longer than a thread needs to come back from a system call.
+const SETTLE: Duration = Duration::from_millis(20);
 /// What the record says.
 const KILLED: &str = "the command was killed";
 
@@ -61,6 +63,8 @@ impl Succession<'_> {
         match self.stage()? {
             Stage::FreeOld => return Ok(Some(self.outcome(false))),
             Stage::FreeNew => return Ok(Some(self.outcome(true))),
+            // A thread may still be mapping the page that threads park in. It is let go by now, and does no more than that.
+            Stage::Parking => std::thread::sleep(SETTLE),
             _ => {}
         }
         let scope = Scope::Tree(self.request.root);
