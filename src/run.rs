@@ -4,6 +4,7 @@
 //! its place: nothing of mcrx stays then.
 
 mod desk;
+mod hooks;
 mod service;
 
 use crate::doctor::{Outlook, outlook};
@@ -11,10 +12,13 @@ use crate::exit::Failure;
 use crate::output::Output;
 use crate::subject;
 use anyhow::{Context, Result, anyhow};
+use hooks::{HOOKS, Named};
 use mcrx_debuginfo::cache::{self, Cache};
 use mcrx_debuginfo::callers::Callers;
 use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::sites::Options;
+use mcrx_dsl::lower;
+use mcrx_dsl::rules::Rules;
 use mcrx_live::birth::Birth;
 use mcrx_live::control::OF_SERVICES;
 use mcrx_live::managed;
@@ -53,9 +57,13 @@ pub(crate) struct Args {
     /// Keep the tables of allocation functions in this folder, not in the user's cache
     #[arg(long, value_name = "FOLDER")]
     callers: Option<PathBuf>,
-    /// Follow blocks through the functions, too, that this rule file calls wrappers
+    /// Follow blocks through the functions, too, that this rule file calls wrappers, and see what the functions allocate that it says to
+    /// allocate from pools (`hook pool`)
     #[arg(long, value_name = "RULES")]
     rules: Option<PathBuf>,
+    /// Hook no functions that allocate from pools: their memory stays opaque
+    #[arg(long)]
+    no_hooks: bool,
     /// Let the program take the place of this command, with its pid. Nothing looks after it then, and it cannot be updated
     #[arg(long)]
     exec: bool,
@@ -77,7 +85,9 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
         return Err(Failure::Refused(format!("{program} was not started: {message}; {help}")).into());
     }
     leave_signals_alone()?;
-    let facts = subject::rules::facts(args.rules.as_deref(), output)?;
+    let loaded = subject::rules::loaded(args.rules.as_deref(), output)?;
+    let rules = loaded.as_ref().map(|loaded| &loaded.rules);
+    let facts = rules.map_or_else(Facts::default, lower::facts);
     let library = library(args.library.as_deref())?;
     let mut command = Command::new(&outlook.program);
     // It is a word for us, and the allocator would wonder at it.
@@ -92,6 +102,18 @@ pub(crate) fn run(args: &Args, output: &Output) -> Result<()> {
     let wrappers = Options { extra: facts.wrappers().map(str::to_owned).collect(), ..Options::default() };
     match callers(args.callers.as_deref(), &outlook, &wrappers) {
         Ok(folder) => {
+            command.env_remove(HOOKS);
+            let named = Named::of(rules, &outlook.program);
+            if !args.no_hooks && !named.is_empty() {
+                match named.write(&folder, files(&outlook), output) {
+                    Ok(()) => {
+                        command.env(HOOKS, &folder);
+                    }
+                    Err(error) => {
+                        output.narrate(format_args!("what is allocated from pools is not seen: {error:#}"))
+                    }
+                }
+            }
             command.env(CALLERS, folder);
         }
         // The program runs all the same: less is known of its blocks.
@@ -173,17 +195,31 @@ fn callers(given: Option<&Path>, outlook: &Outlook, wrappers: &Options) -> Resul
     Ok(folder)
 }
 
-/// The same for a release that a server is to become, which has the old one's environment.
-pub(crate) fn callers_of_release(birth: &Birth, program: &Path, facts: &Facts) -> Result<()> {
+/// The same, and the tables of functions to be hooked, for a release that a server is to become, which has the old one's environment.
+pub(crate) fn tables_of_release(birth: &Birth, program: &Path, rules: &Rules, output: &Output) -> Result<()> {
+    let facts = lower::facts(rules);
     let folder = birth.variable(CALLERS).map(|folder| PathBuf::from(folder.to_owned()));
     let Some(folder) = folder else { return Ok(()) };
     let wrappers = Options { extra: facts.wrappers().map(str::to_owned).collect(), ..Options::default() };
-    write_callers(&folder, &outlook(program)?, &wrappers)
+    let outlook = outlook(program)?;
+    if let Some(folder) = birth.variable(HOOKS) {
+        let named = Named::of(Some(rules), program);
+        // Rules that say nothing of pools leave it at what is known of that release.
+        if !named.is_empty() {
+            named.write(Path::new(folder), files(&outlook), output)?;
+        }
+    }
+    write_callers(&folder, &outlook, &wrappers)
+}
+
+/// The program and its libraries.
+fn files(outlook: &Outlook) -> impl Iterator<Item = &Path> {
+    std::iter::once(&outlook.program).chain(&outlook.libraries).map(PathBuf::as_path)
 }
 
 fn write_callers(folder: &Path, outlook: &Outlook, wrappers: &Options) -> Result<()> {
     let cache = Cache::default();
-    for file in std::iter::once(&outlook.program).chain(&outlook.libraries) {
+    for file in files(outlook) {
         // What has no debug info has no table, and its sites end where they are.
         let Ok(binary) = Binary::open(file) else { continue };
         let Ok(table) = cache.table(&binary) else { continue };

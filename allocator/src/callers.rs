@@ -137,12 +137,21 @@ const PATH_MAX: usize = 4096;
 
 /// Maps the table of a build-id; returns where its rows are and how many.
 fn map(build_id: &BuildId) -> Option<(u64, u32)> {
+    tables_file(SETTINGS.directory_of_callers(), build_id, b".callers\0", check)
+}
+
+/// Maps the file of a build-id with an ending in a directory, and has it checked: `None` is reported, unless there is no such file.
+pub(crate) fn tables_file<T>(
+    directory: &[u8],
+    build_id: &BuildId,
+    ending_with_nul: &[u8],
+    check: impl FnOnce(&'static [u8], &BuildId) -> Option<T>,
+) -> Option<T> {
     let mut path = [0u8; PATH_MAX];
     let mut len = 0;
-    let directory = SETTINGS.directory_of_callers();
     let hex = build_id.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let hex = hex.map(|digit| b"0123456789abcdef"[usize::from(digit)]);
-    for byte in directory.iter().copied().chain(*b"/").chain(hex).chain(*b".callers\0") {
+    for byte in directory.iter().copied().chain(*b"/").chain(hex).chain(ending_with_nul.iter().copied()) {
         *path.get_mut(len)? = byte;
         len += 1;
     }
@@ -157,7 +166,7 @@ fn map(build_id: &BuildId) -> Option<(u64, u32)> {
         Message::new()
             .text("ignored: ")
             .bytes(path.strip_suffix(b"\0").unwrap_or(path))
-            .text(" is no caller table of this module")
+            .text(" is no table of this module")
             .send();
     }
     checked

@@ -35,6 +35,7 @@ mod bytes;
 mod callers;
 mod fast;
 mod heap;
+mod hooks;
 mod large;
 mod module;
 mod orphan;
@@ -53,6 +54,7 @@ mod sys;
 mod thread;
 
 pub use fast::{Caller, calloc_fast, free, malloc_fast, realloc_in_place, usable_size};
+pub use hooks::hook_program;
 pub use parts::part_made;
 pub use slow::{Totals, calloc, malloc, memalign, realloc, totals, trim};
 

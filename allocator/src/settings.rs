@@ -6,6 +6,7 @@
 //! | `MCRX_EPOCH` | 0 to 4294967295 | 0 | which version of the program this is; also where the search for a place begins |
 //! | `MCRX_SITES` | `on`, `off` | `on` | whether blocks are tagged with the site that made them |
 //! | `MCRX_CALLERS` | a directory | none | where caller tables (`BUILDID.callers`) are looked for |
+//! | `MCRX_HOOKS` | a directory | none | where hook tables (`BUILDID.hooks`) are looked for |
 //! | `MCRX_PURGE_DELAY` | milliseconds | 1000 | how long freed pages are kept before they go back to the system |
 //! | `MCRX_ON_ERROR` | `abort`, `report` | `abort` | what follows the message on a double or invalid free |
 //! | `MCRX_PLACEMENT` | a file | none | where start-up blocks are to be placed (see `place`) |
@@ -31,6 +32,8 @@ pub(crate) struct Settings {
     /// Address of the NUL-terminated value in the process's initial environment; 0 for none.
     pub(crate) callers: AtomicU64,
     /// As `callers`.
+    pub(crate) hooks: AtomicU64,
+    /// As `callers`.
     pub(crate) placement: AtomicU64,
 }
 
@@ -42,6 +45,7 @@ pub(crate) static SETTINGS: Settings = Settings {
     purge_delay_ms: AtomicU32::new(1000),
     abort_on_error: AtomicU32::new(1),
     callers: AtomicU64::new(0),
+    hooks: AtomicU64::new(0),
     placement: AtomicU64::new(0),
 };
 
@@ -96,6 +100,7 @@ impl Settings {
                 _ => return Outcome::Malformed("abort or report"),
             },
             b"MCRX_CALLERS" => self.callers.set(address),
+            b"MCRX_HOOKS" => self.hooks.set(address),
             b"MCRX_PLACEMENT" => self.placement.set(address),
             _ if FOREIGN.contains(&name) => return Outcome::NotOurs,
             _ => return Outcome::Unknown,
@@ -106,6 +111,11 @@ impl Settings {
     /// The value of `MCRX_CALLERS`; empty if it is not set.
     pub(crate) fn directory_of_callers(&self) -> &'static [u8] {
         sys::text_at(self.callers.get())
+    }
+
+    /// The value of `MCRX_HOOKS`; empty if it is not set.
+    pub(crate) fn directory_of_hooks(&self) -> &'static [u8] {
+        sys::text_at(self.hooks.get())
     }
 
     /// The value of `MCRX_PLACEMENT`; empty if it is not set.
@@ -149,6 +159,7 @@ mod tests {
             purge_delay_ms: AtomicU32::new(1000),
             abort_on_error: AtomicU32::new(1),
             callers: AtomicU64::new(0),
+            hooks: AtomicU64::new(0),
             placement: AtomicU64::new(0),
         }
     }

@@ -10,7 +10,7 @@ use crate::region::Region;
 use crate::settings::SETTINGS;
 use crate::site_cache::Known;
 use crate::sync::{AtomicU32, Field, Ordering};
-use crate::{abi, callers, lock, module, place, runtime};
+use crate::{abi, callers, hooks, lock, module, place, runtime};
 
 /// Most frames of a site.
 const DEPTH_MAX: usize = 16;
@@ -53,14 +53,14 @@ pub(crate) fn of(heap: &Heap, caller: Caller) -> Site {
 
 /// The site of a call, by its number in a region that is not the calling heap's. Takes longer.
 pub(crate) fn in_region(region: Region, caller: Caller) -> SiteId {
+    let mut caller = hooks::through(caller);
     let mut stack = Stack { addresses: [0; DEPTH_MAX], depth: 1 };
     stack.addresses[0] = caller.address;
-    let mut pointer = caller.stack;
     while stack.depth < DEPTH_MAX {
         let Some(above) = callers::wrapper_at(stack.addresses[stack.depth - 1]).map(u64::from) else { break };
-        stack.addresses[stack.depth] = return_address(pointer + above);
+        caller = above_wrapper(caller, above);
+        stack.addresses[stack.depth] = caller.address;
         stack.depth += 1;
-        pointer += above + 8;
     }
     // A region that was laid out from outside has no room for sites until it is adopted.
     if region.header().site_index_log.get() == 0 {
@@ -71,9 +71,10 @@ pub(crate) fn in_region(region: Region, caller: Caller) -> SiteId {
 
 /// The site of a call whose return address does not name it alone.
 fn walk(heap: &Heap, caller: Caller) -> Site {
+    let mut caller = hooks::through(caller);
     let mut stack = Stack { addresses: [0; DEPTH_MAX], depth: 1 };
     stack.addresses[0] = caller.address;
-    let (mut key, mut pointer) = (caller.address, caller.stack);
+    let mut key = caller.address;
     loop {
         let innermost = stack.addresses[stack.depth - 1];
         let above = match heap.sites.find(key) {
@@ -85,12 +86,11 @@ fn walk(heap: &Heap, caller: Caller) -> Site {
         };
         match above {
             Some(above) if stack.depth < DEPTH_MAX => {
-                let address = return_address(pointer + above);
-                pointer += above + 8;
-                stack.addresses[stack.depth] = address;
+                caller = above_wrapper(caller, above);
+                stack.addresses[stack.depth] = caller.address;
                 stack.depth += 1;
                 // The cache wants the top bit for itself.
-                key = mix(key, address) >> 1;
+                key = mix(key, caller.address) >> 1;
             }
             _ => break,
         }
@@ -109,6 +109,12 @@ pub(crate) fn forget_addresses() {
     for index in 1..region.header().heaps.load(Ordering::Acquire) {
         region.heap(index).sites.clear();
     }
+}
+
+/// Who called the wrapper that a call returns to, whose return address is `above` bytes above the stack pointer then.
+fn above_wrapper(caller: Caller, above: u64) -> Caller {
+    let at = caller.stack + above;
+    hooks::through(Caller { address: return_address(at), stack: at + 8 })
 }
 
 fn return_address(at: u64) -> u64 {

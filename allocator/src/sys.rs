@@ -64,6 +64,12 @@ pub(crate) fn map_rw(address: u64, len: u64) -> Result<()> {
     Err(Errno(libc::EEXIST))
 }
 
+/// Changes the protection of `[address, address + len)`, whole pages of this process's.
+pub(crate) fn protect(address: u64, len: u64, protection: i32) -> Result<()> {
+    // SAFETY: callers ask for no less than what is done with the pages.
+    unsafe { call(libc::SYS_mprotect, [address, len, flags(protection), 0, 0, 0]).map(drop) }
+}
+
 /// # Safety
 /// The range is the caller's, and nobody uses its contents.
 pub(crate) unsafe fn unmap(address: u64, len: u64) -> Result<()> {

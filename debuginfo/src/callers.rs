@@ -11,6 +11,7 @@
 mod write;
 
 pub use write::WriteError;
+pub(crate) use write::write_whole;
 
 use crate::file::{Binary, BuildId};
 use crate::frames::cfi::{Cfa, Cfi, Room};

@@ -13,6 +13,7 @@
 //! | which functions a stopped thread is in, and where their variables are | [`frames`] |
 //! | what the blocks are that a call of an allocation function makes | [`sites`] |
 //! | where an allocation wrapper's own return address is | [`callers`] |
+//! | how functions of it can be hooked | [`hooks`] |
 //! | its sections, symbols, relocations and raw DWARF | [`mod@file`], [`dwarf`] |
 //!
 //! Addresses are as linked ([`table::Address`]): what a process adds to them is up to the caller. Sizes and offsets are in bytes; where
@@ -34,6 +35,7 @@ pub mod compare;
 pub mod dwarf;
 pub mod file;
 pub mod frames;
+pub mod hooks;
 pub mod image;
 pub mod lines;
 pub mod load;

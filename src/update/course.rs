@@ -3,10 +3,9 @@
 use super::report;
 use crate::exit::Failure;
 use crate::output::Output;
-use crate::run::callers_of_release;
+use crate::run::tables_of_release;
 use anyhow::{Context as _, Result};
 use mcrx_dsl::load::Loaded;
-use mcrx_dsl::lower;
 use mcrx_live::birth::Birth;
 use mcrx_live::control;
 use mcrx_live::managed::{self, Attempt, Kind, Lock, Managed, Record};
@@ -48,7 +47,7 @@ impl Course<'_> {
         let birth = Birth::read(&self.managed.birth())?;
         let start = self.managed.start()?;
         let phase = output.phase("reading both releases");
-        if let Err(error) = callers_of_release(&birth, &self.executable, &lower::facts(&self.loaded.rules)) {
+        if let Err(error) = tables_of_release(&birth, &self.executable, &self.loaded.rules, output) {
             output.narrate(format_args!("blocks are not followed through wrappers of malloc: {error:#}"));
         }
         let undo = undoing(&start);

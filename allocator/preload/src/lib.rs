@@ -9,6 +9,7 @@
 
 mod entries;
 mod family;
+mod hooks;
 mod info;
 mod operators;
 mod unload;

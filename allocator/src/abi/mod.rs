@@ -39,6 +39,7 @@
 mod class;
 mod descriptor;
 mod header;
+mod hook;
 mod parts;
 mod placed;
 mod site;
@@ -47,6 +48,10 @@ mod tag;
 pub use class::{CLASS_COUNT, Class, MAX_SLAB_BLOCK, SlabShape};
 pub use descriptor::{Descriptor, Kind, Word, flag};
 pub use header::{Header, MAGIC, VERSION};
+pub use hook::{
+    HOOK_TABLE_MAGIC, HookRow, HookTableHeader, MOVED_FIXES_MAX, MOVED_MAX, MovedFix, PARAMETERS_MAX,
+    REPLACED_MAX,
+};
 pub use parts::{PARTS_MAX, PartRecord, PartsHead};
 pub use placed::{PLACEMENT_MAGIC, Placed, PlacementHeader, PlacementRow};
 pub use site::{

@@ -12,7 +12,7 @@ const BUILD_ID_MAX: usize = 32;
 
 /// Why a table was not written.
 #[derive(Debug, thiserror::Error)]
-#[error("the caller table {} cannot be written: {source}", path.display())]
+#[error("the table {} cannot be written: {source}", path.display())]
 pub struct WriteError {
     /// What was to be written.
     pub path: PathBuf,
@@ -51,23 +51,28 @@ impl Callers {
     /// Writes the file into a folder, which is made if it is not there. Programs that start meanwhile see the old file or the new one;
     /// those that have mapped the old one keep it. Returns its path.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, WriteError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let path = folder.join(self.file_name());
-        let failed = |source| WriteError { path: path.clone(), source };
-        fs::create_dir_all(folder).map_err(failed)?;
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let temporary = folder.join(format!(".{}.{}.{number}", self.file_name(), std::process::id()));
-        let write = || {
-            let mut file = fs::File::create_new(&temporary)?;
-            file.write_all(&self.to_bytes())?;
-            file.sync_data()?;
-            fs::rename(&temporary, &path)
-        };
-        write().map_err(|source| {
-            // Nothing more can be done about it.
-            let _ = fs::remove_file(&temporary);
-            failed(source)
-        })?;
-        Ok(path)
+        write_whole(folder, &self.file_name(), &self.to_bytes())
     }
+}
+
+/// Writes a file into a folder, which is made if it is not there.
+pub(crate) fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, WriteError> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let path = folder.join(name);
+    let failed = |source| WriteError { path: path.clone(), source };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!(".{name}.{}.{number}", std::process::id()));
+    let write = || {
+        let mut file = fs::File::create_new(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_data()?;
+        fs::rename(&temporary, &path)
+    };
+    write().map_err(|source| {
+        // Nothing more can be done about it.
+        let _ = fs::remove_file(&temporary);
+        failed(source)
+    })?;
+    Ok(path)
 }
