@@ -21,7 +21,7 @@
 
 use crate::abi::{
     HOOK_TABLE_MAGIC, HookRow, HookTableHeader, MOVED_FIXES_MAX, MOVED_MAX, MovedFix, PARAMETERS_MAX,
-    REPLACED_MAX, VERSION,
+    REPLACED_MAX, STUBS_MAGIC, VERSION, fix,
 };
 use crate::callers::tables_file;
 use crate::fast::Caller;
@@ -138,12 +138,13 @@ fn hook_rows(loaded: &Loaded, rows: &[HookRow]) -> Option<()> {
     }
     let first = u64::from(rows.iter().map(|row| row.offset).min()?);
     let last = rows.iter().map(|row| u64::from(row.offset) + JUMP_LEN).max()?;
-    // One word for the address of what records, then the stubs.
+    // The address of what records, a mark, then the stubs.
     let len = (STUB_LEN * (rows.len() as u64 + 1)).next_multiple_of(PAGE);
     let stubs = map_near(loaded, len)?;
     // SAFETY: mapped just now, for us alone.
     let bytes = unsafe { slice_at(stubs, len) };
     bytes.get_mut(..8)?.copy_from_slice(&(record_entry as *const () as u64).to_le_bytes());
+    bytes.get_mut(8..16)?.copy_from_slice(&STUBS_MAGIC.to_le_bytes());
     for (number, row) in (1..).zip(rows) {
         let at = number * STUB_LEN;
         let stub = bytes.get_mut(usize::try_from(at).ok()?..usize::try_from(at + STUB_LEN).ok()?)?;
@@ -184,7 +185,8 @@ fn is_as_expected(loaded: &Loaded, row: &HookRow) -> bool {
         && usize::from(row.fixes_len) <= MOVED_FIXES_MAX
         && inside(row.offset, row.replaced);
     let fix_fits = |fix: &MovedFix| {
-        inside(fix.target, 0) && usize::from(fix.at) + 4 <= moved && usize::from(fix.end) <= moved
+        let fits = usize::from(fix.at) + 4 <= moved && usize::from(fix.end) <= moved;
+        inside(fix.target, 0) && fits && fix.kind <= fix::HIGH
     };
     if !well_made || !row.fixes.iter().take(usize::from(row.fixes_len)).all(fix_fits) {
         return false;
@@ -222,10 +224,10 @@ unsafe fn slice_at(address: u64, len: u64) -> &'static mut [u8] {
     unsafe { core::slice::from_raw_parts_mut(start, usize::try_from(len).unwrap_or(0)) }
 }
 
-/// Writes the lower half of a distance, of which the upper is its sign: both ends are within reach.
-fn put(bytes: &mut [u8], at: usize, distance: u64) {
+/// Writes the lower half of a number: of a distance all of it, but for its sign, since both ends are within reach.
+fn put(bytes: &mut [u8], at: usize, number: u64) {
     if let Some(place) = bytes.get_mut(at..at + 4) {
-        place.copy_from_slice(&distance.to_le_bytes()[..4]);
+        place.copy_from_slice(&number.to_le_bytes()[..4]);
     }
 }
 
@@ -250,7 +252,13 @@ fn write_stub(stub: &mut [u8], here: u64, record: u64, module: u64, row: &HookRo
     stub.get_mut(moved..resume)?.copy_from_slice(row.moved.get(..moved_len)?);
     for fix in row.fixes.iter().take(usize::from(row.fixes_len)) {
         let end = address(moved + usize::from(fix.end));
-        put(stub, moved + usize::from(fix.at), (module + u64::from(fix.target)).wrapping_sub(end));
+        let place = module + u64::from(fix.target);
+        let value = match fix.kind {
+            fix::LOW => place,
+            fix::HIGH => place >> 32,
+            _ => place.wrapping_sub(end),
+        };
+        put(stub, moved + usize::from(fix.at), value);
     }
     *stub.get_mut(resume)? = JUMP;
     let goes_on = module + u64::from(row.offset) + u64::from(row.replaced);

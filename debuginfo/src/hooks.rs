@@ -5,7 +5,7 @@
 //! they return ([`mcrx_allocator::abi::HookRow`]). A function is refused, with the reason, unless
 //! - the debug info says that it takes integers and pointers only, all in registers, and returns a pointer;
 //! - all of its code can be decoded, and nothing in it jumps into the middle of what is replaced, or to where a table says;
-//! - what is replaced can be run elsewhere: it calls nothing, and what depends on its place is a distance that can be made anew.
+//! - what is replaced can be run elsewhere: what depends on its place is a distance that can be made anew.
 //!
 //! Copies of it that the compiler has put into other functions are not hooked; they are named ([`Hooks::inlined`]). One inside another
 //! hooked function does not matter: that one's result is the same.

@@ -30,7 +30,7 @@ impl Named {
             return named;
         }
         let program = program.file_name().unwrap_or_default();
-        let built_in = BUILT_IN.iter().map(|(name, text)| load::rules(Path::new(name), &Only(*text)).rules);
+        let built_in = BUILT_IN.iter().map(|(name, text)| load::rules(Path::new(name), &Only(text)).rules);
         let of_program = |rules: &Rules| rules.program.as_ref().is_some_and(|name| *name.is == *program);
         built_in.into_iter().find(of_program).map_or_else(Named::default, |rules| Named::in_rules(&rules))
     }

@@ -6,6 +6,10 @@
 /// `"mcrxhook"` as little-endian bytes: what a hook table begins with.
 pub const HOOK_TABLE_MAGIC: u64 = u64::from_le_bytes(*b"mcrxhook");
 
+/// `"mcrxstub"` as little-endian bytes: the second word of the memory that stubs are in, by which it is known from code that the program has
+/// made for itself.
+pub const STUBS_MAGIC: u64 = u64::from_le_bytes(*b"mcrxstub");
+
 /// The head of a hook table, a file named `BUILDID.hooks`. Rows follow.
 #[derive(Debug)]
 #[repr(C)]
@@ -29,7 +33,7 @@ pub const REPLACED_MAX: usize = 20;
 /// Most bytes that they become where they are moved to.
 pub const MOVED_MAX: usize = 56;
 /// Most of these that depend on where they lie.
-pub const MOVED_FIXES_MAX: usize = 4;
+pub const MOVED_FIXES_MAX: usize = 6;
 /// Parameters that are passed in registers: rdi, rsi, rdx, rcx, r8, r9.
 pub const PARAMETERS_MAX: u8 = 6;
 
@@ -55,7 +59,17 @@ pub struct HookRow {
     pub fixes: [MovedFix; MOVED_FIXES_MAX],
 }
 
-/// Four bytes of moved code that hold a distance: from the end of their instruction to a place of the module.
+/// Values of [`MovedFix::kind`].
+pub mod fix {
+    /// The distance from the end of the instruction to the place.
+    pub const DISTANCE: u16 = 0;
+    /// The lower half of the place's address.
+    pub const LOW: u16 = 1;
+    /// The upper half of the place's address.
+    pub const HIGH: u16 = 2;
+}
+
+/// Four bytes of moved code that say where a place of the module is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct MovedFix {
@@ -63,8 +77,8 @@ pub struct MovedFix {
     pub at: u8,
     /// Where their instruction ends in the moved code.
     pub end: u8,
-    /// 0.
-    pub reserved: u16,
+    /// What of the place they say: see [`fix`].
+    pub kind: u16,
     /// The place, from the module's lowest address.
     pub target: u32,
 }
@@ -72,5 +86,5 @@ pub struct MovedFix {
 const _: () = {
     assert!(size_of::<HookTableHeader>() == 56);
     assert!(size_of::<MovedFix>() == 8);
-    assert!(size_of::<HookRow>() == 116);
+    assert!(size_of::<HookRow>() == 132);
 };

@@ -50,7 +50,7 @@ pub use descriptor::{Descriptor, Kind, Word, flag};
 pub use header::{Header, MAGIC, VERSION};
 pub use hook::{
     HOOK_TABLE_MAGIC, HookRow, HookTableHeader, MOVED_FIXES_MAX, MOVED_MAX, MovedFix, PARAMETERS_MAX,
-    REPLACED_MAX,
+    REPLACED_MAX, STUBS_MAGIC, fix,
 };
 pub use parts::{PARTS_MAX, PartRecord, PartsHead};
 pub use placed::{PLACEMENT_MAGIC, Placed, PlacementHeader, PlacementRow};

@@ -1,15 +1,19 @@
 //! The first instructions of a function, made such that they can be run elsewhere.
 //!
 //! What they do stays the same byte by byte, but for distances: operands that are so far from the next instruction, and targets of jumps,
-//! are written as distances that are worked out once the place is known. Short jumps become long ones.
+//! are written as distances that are worked out once the place is known. Short jumps become long ones. A call becomes a push of the address
+//! that it returns to, where it was, and a jump: whoever walks the stack sees the function that calls.
 
 use crate::file::Binary;
 use crate::table::Address;
 use iced_x86::{Code, FlowControl, Instruction, OpKind};
-use mcrx_allocator::abi::{HookRow, MOVED_FIXES_MAX, MOVED_MAX, MovedFix, REPLACED_MAX};
+use mcrx_allocator::abi::{HookRow, MOVED_FIXES_MAX, MOVED_MAX, MovedFix, REPLACED_MAX, fix};
 
 /// Bytes of a jump.
 const JUMP: usize = 5;
+/// `push imm32`, and `mov dword ptr [rsp + 4], imm32`: together a push of 64 bits.
+const PUSH: [u8; 5] = [0x68, 0, 0, 0, 0];
+const STORE_ABOVE: [u8; 8] = [0xC7, 0x44, 0x24, 4, 0, 0, 0, 0];
 
 /// Why the first instructions cannot be run elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +21,6 @@ pub enum Unmovable {
     /// The function ends before there is room for a jump.
     #[error("it is too short")]
     Short,
-    /// A call: its return address would be elsewhere.
-    #[error("it calls another function with its first instructions")]
-    Call,
     /// Nothing that is known how to move.
     #[error("its first instructions cannot be run anywhere else")]
     Other,
@@ -103,7 +104,15 @@ fn move_one(row: &mut HookRow, instruction: &Instruction, bytes: &[u8], base: u6
             append(row, &[0x0F, 0x80 | condition, 0, 0, 0, 0])?;
             fix(row, at + 2, instruction.near_branch_target(), base)
         }
-        FlowControl::Call | FlowControl::IndirectCall => Err(Unmovable::Call),
+        // It is the last that is replaced: it is as long as the jump.
+        FlowControl::Call if instruction.op0_kind() == OpKind::NearBranch64 => {
+            append(row, &PUSH)?;
+            fix_as(row, fix::LOW, at + 1, instruction.next_ip(), base)?;
+            append(row, &STORE_ABOVE)?;
+            fix_as(row, fix::HIGH, at + 9, instruction.next_ip(), base)?;
+            append(row, &[0xE9, 0, 0, 0, 0])?;
+            fix(row, at + 14, instruction.near_branch_target(), base)
+        }
         _ => Err(Unmovable::Other),
     }
 }
@@ -130,8 +139,13 @@ fn append(row: &mut HookRow, bytes: &[u8]) -> Result<(), Unmovable> {
 
 /// The instruction appended last has a distance to `target` at `at`.
 fn fix(row: &mut HookRow, at: u8, target: u64, base: u64) -> Result<(), Unmovable> {
+    fix_as(row, fix::DISTANCE, at, target, base)
+}
+
+/// The instruction appended last has a value of `target` at `at`.
+fn fix_as(row: &mut HookRow, kind: u16, at: u8, target: u64, base: u64) -> Result<(), Unmovable> {
     let target = target.checked_sub(base).and_then(|target| u32::try_from(target).ok());
-    let fix = MovedFix { at, end: row.moved_len, reserved: 0, target: target.ok_or(Unmovable::Other)? };
+    let fix = MovedFix { at, end: row.moved_len, kind, target: target.ok_or(Unmovable::Other)? };
     *row.fixes.get_mut(usize::from(row.fixes_len)).ok_or(Unmovable::Other)? = fix;
     row.fixes_len += 1;
     // So that a row's bytes say nothing twice.

@@ -35,7 +35,7 @@ impl Hooks {
             bytes.extend(row.moved);
             for fix in &row.fixes {
                 bytes.extend([fix.at, fix.end]);
-                bytes.extend(fix.reserved.to_le_bytes());
+                bytes.extend(fix.kind.to_le_bytes());
                 bytes.extend(fix.target.to_le_bytes());
             }
         }

@@ -1,7 +1,7 @@
 //! Facts, for the tracer.
 //!
 //! Each statement becomes one of the tracer's facts about the same thing; an open question (`todo`) none, so that memory reads as if
-//! nobody had asked. What the tracer has no use for (descriptors; functions that allocate from pools, whose blocks are not seen yet) is
+//! nobody had asked. What the tracer has no use for (descriptors; functions that allocate from pools, which are hooked when the program starts) is
 //! left out; of a table with an element for each module it is told that it is one, and not what each element leads to.
 
 use super::reading::{path, pattern, reading, type_name};
