@@ -15,7 +15,7 @@
 //! Until `graft` nothing of the server has been touched; what is found wrong before refuses the update. What goes wrong later is undone
 //! step by step, the last one first.
 //!
-//! Whoever does this may be killed at any time: see [`guardian`].
+//! Whoever does this may be killed at any time: see the module `guardian`.
 //!
 //! What it does not do: print, or keep records of what it did.
 
