@@ -59,7 +59,15 @@ impl Server {
     pub(crate) fn helper(&self) -> Pid {
         let children = children_of(self.pid());
         assert_eq!(children.len(), 1, "the server has one helper");
-        children[0]
+        let helper = children[0];
+        // The first that it does is to ignore what is meant for the server.
+        let term = 1_u64 << (Signal::TERM.as_raw() - 1);
+        wait_for("the helper to be at work", || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", helper.as_raw_nonzero())).ok()?;
+            let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+            (u64::from_str_radix(ignored.trim(), 16).ok()? & term != 0).then_some(())
+        });
+        helper
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

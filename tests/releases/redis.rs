@@ -279,6 +279,7 @@ const IN_THE_WAY: &[(&str, &str, &str, &str)] = &[
     // Lua's memory, and what leads into it. What of it has changed is not always the same.
     ("MCX80", "block of", "", "lctx."),
     ("MCX80", "lctx.", "", "lctx."),
+    ("MCX80", "block of", "", "engines->"),
     ("MCX804", "struct luaScript", "", "lctx."),
     // Which nodes the tree of clients has depends on how many have come.
     ("MCX80", "block of", "", "server.clients_index"),
