@@ -63,7 +63,7 @@ impl Server {
         // The first that it does is to ignore what is meant for the server.
         let term = 1_u64 << (Signal::TERM.as_raw() - 1);
         wait_for("the helper to be at work", || {
-            let status = std::fs::read_to_string(format!("/proc/{}/status", helper.as_raw_nonzero())).ok()?;
+            let status = fs::read_to_string(format!("/proc/{}/status", helper.as_raw_nonzero())).ok()?;
             let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
             (u64::from_str_radix(ignored.trim(), 16).ok()? & term != 0).then_some(())
         });

@@ -133,7 +133,9 @@ fn alive(pid: u32) -> Result<()> {
     let pid = pid.to_string();
     let counted = || -> Result<Count> {
         let facts = facts(&["blocks", &pid])?;
-        Ok((number(&facts, &["count"])?, number(&facts, &["bytes"])?))
+        // What pools have handed out is traced as blocks, too.
+        let of = |what| -> Result<u64> { Ok(number(&facts, &[what])? + number(&facts, &["parts", what])?) };
+        Ok((of("count")?, of("bytes")?))
     };
     // Some servers have timers that make blocks and free them: what is compared is what did not change meanwhile.
     let (traced, count) = until(Duration::from_secs(100), "the same count before and after", || {

@@ -57,7 +57,7 @@ fn needs<const N: usize>(name: &str, programs: [&'static str; N]) -> Vec<Need> {
 /// gdb takes a second or two to take hold of a process, and more on a busy machine.
 const MINUTES: Duration = Duration::from_secs(180);
 /// Walks in each process.
-const WALKS: usize = 100;
+const WALKS: usize = 200;
 /// Processes of a server that are looked at.
 const PROCESSES: usize = 3;
 

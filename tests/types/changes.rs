@@ -77,7 +77,7 @@ fn a_structure_that_shrank_is_found(test: &Context) -> Result<()> {
     let output = programs::types(test, &["--json", &old.to_string_lossy(), &new.to_string_lossy()])?;
     let facts: Value = serde_json::from_slice(&output.stdout)?;
     let options = of(&facts, "ServerOptions")?;
-    ensure!(options["size_before"] == 7920 && options["size_after"] == 1888, "{options:#}");
+    ensure!(options["size_before"] == 7896 && options["size_after"] == 1872, "{options:#}");
     Ok(())
 }
 

@@ -69,7 +69,9 @@ pub(crate) fn every_variable_is_where_nm_says(test: &Context) -> Result<()> {
             .iter()
             .filter(|symbol| {
                 let is_copied = copied.contains(&symbol.address);
+                // What templates of C++ make, which redis has in it to read numbers, is no variable of any name in the debug info.
                 !placed.contains(&symbol.address)
+                    && !symbol.name.starts_with("_Z")
                     && !is_copied
                     && !is_made(&symbol.name)
                     && !is_value(&table, &symbol.name)
