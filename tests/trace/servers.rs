@@ -63,11 +63,11 @@ fn check(test: &Context, busy: &Busy, at_least: usize) -> Result<()> {
         let pid = u32::try_from(process.pid().as_raw())?;
         let process = image.processes.iter().find(|process| process.pid == pid);
         let process = process.with_context(|| format!("process {pid} is not in the snapshot"))?;
-        let count = counted_in(process)?;
+        let (count, without_parts) = counted_in(process)?;
         let traced = facts(&["trace", name, "--alone", "--process", &pid.to_string()])?;
         agree(&traced, count).with_context(|| format!("{}, in the snapshot", process.name))?;
         alive(pid).with_context(|| format!("{}, alive", process.name))?;
-        blocks += count.0;
+        blocks += without_parts;
     }
     ensure!(number(&taken, &["blocks"])? == blocks, "{blocks} blocks are in the snapshot of {taken}");
     let by_rules = by_rules(busy, name)?;
@@ -121,11 +121,12 @@ fn keep(busy: &Busy, snapshot: &str, by_rules: Option<&Value>) -> Result<()> {
     Ok(std::fs::write(file("txt"), live.stdout)?)
 }
 
-/// What the allocator's tables say, read from a process's memory.
-fn counted_in(process: &Process) -> Result<Count> {
+/// What the allocator's tables say, read from a process's memory; and how many of the blocks no pool has handed out of others.
+fn counted_in(process: &Process) -> Result<(Count, u64)> {
     let heap = Heap::read(&process.memory, &process.regions(), Consistency::Stopped, Limits::default())?;
     let sizes = heap.blocks().map(|block| block.requested);
-    Ok(sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size)))
+    let all = sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size));
+    Ok((all, u64::try_from(heap.ordinary_blocks().count())?))
 }
 
 /// Traces a live process, which a second tracer checks.

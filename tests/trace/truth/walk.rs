@@ -292,6 +292,8 @@ pub(crate) fn is_same_type(ours: &str, theirs: &str) -> bool {
     ];
     let plain = |text: &str| {
         let text = INTEGERS.iter().fold(text.to_owned(), |text, (gcc, gdb)| text.replace(gcc, gdb));
+        // The tracer names what an atomic one holds.
+        let text = text.replace("_Atomic", "");
         let text = text.replace("volatile const", "const volatile").replace(' ', "");
         // An array is as constant as its elements are: gdb says the one, debug info the other.
         if text.ends_with(']') { text.trim_start_matches("const").to_owned() } else { text }
