@@ -93,7 +93,7 @@ impl Scene {
         };
         let mut command = self.managed.command("update");
         command.arg(program).arg("--rules").arg(rules).arg("--json");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.spawn().expect("it starts")
     }
 
@@ -130,6 +130,10 @@ impl Scene {
             });
             left.collect::<Vec<_>>().is_empty().then_some(())
         });
+        // What was killed holds the lock, if it came so far, until the kernel has done away with it.
+        if let Ok(lock) = std::fs::File::options().write(true).open(self.managed.state().join("lock")) {
+            wait_for("the lock of the update", || lock.try_lock().is_ok().then_some(()));
+        }
         assert!(!is_changing(self.root), "{round}: the page that threads waited in is gone ({ours})");
     }
 }
@@ -184,8 +188,8 @@ fn an_update_that_is_killed_leaves_the_server_whole_as_the_old_release_or_as_the
     assert!(deaths() < 8 || (changing > 0 && stayed > 0), "{changing} {became_new} {stayed}");
     // It can still be updated.
     let was_new = scene.is_new;
-    let mut update = scene.begin();
-    assert!(update.wait().expect("it ends").success());
+    let update = scene.begin().wait_with_output().expect("it ends");
+    assert!(update.status.success(), "{}", String::from_utf8_lossy(&update.stderr));
     scene.is_new = !was_new;
     scene.check(deaths());
     assert_eq!(scene.is_new, !was_new);
