@@ -60,7 +60,6 @@ impl Course<'_> {
             ));
         }
         let lineage = self.managed.lineage()?;
-        let kept = Mutex::new(Ok(()));
         let request = Request {
             root: self.record.root(),
             birth: &birth,
@@ -72,10 +71,6 @@ impl Course<'_> {
             rules: &self.loaded.rules,
             dry_run: self.dry_run,
             patience: self.patience,
-            keep: &|report| {
-                let outcome = self.keep(report, &undo, began.elapsed());
-                *kept.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
-            },
         };
         let showing = Mutex::new(None);
         let report = update(&request, &|phase: Phase| {
@@ -85,8 +80,9 @@ impl Course<'_> {
             *shown = (!phase.is_held()).then(|| output.phase(phase.described()));
         });
         drop(showing);
+        let kept = self.keep(&report, &undo, began.elapsed());
         report::print(&report.map_err(|error| self.failure(error))?, self, &undo, output)?;
-        kept.into_inner().unwrap_or_else(PoisonError::into_inner)
+        kept
     }
 
     /// The next update begins with this one's outcome.

@@ -6,7 +6,6 @@
 mod build;
 mod client;
 mod command;
-mod death;
 mod end;
 mod expiry;
 mod helper;

@@ -136,12 +136,6 @@ pub(super) fn named(own: &Registers, thread: Pid) -> Registers {
     number.map_or(*own, |number| interrupted::with_number(own, number))
 }
 
-/// The registers with which a stopped thread goes on as it would with its own, once the kernel has forgotten what it kept of the call that the
-/// thread waits in.
-pub(crate) fn alone(own: &Registers, thread: Pid) -> Registers {
-    interrupted::made_again(&named(own, thread))
-}
-
 /// Where `rax` is in what PTRACE_POKEUSER writes to.
 const RAX: usize = std::mem::offset_of!(Registers, rax);
 
