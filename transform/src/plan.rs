@@ -239,7 +239,7 @@ impl Plan {
         let kinds = kinds(&scene);
         let mut carried = Carried::from(&twice, &scene, pairs, &kinds);
         let mut map = AddressMap::new(now, new, scene.pairing, scene.migration);
-        let mut made = loop {
+        let (made, calls) = loop {
             let mut refused = Conflicts::default();
             let fates = objects::decide(&scene, &carried, &kinds, pairs, &mut refused);
             let mut pieces = objects::moved(&scene, &fates);
@@ -249,13 +249,16 @@ impl Plan {
             map.set_blocks(Fates::new(carried.live().clone(), fates), pieces, beside);
             let mut made = Made::all(&twice, &scene, &map, &kinds);
             // Rules may lead from what is carried over to what nothing else leads to.
-            let more = carried.add(std::mem::take(&mut made.wanted));
-            if !more {
+            if carried.add(std::mem::take(&mut made.wanted)) {
+                continue;
+            }
+            let calls = actions::run(&scene, &twice, &map, &mut made);
+            if !carried.add(std::mem::take(&mut made.wanted)) {
                 conflicts.merge(refused);
-                break made;
+                break (made, calls);
             }
         };
-        plan.calls = actions::run(&scene, &twice, &map, &mut made);
+        plan.calls = calls;
         plan.held_by_kernel = scene.held(&course.held_by_kernel, &map, &mut conflicts);
         scene.left_behind(&twice, pairs, &carried, &kinds, &mut conflicts);
         scene.kept_by_libraries(&twice, &mut conflicts);

@@ -5,12 +5,12 @@ use super::conflict::Hint;
 use super::draft::Draft;
 use super::start_up::Twice;
 use super::world::View;
-use super::{Made, Scene};
+use super::{Made, Scene, lost};
 use crate::fates::Fate;
-use crate::map::{AddressMap, Landing};
+use crate::map::{AddressMap, Landing, Lost};
 use mcrx_debuginfo::table::{Count, Kind, Type, TypeId};
 use mcrx_dsl::diagnostic::Release;
-use mcrx_dsl::eval::{Failure, Machine, Patch};
+use mcrx_dsl::eval::{Failure, Machine, Patch, Value};
 use mcrx_dsl::migrate::{Called, Tails};
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::mark::Island;
@@ -33,13 +33,13 @@ pub(super) fn run(
     let draft = Draft::of(&view, &made.writes);
     made.later.iter().for_each(|(address, bytes)| draft.write(address, bytes));
     let mut machine = Machine::new(&draft, scene.migration);
-    let mut calls = Vec::new();
+    let mut calls: Vec<Called> = Vec::new();
     let mut tails = Tails::default();
     for each in &actions.each {
         let listed = match each.objects(&mut machine) {
             Ok(listed) => listed,
             Err(failure) => {
-                report(scene, each.of, each.ty, 0, &failure, made);
+                report(scene, (each.of, each.ty), 0, &failure, made);
                 continue;
             }
         };
@@ -54,18 +54,33 @@ pub(super) fn run(
             };
             let mut apply = |patch: Patch| {
                 draft.write(patch.address, &patch.bytes);
-                made.later.push(patch.address, &patch.bytes);
+                match lost::first(&patch.bytes, &view) {
+                    Some(lost) => {
+                        let of = (each.of, each.ty);
+                        let member = member(scene, of, patch.address.wrapping_sub(become_of));
+                        let name = name_of(scene, of);
+                        lost::report(lost, &scene.now, (&name, &member), object, &mut made.conflicts);
+                    }
+                    None => made.later.push(patch.address, &patch.bytes),
+                }
                 Ok(())
             };
             match each.run(object, become_of, &mut tails, &mut machine, &mut apply) {
-                Ok(called) => calls.extend(called),
-                Err(failure) => report(scene, each.of, each.ty, object, &failure, made),
+                Ok(called) => {
+                    let whole =
+                        called.into_iter().filter(|called| is_whole(called, object, &view, scene, made));
+                    calls.extend(whole);
+                }
+                Err(failure) => report(scene, (each.of, each.ty), object, &failure, made),
             }
         }
     }
     for call in &actions.calls {
         match call.values(&mut machine) {
-            Ok(called) => calls.push(called),
+            Ok(called) => {
+                let is_whole = is_whole(&called, 0, &view, scene, made);
+                calls.extend(is_whole.then_some(called));
+            }
             Err(failure) => {
                 made.conflicts.add(Code::Value, (&call.function, ""), "call", 0, failure.reason.to_string());
             }
@@ -88,7 +103,32 @@ pub(super) fn run(
         }
     }
     made.blocks.extend(view.take_made());
+    made.wanted.extend(view.take_wanted());
     calls
+}
+
+/// Whether all that a function is to be given is there; says it if not.
+fn is_whole(called: &Called, object: u64, view: &View<'_, '_>, scene: &Scene<'_>, made: &mut Made) -> bool {
+    let words = called.arguments.iter().filter_map(|value| match value {
+        Value::Pointer(place) => Some(place.address),
+        _ => None,
+    });
+    let nowhere: Vec<(u64, Lost)> = words.filter_map(|word| view.nowhere(word)).collect();
+    for lost in &nowhere {
+        lost::report(*lost, &scene.now, (&called.function, ""), object, &mut made.conflicts);
+    }
+    nowhere.is_empty()
+}
+
+/// Which member of what an object has become begins at an offset, or lies around it. Empty: that is elsewhere.
+fn member(scene: &Scene<'_>, (of, ty): (Release, TypeId), offset: u64) -> String {
+    let ty = match of {
+        Release::Old => {
+            scene.now.table.ty(ty).and_then(|ty| Some(scene.pairing.of_old(ty)?.1.made.first()?.ty))
+        }
+        Release::New => scene.new.table.ty(ty),
+    };
+    ty.and_then(|ty| ty.place(offset)).map_or_else(String::new, |place| place.path)
 }
 
 /// What has become of an old object; 0: nothing.
@@ -100,11 +140,15 @@ fn landed(map: &AddressMap<'_>, old: u64) -> u64 {
     }
 }
 
-fn report(scene: &Scene<'_>, of: Release, ty: TypeId, object: u64, failure: &Failure, made: &mut Made) {
-    let table = if of == Release::Old { scene.now.table } else { scene.new.table };
+fn report(scene: &Scene<'_>, of: (Release, TypeId), object: u64, failure: &Failure, made: &mut Made) {
     let message = failure.reason.to_string();
-    let (name, hint) = (name(table.ty(ty)), Hint::of(&failure.reason));
+    let (name, hint) = (name_of(scene, of), Hint::of(&failure.reason));
     made.conflicts.add_with(Code::Value, (&name, &failure.path), "each", object, message, hint);
+}
+
+fn name_of(scene: &Scene<'_>, (of, ty): (Release, TypeId)) -> String {
+    let table = if of == Release::Old { scene.now.table } else { scene.new.table };
+    name(table.ty(ty))
 }
 
 fn name(ty: Option<Type<'_>>) -> String {

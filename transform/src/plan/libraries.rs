@@ -39,6 +39,11 @@ const PAGE: usize = 4096;
 /// keeps pointers to.
 const TOLD_BY: [(&str, &str); 1] = [("libevent", "event")];
 
+/// Whether there is an adapter for a file of a library.
+pub(super) fn has_adapter(file: &str) -> bool {
+    TOLD_BY.iter().any(|(library, _)| file.starts_with(library))
+}
+
 /// A library that has to be told anew what the old process had told it. Only a process can.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adapted {
@@ -181,7 +186,7 @@ fn is_system(module: &Module) -> bool {
     SYSTEM.iter().any(|start| name.starts_with(start))
 }
 
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 

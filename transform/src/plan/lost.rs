@@ -2,6 +2,7 @@
 
 use super::codes::Code;
 use super::conflict::{Conflicts, Hint};
+use super::libraries;
 use super::world::View;
 use crate::map::Lost;
 use crate::side::{Side, Spot};
@@ -40,11 +41,15 @@ pub(super) fn report(
         Spot::Variable { variable, .. } => Some(variable.name()),
         _ => None,
     };
-    let text = if why == Lost::Constant { text(side, old) } else { None };
-    let what = match name {
-        Some(name) => format!("`{name}`"),
-        None => text.unwrap_or_else(|| format!("{old:#x}")),
+    let what = match (name, why, side.spot(old)) {
+        (Some(name), ..) => Some(format!("`{name}`")),
+        (None, Lost::Constant, _) => text(side, old),
+        (None, _, Spot::Library { module, linked }) => {
+            Some(format!("{}+{linked:#x}", libraries::name(&module.path)))
+        }
+        _ => None,
     };
+    let what = what.unwrap_or_else(|| format!("{old:#x}"));
     let message = format!("it points to {what}, {}", describe(why));
     let member = member.strip_prefix('.').unwrap_or(member);
     // Each function that is gone is a statement of its own.

@@ -501,7 +501,10 @@ impl Object<'_> {
         wanted.extend(view.take_wanted().into_iter().filter(|address| !is_none(address)));
         blocks.extend(view.take_made());
         for patch in machine.take_effects().patches {
-            later.push(patch.address, &patch.bytes);
+            match lost::first(&patch.bytes, &view) {
+                Some(lost) => lost::report(lost, &view.old, (&name(), ""), address, conflicts),
+                None => later.push(patch.address, &patch.bytes),
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 use super::Scene;
 use super::codes::Code;
 use super::conflict::{Conflict, Hint};
+use super::libraries::has_adapter;
 use super::objects::disagreement;
 use super::told::Subject;
 use crate::map::Lost;
@@ -60,7 +61,9 @@ impl<'s, 'a> Settler<'s, 'a> {
                 None => self.site(conflict.address, None),
             },
             (Code::Unpaired, Hint::MadeTwice) => self.site(conflict.address, subject.types.0),
-            (Code::Opaque, Hint::Library(file)) => Some(format!("adapter {}", library(file))),
+            (Code::Opaque, Hint::Library(file)) => {
+                has_adapter(file).then(|| format!("adapter {}", library(file)))
+            }
             (Code::Opaque, _) => self.site(conflict.address, None),
             (Code::ThreadLocal, _) => match subject.variables {
                 (Some(old), None) => {

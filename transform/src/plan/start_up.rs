@@ -251,6 +251,11 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
             "the new process does not have it in memory".to_owned(),
         );
     }
+    for (_, bytes) in effects.iter() {
+        if let Some(lost) = lost::first(bytes, &with_pointers) {
+            lost::report(lost, &scene.now, (&twice.name, ""), twice.old.0, &mut so_far.conflicts);
+        }
+    }
     so_far.later.append(effects);
     so_far.blocks.extend(with_pointers.take_made());
     let mut table = Table::of(twice, scene);

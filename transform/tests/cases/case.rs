@@ -22,14 +22,20 @@ pub(crate) struct Case {
     pub(crate) old: String,
     pub(crate) new: String,
     pub(crate) rules: String,
+    /// The text of a library that both use, which tells them apart as [`of_one`](Case::of_one) does.
+    pub(crate) library: Option<String>,
 }
 
 impl Case {
     /// Of one text for both releases, which tells them apart by `NEW`.
     pub(crate) fn of_one(source: &str, rules: &str) -> Case {
-        let release = |new: u8| format!("#define NEW {new}\n#line 1\n{source}");
-        Case { old: release(0), new: release(1), rules: rules.to_owned() }
+        let [old, new] = [0, 1].map(|new| of_release(source, new));
+        Case { old, new, rules: rules.to_owned(), library: None }
     }
+}
+
+fn of_release(source: &str, new: u8) -> String {
+    format!("#define NEW {new}\n#line 1\n{source}")
 }
 
 /// A case that was compiled and run.
@@ -50,8 +56,9 @@ impl Ready {
     /// Compiles both releases and runs them.
     pub(crate) fn of(case: &Case, (old, new): (Build, Build)) -> Result<Ready, Fault> {
         let folder = tempfile::Builder::new().prefix("mcrx-case-").tempdir().map_err(|e| e.to_string())?;
-        let old = compile(folder.path(), "old", &case.old, old)?;
-        let new = compile(folder.path(), "new", &case.new, new)?;
+        let library = |new| case.library.as_ref().map(|source| of_release(source, new));
+        let old = compile(folder.path(), "old", (&case.old, library(0)), old)?;
+        let new = compile(folder.path(), "new", (&case.new, library(1)), new)?;
         let images = Arc::new(Images::of(&old, &new)?);
         let tables = (Arc::new(table(&old)?), Arc::new(table(&new)?));
         Ok(Ready::under(&case.rules, tables, images, (new, Arc::new(folder))))

@@ -47,6 +47,7 @@ cases! {
     pointers_into_what_is_split_off
     pointers_to_members
     pointers_with_tags
+    reached_by_what_is_done_at_last
     recompiled
     renamed
     split

@@ -117,7 +117,7 @@ fn ready(program: &Program) -> Result<Ready, Fault> {
 
 fn case(program: &Program) -> Case {
     let release = |release| source(program, release);
-    Case { old: release(Release::Old), new: release(Release::New), rules: rules(program) }
+    Case { old: release(Release::Old), new: release(Release::New), rules: rules(program), library: None }
 }
 
 fn builds(program: &Program) -> (Build, Build) {
@@ -127,7 +127,7 @@ fn builds(program: &Program) -> (Build, Build) {
 /// Writes a failure down.
 fn written(program: &Program, name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("case-{name}"));
-    let Case { old, new, rules } = case(program);
+    let Case { old, new, rules, .. } = case(program);
     // What cannot be written is told all the same.
     let _ = std::fs::create_dir_all(&folder);
     for (name, text) in [("old.c", old), ("new.c", new), ("rules.mcrx", rules)] {

@@ -37,21 +37,41 @@ pub(crate) const BUILDS: [Build; 4] = [
 /// Why there is no image: a message for who reads the test's output.
 pub(crate) type Fault = String;
 
-/// Compiles a release. All warnings are errors: what a generator writes has to be clean C.
-pub(crate) fn compile(folder: &Path, name: &str, source: &str, build: Build) -> Result<PathBuf, Fault> {
+/// Compiles a release, and the library that it has beside its own text. All warnings are errors: what a generator writes has to be clean C.
+pub(crate) fn compile(
+    folder: &Path,
+    name: &str,
+    (source, library): (&str, Option<String>),
+    build: Build,
+) -> Result<PathBuf, Fault> {
     let (file, program) = (folder.join(format!("{name}.c")), folder.join(name));
     std::fs::write(&file, format!("{FRAME}\n#line 1 \"{name}.c\"\n{source}"))
         .map_err(|error| error.to_string())?;
-    let output = Command::new(build.compiler)
-        .args([build.level, "-g", "-Wall", "-Wextra", "-Werror", "-fno-strict-aliasing", "-o"])
-        .arg(&program)
-        .arg(&file)
-        .output()
-        .map_err(|error| format!("{}: {error}; install it", build.compiler))?;
-    if output.status.success() {
-        Ok(program)
-    } else {
-        Err(format!("{build:?}: {}", String::from_utf8_lossy(&output.stderr)))
+    let mut command = Command::new(build.compiler);
+    command.args([build.level, "-g", "-Wall", "-Wextra", "-Werror", "-fno-strict-aliasing", "-o"]);
+    command.arg(&program).arg(&file);
+    if let Some(library) = library {
+        let beside = folder.join(format!("{name}.libs"));
+        command.arg(shared(&beside, &library, build)?).arg(format!("-Wl,-rpath,{}", beside.display()));
+    }
+    made(command, build).map(|()| program)
+}
+
+/// A library without debug info: of one text it is the same in both releases, by its build-id too.
+fn shared(folder: &Path, source: &str, build: Build) -> Result<PathBuf, Fault> {
+    let (file, library) = (folder.join("side.c"), folder.join("libside.so"));
+    std::fs::create_dir(folder).and_then(|()| std::fs::write(&file, source)).map_err(|e| e.to_string())?;
+    let mut command = Command::new(build.compiler);
+    command.args([build.level, "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-Wl,--build-id"]);
+    command.args(["-Wl,-soname,libside.so", "-o"]).arg(&library).arg(&file);
+    made(command, build).map(|()| library)
+}
+
+fn made(mut command: Command, build: Build) -> Result<(), Fault> {
+    let output = command.output().map_err(|error| format!("{}: {error}; install it", build.compiler))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!("{build:?}: {}", String::from_utf8_lossy(&output.stderr))),
     }
 }
 

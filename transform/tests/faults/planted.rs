@@ -4,8 +4,8 @@
 //! * with that one check ignored the new release goes on, and goes wrong: it says something else than it would have, or ends;
 //! * with the rule that settles it, which the message asks for, it is not refused, and goes on as it would have.
 //!
-//! Each is `NAME.c`, `NAME.wrong.mcrx` and `NAME.said.mcrx`. Where no rule can settle it there is no third file, and what does is in
-//! the message: to wait.
+//! Each is `NAME.c`, `NAME.wrong.mcrx` and `NAME.said.mcrx`, some with a library, `NAME.library.c`. Where no rule can settle it there is no
+//! third file, and what does is in the message: to wait.
 //!
 //! What is told of each, C declarations and a rule among it, is in `told.txt`; `MCRX_REWRITE=1` writes it anew. It is to be read then: each is the
 //! best answer that we know.
@@ -26,6 +26,7 @@ use std::sync::OnceLock;
 struct Planted {
     name: &'static str,
     source: &'static str,
+    library: Option<&'static str>,
     wrong: &'static str,
     said: Option<&'static str>,
     code: Code,
@@ -44,10 +45,11 @@ macro_rules! text {
 }
 
 macro_rules! planted {
-    ($name:literal, $said:expr, $code:ident, $object:expr, $path:literal, $message:literal) => {
+    ($name:literal, $library:expr, $said:expr, $code:ident, $object:expr, $path:literal, $message:literal) => {
         Planted {
             name: $name,
             source: text!($name, ".c"),
+            library: $library,
             wrong: text!($name, ".wrong.mcrx"),
             said: $said,
             code: Code::$code,
@@ -56,8 +58,14 @@ macro_rules! planted {
             message: $message,
         }
     };
-    (no rule for $name:literal, $($rest:tt)*) => { planted!($name, None, $($rest)*) };
-    ($name:literal: $($rest:tt)*) => { planted!($name, Some(text!($name, ".said.mcrx")), $($rest)*) };
+    (library of $name:literal: $($rest:tt)*) => {
+        planted!($name, Some(text!($name, ".library.c")), Some(text!($name, ".said.mcrx")), $($rest)*)
+    };
+    (no rule for library of $name:literal, $($rest:tt)*) => {
+        planted!($name, Some(text!($name, ".library.c")), None, $($rest)*)
+    };
+    (no rule for $name:literal, $($rest:tt)*) => { planted!($name, None, None, $($rest)*) };
+    ($name:literal: $($rest:tt)*) => { planted!($name, None, Some(text!($name, ".said.mcrx")), $($rest)*) };
 }
 
 const ALL: &[Planted] = &[
@@ -88,6 +96,12 @@ const ALL: &[Planted] = &[
     planted!(no rule for "place_in_code", Pointer, ("struct session", "resume"), "session", "in the middle of a function"),
     planted!("union_untold": Question, ("value", "as"), "values", "the union"),
     planted!("constant_gone": Question, ("conn", "state"), "conn", "CLOSING"),
+    planted!(library of "library_replaced": Pointer, ("struct session", "weigh"), "sessions", "in a library that the new process does not have in this version"),
+    planted!(no rule for library of "library_that_counts", Opaque, ("libside.so", ""), "", "words of its own variables changed"),
+    planted!(no rule for library of "library_with_blocks", Opaque, ("server->watcher", ""), "server", "has made it for itself"),
+    planted!("called_with_what_does_not_fit": Value, ("set_limit", ""), "", "70000 does not fit"),
+    planted!("called_with_a_function_that_is_gone": Pointer, ("handle_by", ""), "conns", "a function that the new release does not have"),
+    planted!("listed_with_a_text_that_is_gone": Pointer, ("struct conn", ""), "conns", "\"cleartext\", a constant that the new release does not have"),
     planted!(no rule for "other_element_of_a_table", Unpaired, ("counters", ""), "", "goes by another name"),
 ];
 
@@ -125,6 +139,7 @@ fn runs() -> &'static [Run] {
             .collect();
         let run = |(planted, build): (&'static Planted, Build)| {
             let case = Case::of_one(&format!("{HEAP}\n#line 1\n{}", planted.source), planted.wrong);
+            let case = Case { library: planted.library.map(ToOwned::to_owned), ..case };
             Run { planted, build, ready: Ready::of(&case, (build, build)) }
         };
         all.into_par_iter().map(run).collect()

@@ -8,8 +8,10 @@
 use super::super::run::Fault;
 use super::tracee::Tracee;
 use mcrx_debuginfo::file::Binary;
+use mcrx_dsl::eval::Value;
+use mcrx_dsl::migrate::Called;
 use mcrx_harness::Pid;
-use mcrx_tracer::image::{MappingKind, Permissions, Process};
+use mcrx_tracer::image::{MappingKind, Module, Permissions, Process};
 use mcrx_transform::target::{Room, Target, Unwritable};
 use nix::libc;
 use std::fs::OpenOptions;
@@ -55,6 +57,26 @@ impl Revived {
             if self.tracee.call(self.take_over, [region.0, 0])? & 0xFFFF_FFFF != 1 {
                 return Err(format!("its allocator does not take the heap at {:#x} over", region.0));
             }
+        }
+        Ok(())
+    }
+
+    /// Has it call functions of its own, as rules say.
+    pub(crate) fn call(&self, program: &Module, calls: &[Called]) -> Result<(), Fault> {
+        for Called { function, entry, arguments } in calls {
+            let mut given = [0; 2];
+            for (argument, word) in arguments.iter().enumerate() {
+                let place = given.get_mut(argument).ok_or_else(|| format!("{function} takes too many"))?;
+                *place = match word {
+                    Value::Integer(number) => {
+                        u64::from_le_bytes(i64::try_from(*number).map_err(told)?.to_le_bytes())
+                    }
+                    Value::Pointer(to) => to.address,
+                    Value::Null | Value::Zero => 0,
+                    other => return Err(format!("{function} is given {other:?}")),
+                };
+            }
+            self.tracee.call(program.mapped(entry.0), given)?;
         }
         Ok(())
     }

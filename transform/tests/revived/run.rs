@@ -1,6 +1,6 @@
 //! A case gone on with: what the new release says and does on memory that was carried over is what it says and does on its own.
 
-use super::super::case::Ready;
+use super::super::case::{Ready, program};
 use super::super::oracle::Form;
 use super::super::run::{Fault, Running, process};
 use super::super::transformed::{planned, refusal};
@@ -54,6 +54,7 @@ pub(crate) fn revive(ready: &Ready, ignored: &[Code]) -> Result<Running, Fault> 
     let merged = Merged::of(now, new).map_err(|error| error.to_string())?;
     revived.inherit(new, now, &merged.finish())?;
     plan.apply(&mut revived).map_err(|error| error.to_string())?;
+    revived.call(program(new, &ready.new)?, &plan.calls)?;
     revived.let_go()?;
     Ok(running)
 }

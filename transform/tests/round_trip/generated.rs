@@ -101,7 +101,7 @@ fn case(program: &Program) -> (Case, Vec<String>) {
     let release = |release| source(program, release);
     let (down, given_up) = down(program);
     let rules = format!("{}{down}", rules(program));
-    (Case { old: release(Release::Old), new: release(Release::New), rules }, given_up)
+    (Case { old: release(Release::Old), new: release(Release::New), rules, library: None }, given_up)
 }
 
 /// All is as it was, but what was given up has its first value.
@@ -128,7 +128,7 @@ fn comes_back(program: &Program) -> Result<(), Fault> {
 /// Writes a failure down.
 fn written(program: &Program, name: &str) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("round-trip-{name}"));
-    let (Case { old, new, rules }, _) = case(program);
+    let (Case { old, new, rules, .. }, _) = case(program);
     // What cannot be written is told all the same.
     let _ = std::fs::create_dir_all(&folder);
     for (name, text) in [("old.c", old), ("new.c", new), ("rules.mcrx", rules)] {
