@@ -7,7 +7,8 @@
 //! * [`fixed`]: pairs written by hand, one for each kind of change.
 //! * [`revived`]: the new release, going on from there.
 //! * [`faults`]: what a plan refuses, and what happens if it does not.
-//! * [`generated`]: pairs made up at random: [`model`], made by [`strategy`], written as C by [`emit`] and as rules by [`rules`].
+//! * [`generated`]: pairs made up at random: [`model`], made by [`strategy`], written as C by [`emit`] and as rules by [`rules`]; [`made_up`]
+//!   has many of them compiled at once, and makes small what fails.
 
 #[path = "cases/case.rs"]
 mod case;
@@ -19,6 +20,8 @@ mod faults;
 mod fixed;
 #[path = "cases/generated.rs"]
 mod generated;
+#[path = "cases/made_up.rs"]
+mod made_up;
 #[path = "cases/model.rs"]
 mod model;
 #[path = "cases/oracle.rs"]

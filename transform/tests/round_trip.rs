@@ -18,6 +18,8 @@ mod emit;
 mod fixed;
 #[path = "round_trip/generated.rs"]
 mod generated;
+#[path = "cases/made_up.rs"]
+mod made_up;
 #[path = "cases/model.rs"]
 mod model;
 #[path = "cases/oracle.rs"]

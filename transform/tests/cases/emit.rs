@@ -199,9 +199,9 @@ impl<'p> Emitter<'p> {
         };
         let _ = write!(
             text,
-            "MADE enum {kind} {kind}_of(uint64_t n) {{\n    switch (n % 4) {{\n{}    default: return {};\n    }}\n}}\n\
-             MADE {function} {{\n    switch (n % 4) {{\n{}    default: return NULL;\n    }}\n}}\n\
-             MADE const char *{text_of}(uint64_t n) {{\n    switch (n % 4) {{\n{}    default: return NULL;\n    }}\n}}\n",
+            "TOLD enum {kind} {kind}_of(uint64_t n) {{\n    switch (n % 4) {{\n{}    default: return {};\n    }}\n}}\n\
+             TOLD {function} {{\n    switch (n % 4) {{\n{}    default: return NULL;\n    }}\n}}\n\
+             TOLD const char *{text_of}(uint64_t n) {{\n    switch (n % 4) {{\n{}    default: return NULL;\n    }}\n}}\n",
             arms(&|index| self.constant(index)),
             self.constant(3),
             arms(&|index| self.function_name(index)),

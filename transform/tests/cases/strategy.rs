@@ -1,17 +1,10 @@
 //! Programs made up at random, which shrink.
 
-use super::model::{Change, First, Global, Int, Member, Program, Registry, Struct, What, World};
-use super::run::BUILDS;
+use super::model::{Change, First, Global, Int, Member, Registry, Struct, What, World};
 use proptest::prelude::*;
 
-/// Programs of so many worlds.
-pub(crate) fn program(worlds: usize) -> impl Strategy<Value = Program> {
-    let builds = (0..BUILDS.len(), 0..BUILDS.len());
-    (prop::collection::vec(world(), 1..=worlds), builds)
-        .prop_map(|(worlds, builds)| Program { worlds, builds })
-}
-
-fn world() -> impl Strategy<Value = World> {
+/// What makes one case.
+pub(crate) fn world() -> impl Strategy<Value = World> {
     let structs = prop::collection::vec(structure(), 1..4);
     let globals = prop::collection::vec(global(), 0..5);
     let flags = (any::<bool>(), any::<bool>());

@@ -45,6 +45,7 @@ const LOST: &[(&str, &[&str])] = &[
             "`next` of `user` does not come back: the update gives it up",
         ],
     ),
+    ("reached_by_what_is_done_at_last", &["`info` of `conn` does not come back: the update gives it up"]),
     (
         "table_hashed_anew",
         &[

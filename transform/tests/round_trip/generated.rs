@@ -1,59 +1,38 @@
 //! Pairs of releases made up at random, there and back.
 //!
-//! The usual run takes a fixed few programs, each of several cases; `MCRX_CASES=N` takes N programs, of another seed each time or of
-//! `MCRX_SEED=S`. What their rules give up is numbers and texts, for which `down` says a first value: what only a pointer that is given up
+//! The usual run takes a fixed few cases; `MCRX_CASES=N` takes N, of another seed each time or of `MCRX_SEED=S`. What their rules give up is numbers and texts, for which `down` says a first value: what only a pointer that is given up
 //! leads to would be gone with it.
 
 use super::case::{Case, Ready};
 use super::emit::{Emitter, source};
-use super::model::{Change, Program, Release, What};
+use super::made_up::{MadeUp, asked};
+use super::model::{Change, Program, Release, What, World};
 use super::oracle::{Form, Line};
 use super::rules::rules;
 use super::run::{BUILDS, Fault};
-use super::strategy::program;
+use super::strategy::world;
 use super::way::there_and_back;
-use proptest::strategy::{Strategy as _, ValueTree as _};
-use proptest::test_runner::{Config, RngSeed, TestRunner};
+use proptest::strategy::Strategy as _;
 use rayon::prelude::*;
 use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Programs of the usual run.
-const USUAL: u64 = 8;
-/// The most cases in each: they cost one compilation.
-const WORLDS: usize = 6;
+/// Cases of the usual run, and their seed.
+const USUAL: (usize, u64) = (120, 1);
 
-/// Makes up programs: always the same for one seed.
-fn made_up() -> (Vec<Program>, u64) {
-    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (count, seed) = match number("MCRX_CASES") {
-        Some(count) => (count, number("MCRX_SEED").unwrap_or_else(now)),
-        None => (USUAL, 1),
-    };
-    let config = Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new(config);
-    let made = (0..count).filter_map(|_| program(WORLDS).new_tree(&mut runner).ok());
-    (made.map(|tree| reversible(tree.current())).collect(), seed)
-}
-
-/// The same program, of which only what is no pointer is given up, and no element.
-fn reversible(mut program: Program) -> Program {
-    for world in &mut program.worlds {
-        for member in world.structs.iter_mut().flat_map(|one| &mut one.members) {
-            member.what = member.what.not_shrunk();
-            if member.change == Change::Dropped && !is_plain(member.what) {
-                member.change = Change::Stays;
-            }
-        }
-        for global in &mut world.globals {
-            if global.change == Change::Dropped && !is_plain(global.what) {
-                global.change = Change::Stays;
-            }
+/// The same, of which only what is no pointer is given up, and no element.
+fn reversible(mut world: World) -> World {
+    for member in world.structs.iter_mut().flat_map(|one| &mut one.members) {
+        member.what = member.what.not_shrunk();
+        if member.change == Change::Dropped && !is_plain(member.what) {
+            member.change = Change::Stays;
         }
     }
-    program
+    for global in &mut world.globals {
+        if global.change == Change::Dropped && !is_plain(global.what) {
+            global.change = Change::Stays;
+        }
+    }
+    world
 }
 
 fn is_plain(what: What) -> bool {
@@ -125,32 +104,9 @@ fn comes_back(program: &Program) -> Result<(), Fault> {
     }
 }
 
-/// Writes a failure down.
-fn written(program: &Program, name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("round-trip-{name}"));
-    let (Case { old, new, rules, .. }, _) = case(program);
-    // What cannot be written is told all the same.
-    let _ = std::fs::create_dir_all(&folder);
-    for (name, text) in [("old.c", old), ("new.c", new), ("rules.mcrx", rules)] {
-        let _ = std::fs::write(folder.join(name), text);
-    }
-    folder
-}
-
 #[test]
 fn made_up_state_comes_back_as_it_was() {
-    let (programs, seed) = made_up();
-    let tried: Vec<Result<(), Fault>> = programs.par_iter().map(comes_back).collect();
-    let failed = (0..).zip(&programs).zip(tried).filter_map(|((number, program), tried)| {
-        let why = tried.err()?;
-        Some(format!("{}: {why}", written(program, &format!("{seed}-{number}")).display()))
-    });
-    let failed: Vec<String> = failed.collect();
-    assert!(
-        failed.is_empty(),
-        "seed {seed}: {} of {} programs failed:\n{}",
-        failed.len(),
-        programs.len(),
-        failed.join("\n")
-    );
+    let made_up = MadeUp::of(&world().prop_map(reversible), asked().unwrap_or(USUAL), "round-trip");
+    let tried = made_up.programs().par_iter().map(comes_back).collect();
+    made_up.tell(tried, |program| case(program).0, comes_back);
 }

@@ -107,11 +107,13 @@ impl Emitter<'_> {
             What::Counted(of) => {
                 let body =
                     format!("{}(&{place}[i], mix(s + i, {number}), 1);", self.own(&format!("set{of}")));
-                array(place, number, &body)
+                array(place, number, "", &body)
             }
             What::Numbers(of) => {
                 let body = format!("{place}[i] = ({})mix(s + i, {number});", of.spelled());
-                array(place, number, &body)
+                // Nobody says how many there are: bytes read as a text, which has an end.
+                let end = if of.bits == 8 { " + 1" } else { "" };
+                array(place, number, end, &body)
             }
             What::Union { to, .. } => {
                 let kind = self.own("kind");
@@ -153,11 +155,11 @@ impl Emitter<'_> {
     }
 }
 
-/// Elements behind a pointer, made anew.
-fn array(place: &str, number: usize, body: &str) -> String {
+/// Elements behind a pointer, made anew; in C, for how many more there is room.
+fn array(place: &str, number: usize, more: &str, body: &str) -> String {
     format!(
         "        free({place});\n        {place}_count = (unsigned short)pick(s, {number}, 1, 3);\n        \
-         {place} = calloc({place}_count, sizeof *{place});\n        if (!{place}) {{\n            abort();\n        }}\n        \
+         {place} = calloc({place}_count{more}, sizeof *{place});\n        if (!{place}) {{\n            abort();\n        }}\n        \
          for (unsigned i = 0; i < {place}_count; i++) {{\n            {body}\n        }}\n"
     )
 }

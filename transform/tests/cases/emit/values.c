@@ -1,7 +1,9 @@
 // Values that are made from a seed and the number of what is set.
 #define MADE static __attribute__((unused))
+// Not to be compiled once for each of its callers: that is most of what an optimising compiler has to do here.
+#define TOLD static __attribute__((unused, noinline))
 
-MADE uint64_t mix(uint64_t seed, unsigned number) {
+TOLD uint64_t mix(uint64_t seed, unsigned number) {
     uint64_t value = (seed + 1) * 0x9e3779b97f4a7c15u + (number + 1) * 0xbf58476d1ce4e5b9u;
     value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
     value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
@@ -9,12 +11,12 @@ MADE uint64_t mix(uint64_t seed, unsigned number) {
 }
 
 // One of three is.
-MADE int due(uint64_t seed, unsigned number) {
+TOLD int due(uint64_t seed, unsigned number) {
     return mix(seed, number + 1000) % 3 == 0;
 }
 
 // From `least` on, `span` numbers more: often the first or the last.
-MADE long pick(uint64_t seed, unsigned number, long least, unsigned long span) {
+TOLD long pick(uint64_t seed, unsigned number, long least, unsigned long span) {
     uint64_t value = mix(seed, number);
     unsigned long more = (value >> 2) % (span == ~0ul ? span : span + 1);
     if (value % 4 == 0) {
@@ -25,7 +27,7 @@ MADE long pick(uint64_t seed, unsigned number, long least, unsigned long span) {
     return (long)((unsigned long)least + more);
 }
 
-MADE void letters(char *to, unsigned long room, unsigned most, uint64_t seed, unsigned number) {
+TOLD void letters(char *to, unsigned long room, unsigned most, uint64_t seed, unsigned number) {
     unsigned count = (unsigned)pick(seed, number, 0, most);
     memset(to, 0, room);
     for (unsigned at = 0; at < count; at++) {
