@@ -16,6 +16,8 @@ mod contract;
 mod glibc;
 #[path = "allocator/held.rs"]
 mod held;
+#[path = "allocator/hooks.rs"]
+mod hooks;
 #[path = "allocator/journal.rs"]
 mod journal;
 #[path = "allocator/life.rs"]
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         stops::tests,
         glibc::tests,
         callers::tests,
+        hooks::tests,
         placed::tests,
         plugins::tests,
         real::tests,

@@ -44,8 +44,17 @@ impl Left {
             };
             // What the old allocator reads of allocation functions.
             let is_table = || mapping.path().is_some_and(is_table);
+            // The old program's hooks, whose memory nobody else has. A program may make code for itself that looks like it from outside.
+            let of_stubs = || {
+                let may_be = mapping.inode == 0 && mapping.execute && !mapping.write;
+                may_be && old.memory.word(start.saturating_add(8)) == Some(abi::STUBS_MAGIC)
+            };
             !stays
-                && (mapping.is("stack") || (of_a_module() && !mapping.shared) || of_a_thread() || is_table())
+                && (mapping.is("stack")
+                    || (of_a_module() && !mapping.shared)
+                    || of_a_thread()
+                    || of_stubs()
+                    || is_table())
         };
         let mut left: Vec<&Mapping> = now.iter().filter(belongs).collect();
         // Below a thread's stack lies a guard, which was made with it.
@@ -107,12 +116,13 @@ impl Left {
     }
 }
 
-/// Whether a file is one of the tables that `mcrx run` makes for the allocator: they are named after a build-id.
+/// Whether a file is one of the tables, of callers or of hooks, that `mcrx run` makes for the allocator: they are named after a build-id.
 fn is_table(path: &Path) -> bool {
     // One that was removed since has a mark behind its name.
     let name = path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
     let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
-    name.strip_suffix(b".callers").is_some_and(|id| !id.is_empty() && id.iter().all(u8::is_ascii_hexdigit))
+    let id = name.strip_suffix(b".callers").or_else(|| name.strip_suffix(b".hooks"));
+    id.is_some_and(|id| !id.is_empty() && id.iter().all(u8::is_ascii_hexdigit))
 }
 
 #[cfg(test)]
@@ -127,6 +137,8 @@ mod tests {
 555555554000-555555556000 r-xp 00000000 fe:0a 12                         /usr/sbin/server
 555555556000-555555557000 rw-p 00002000 fe:0a 12                         /usr/sbin/server
 555555557000-555555558000 rw-p 00000000 00:00 0                          [heap]
+555555640000-555555641000 r-xp 00000000 00:00 0
+555555650000-555555651000 r-xp 00000000 00:00 0
 565555554000-565555556000 r-xp 00000000 fe:0a 13                         /usr/sbin/server-2
 7f0000000000-7f0000001000 ---p 00000000 00:00 0
 7f0000001000-7f0000801000 rw-p 00000000 00:00 0
@@ -134,6 +146,7 @@ mod tests {
 7f0000910000-7f0000920000 rw-s 00000000 00:01 1026                       /dev/zero (deleted)
 7f0000930000-7f0000931000 rw-p 00000000 00:00 0
 7f0000940000-7f0000941000 r--p 00000000 fe:0a 77                         /var/cache/callers/0badcafe.callers (deleted)
+7f0000941000-7f0000942000 r--p 00000000 fe:0a 79                         /var/cache/callers/0badcafe.hooks
 7f0000942000-7f0000943000 r--p 00000000 fe:0a 78                         /srv/of-the-program.callers
 7ffe00000000-7ffe00021000 rw-p 00000000 00:00 0                          [stack]
 7ffe00106000-7ffe00108000 r-xp 00000000 00:00 0                          [vdso]
@@ -151,6 +164,7 @@ mod tests {
             blocked_in: None,
         };
         let old = Fake::new().module(module);
+        let old = old.words(0x5555_5564_0000, &[1, abi::STUBS_MAGIC]).words(0x5555_5565_0000, &[1, 2]);
         let old = old
             .thread(thread(0x7ffe_0002_0000, 0x7f00_0093_0740))
             .thread(thread(0x7f00_0080_0000, 0x7f00_0080_0700));
@@ -163,14 +177,16 @@ mod tests {
         let left = Left::of(&old.process(), &maps::parse(NOW), &plan);
         let wanted = [
             0x5555_5555_4000..0x5555_5555_7000,
+            0x5555_5564_0000..0x5555_5564_1000,
             0x7f00_0000_0000..0x7f00_0080_1000,
             0x7f00_0093_0000..0x7f00_0093_1000,
-            0x7f00_0094_0000..0x7f00_0094_1000,
+            0x7f00_0094_0000..0x7f00_0094_2000,
             0x7ffe_0000_0000..0x7ffe_0002_1000,
         ];
         assert_eq!(left.ranges(), wanted);
         assert_eq!(left.0[0].1, Permissions::READ_EXECUTE);
         assert_eq!(left.0[1].1, Permissions::READ_WRITE);
-        assert_eq!(left.0[2].1, Permissions::default());
+        assert_eq!(left.0[2].1, Permissions::READ_EXECUTE);
+        assert_eq!(left.0[3].1, Permissions::default());
     }
 }
