@@ -7,7 +7,7 @@
 //! Modules come and go. The entry of one that has gone ([`look_again`]) holds for no address, but keeps its table for when it is
 //! loaded again, wherever that is.
 
-use crate::abi::{CALLER_TABLE_MAGIC, CallerRow, CallerTableHeader, VERSION};
+use crate::abi::{CALLER_TABLE_MAGIC, CallerRow, CallerTableHeader, HookTableHeader, VERSION};
 use crate::lock;
 use crate::module::{self, BuildId, Loaded};
 use crate::report::Message;
@@ -173,21 +173,22 @@ pub(crate) fn tables_file<T>(
 }
 
 fn check(file: &[u8], build_id: &BuildId) -> Option<(u64, u32)> {
-    let head = size_of::<CallerTableHeader>();
+    let (rows, count) = rows_in::<CallerRow>(file, build_id, CALLER_TABLE_MAGIC)?;
+    make_sense(rows).then(|| (rows.as_ptr().addr() as u64, count))
+}
+
+/// The rows of a table and how many they are, if the file is one of this sort and version, for the module, and whole.
+pub(crate) fn rows_in<'f, Row>(file: &'f [u8], build_id: &BuildId, magic: u64) -> Option<(&'f [u8], u32)> {
+    // What tables of all sorts begin with.
+    const _: () = assert!(size_of::<CallerTableHeader>() == size_of::<HookTableHeader>());
     let word = |at: usize| file.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
-    let magic = file.get(..8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes)?;
-    let rows = word(12)?;
-    let bytes = usize::try_from(rows).ok()?.checked_mul(size_of::<CallerRow>())?;
-    let fits = file.len() == head.checked_add(bytes)?;
+    let sort = file.get(..8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes)?;
+    let rows = file.get(size_of::<CallerTableHeader>()..)?;
+    let count = word(12)?;
+    let whole = rows.len() == usize::try_from(count).ok()?.checked_mul(size_of::<Row>())?;
     let same = usize::try_from(word(16)?).ok()? == build_id.len && file.get(24..56)? == build_id.bytes;
-    let aligned = file.as_ptr().addr().is_multiple_of(align_of::<CallerRow>());
-    (magic == CALLER_TABLE_MAGIC
-        && word(8)? == VERSION
-        && fits
-        && same
-        && aligned
-        && make_sense(&file[head..]))
-    .then(|| ((file.as_ptr().addr() + head) as u64, rows))
+    let aligned = rows.as_ptr().addr().is_multiple_of(align_of::<Row>());
+    (sort == magic && word(8)? == VERSION && whole && same && aligned).then_some((rows, count))
 }
 
 /// Whether rows are in order, and none leads far past any frame: what they say is followed blindly.

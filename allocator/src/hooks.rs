@@ -3,7 +3,7 @@
 //! The program's own allocation functions, hooked: what they return is recorded as a part of the block that it lies in.
 //!
 //! `MCRX_HOOKS` names a directory; for a module with build-id `0123ab` that is loaded at start, the file `0123ab.hooks` in it says which
-//! functions, as [`HookTableHeader`] describes it. Before `main`, while there is one thread, the entry of each becomes a jump to a *stub* in a page near
+//! functions, as [`HookTableHeader`](crate::abi::HookTableHeader) describes it. Before `main`, while there is one thread, the entry of each becomes a jump to a *stub* in a page near
 //! the module:
 //!
 //! ```text
@@ -20,10 +20,10 @@
 //! The caller's return address is 16 bytes above the stub's. Whoever walks a stack looks through stubs: [`through`].
 
 use crate::abi::{
-    HOOK_TABLE_MAGIC, HookRow, HookTableHeader, MOVED_FIXES_MAX, MOVED_MAX, MovedFix, PARAMETERS_MAX,
-    REPLACED_MAX, STUBS_MAGIC, VERSION, fix,
+    HOOK_TABLE_MAGIC, HookRow, MOVED_FIXES_MAX, MOVED_MAX, MovedFix, PARAMETERS_MAX, REPLACED_MAX,
+    STUBS_MAGIC, fix,
 };
-use crate::callers::tables_file;
+use crate::callers::{rows_in, tables_file};
 use crate::fast::Caller;
 use crate::module::{self, BuildId, Loaded};
 use crate::parts;
@@ -118,9 +118,7 @@ unsafe extern "C" fn each_module(
 
 /// Hooks a module, if it has a table. Either all functions of it or none.
 fn hook(loaded: &Loaded) {
-    let rows = tables_file(SETTINGS.directory_of_hooks(), &loaded.build_id, b".hooks\0", |file, build_id| {
-        check(file, build_id)
-    });
+    let rows = tables_file(SETTINGS.directory_of_hooks(), &loaded.build_id, b".hooks\0", check);
     let Some(rows) = rows.filter(|rows| !rows.is_empty()) else { return };
     if hook_rows(loaded, rows).is_none() {
         Message::new()
@@ -178,7 +176,7 @@ fn is_as_expected(loaded: &Loaded, row: &HookRow) -> bool {
     let inside = |offset: u32, len: u8| {
         loaded.start.checked_add(u64::from(offset) + u64::from(len)).is_some_and(|end| end <= loaded.end)
     };
-    let (replaced, moved) = (usize::from(row.replaced), usize::from(row.moved_len));
+    let moved = usize::from(row.moved_len);
     let well_made = (JUMP_LEN..=REPLACED_MAX as u64).contains(&u64::from(row.replaced))
         && moved <= MOVED_MAX
         && row.size_parameter < PARAMETERS_MAX
@@ -196,7 +194,7 @@ fn is_as_expected(loaded: &Loaded, row: &HookRow) -> bool {
     (0..row.replaced).zip(&row.original).all(|(offset, byte)| {
         let word = sys::read_own(entry + u64::from(offset));
         word.is_some_and(|word| word.to_le_bytes()[0] == *byte)
-    }) && replaced <= REPLACED_MAX
+    })
 }
 
 /// Memory that a jump from anywhere in the module reaches. Below it: behind a program its brk heap grows.
@@ -339,17 +337,8 @@ extern "C" fn record(result: u64, size: u64, address: u64, stack: u64) {
 
 /// The rows of a table, if the file is one of this version for the module.
 fn check(file: &'static [u8], build_id: &BuildId) -> Option<&'static [HookRow]> {
-    let head = size_of::<HookTableHeader>();
-    let word = |at: usize| file.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
-    let magic = file.get(..8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes)?;
-    let count = usize::try_from(word(12)?).ok()?;
-    let fits = file.len() == head.checked_add(count.checked_mul(size_of::<HookRow>())?)?;
-    let same = usize::try_from(word(16)?).ok()? == build_id.len && file.get(24..56)? == build_id.bytes;
-    let aligned = file.as_ptr().addr().is_multiple_of(align_of::<HookRow>());
-    if magic != HOOK_TABLE_MAGIC || word(8)? != VERSION || !fits || !same || !aligned {
-        return None;
-    }
-    let rows = core::ptr::with_exposed_provenance::<HookRow>(file.as_ptr().expose_provenance() + head);
+    let (rows, count) = rows_in::<HookRow>(file, build_id, HOOK_TABLE_MAGIC)?;
+    let start = core::ptr::with_exposed_provenance::<HookRow>(rows.as_ptr().expose_provenance());
     // SAFETY: so many rows lie in the file's mapping, which stays; a row is integers, of which any bytes are some.
-    Some(unsafe { core::slice::from_raw_parts(rows, count) })
+    Some(unsafe { core::slice::from_raw_parts(start, usize::try_from(count).ok()?) })
 }

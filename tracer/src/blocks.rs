@@ -102,23 +102,14 @@ impl<'h> Blocks<'h> {
         let mut parts = heap.blocks_in(heap.ordinary_slots()..heap.slots()).peekable();
         while let Some(first) = parts.next() {
             let Some(pool) = first.within.and_then(|pool| heap.block(pool)) else { continue };
-            let (start, limit) = (pool.address.0, pool.address.0 + pool.usable);
-            self.lens.entry(start).or_insert(first.address.0 - start);
-            let mut part = first;
-            loop {
-                let next = parts.next_if(|next| next.within == part.within);
-                let behind = part.address.0 + part.requested;
-                let until = next.as_ref().map_or_else(
-                    || end(&Block::from(&pool)).unwrap_or(limit).clamp(behind, limit),
-                    |next| next.address.0,
-                );
-                if until.saturating_sub(behind) >= ALIGNMENT {
-                    self.lens.entry(part.address.0).or_insert(until - part.address.0);
-                }
-                match next {
-                    Some(next) => part = next,
-                    None => break,
-                }
+            let room = pool.address.0..pool.address.0 + pool.usable;
+            let rest = std::iter::from_fn(|| parts.next_if(|next| next.within == first.within));
+            let range = |part: mcrx_allocator::reader::Block| part.address.0..part.address.0 + part.requested;
+            let handed_out: Vec<_> = std::iter::once(first).chain(rest).map(range).collect();
+            let end = end(&Block::from(&pool)).unwrap_or(room.end).min(room.end);
+            for (address, len) in in_pool(room.start, &handed_out, end) {
+                // What somebody knows better stays.
+                self.lens.entry(address).or_insert(len);
             }
         }
         self
@@ -272,6 +263,15 @@ impl<'h> Blocks<'h> {
     }
 }
 
+/// How long the block of a pool is that has handed out some parts, by address, and nothing from `end` on; and how long parts are that have
+/// more room than was asked for.
+fn in_pool(start: u64, parts: &[Range<u64>], end: u64) -> Vec<(u64, u64)> {
+    let next = parts.iter().skip(1).map(|next| next.start).chain([end]);
+    let widened = parts.iter().zip(next).filter(|(part, next)| next.saturating_sub(part.end) >= ALIGNMENT);
+    let header = parts.first().map(|first| (start, first.start - start));
+    header.into_iter().chain(widened.map(|(part, next)| (part.start, next - part.start))).collect()
+}
+
 /// Live blocks, with their numbers.
 pub enum Live<'b> {
     #[doc(hidden)]
@@ -343,6 +343,15 @@ pub struct Hit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_has_the_room_that_its_pool_gave_it_without_a_call() {
+        // The second's element was pushed behind it, and so were two of the last one's; a word is what alignment may leave.
+        let parts = [0x1020..0x1030, 0x1030..0x1040, 0x1048..0x1051, 0x1058..0x1060];
+        assert_eq!(in_pool(0x1000, &parts, 0x1070), [(0x1000, 0x20), (0x1030, 0x18), (0x1058, 0x18)]);
+        assert_eq!(in_pool(0x1000, &parts, 0x1060), [(0x1000, 0x20), (0x1030, 0x18)]);
+        assert_eq!(in_pool(0x1000, &parts[..1], 0x1030), [(0x1000, 0x20)]);
+    }
 
     #[test]
     fn what_follows_the_part_of_a_block_that_is_in_use_is_past_it() {
