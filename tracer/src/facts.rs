@@ -100,6 +100,9 @@ pub enum Reading {
     NotAPointer,
     /// It points to something of a type that is not known; that may move.
     Opaque,
+    /// It points to something that it keeps alive, to free it some day, and that nobody reads by it: what is reached by nothing else is
+    /// of no use any more, whatever it holds, and counts as bytes.
+    Retained,
     /// A pointer to this type, by its name without `struct`, or to a variant of one. If there is none of the name, to something.
     To(String),
     /// The pointer that it is declared to be, with these low or high bits used for something else.

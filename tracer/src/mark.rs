@@ -98,6 +98,7 @@ pub fn mark(input: &Input<'_>) -> Marked {
         let corrected = std::mem::take(&mut state.corrected);
         if new.is_empty() && corrected.is_empty() || passes == PASSES_MAX {
             state.forget(&new);
+            state.retain();
             disagreements.sort_unstable();
             disagreements.dedup();
             let reached = (!state.reread).then_some(state.reached);

@@ -87,6 +87,8 @@ pub enum What {
         /// All ones where no fact says otherwise.
         mask: u64,
     },
+    /// A pointer to something that is kept alive by it, and that nobody reads by it.
+    Retained,
     /// A pointer to code.
     Function,
     /// Bytes any aligned word of which may be a pointer.

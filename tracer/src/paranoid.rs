@@ -262,7 +262,7 @@ impl<'a> Twin<'a> {
                 return self.blocks.at(value).map(|target| (at, target.number, target.into, Kind::Likely));
             }
             Word::To(claimed, _) => Some(claimed),
-            Word::Open => None,
+            Word::Open | Word::Keeps => None,
         };
         if let Some(target) = self.blocks.at_or_past(value) {
             let kind = match claimed {

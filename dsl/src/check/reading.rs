@@ -150,7 +150,7 @@ impl<'a> Context<'a> {
                 ));
             }
             Reading::Bytes | Reading::Pin | Reading::Declared | Reading::Hole(_) => {}
-            Reading::Opaque => self.check_room(target, reading.span),
+            Reading::Opaque | Reading::Retained => self.check_room(target, reading.span),
             Reading::To { to, tag } => {
                 let mark = self.mark();
                 self.check_room(target, reading.span);

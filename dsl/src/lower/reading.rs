@@ -11,6 +11,7 @@ pub(super) fn reading(said: &rules::Reading) -> Option<Reading> {
         rules::Reading::Bytes => Reading::NotAPointer,
         rules::Reading::Pin => Reading::Conservative,
         rules::Reading::Opaque => Reading::Opaque,
+        rules::Reading::Retained => Reading::Retained,
         rules::Reading::Declared => Reading::AsDeclared,
         rules::Reading::Member(member) => Reading::Member(path(member)),
         rules::Reading::To { to, tag: None } => Reading::To(type_name(&to.is)),

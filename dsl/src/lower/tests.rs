@@ -49,6 +49,7 @@ fn readings_are_the_tracers() {
         ("bytes", Reading::NotAPointer),
         ("pin", Reading::Conservative),
         ("opaque", Reading::Opaque),
+        ("retained", Reading::Retained),
         ("declared", Reading::AsDeclared),
         (".u.text", Reading::Member("u.text".into())),
         ("struct request", to("request")),

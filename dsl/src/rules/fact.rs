@@ -117,6 +117,8 @@ pub enum Reading {
     Pin,
     /// `opaque`: it points to something of a type that is not known.
     Opaque,
+    /// `retained`: it points to something that it keeps alive, and that nobody reads by it.
+    Retained,
     /// `declared`: what its type says.
     Declared,
     /// `.member`: of a union or structure, only that one counts.

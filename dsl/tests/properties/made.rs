@@ -67,6 +67,7 @@ pub(crate) const WORDS: &[&str] = &[
     "via",
     "match",
     "bytes",
+    "retained",
     "declared",
     "tagged",
     "infer",
@@ -410,7 +411,7 @@ impl Maker<'_> {
 
     fn reading(&mut self) {
         self.depth += 1;
-        let choices = if self.depth < 4 { 12 } else { 9 };
+        let choices = if self.depth < 4 { 13 } else { 10 };
         match self.decide(choices) {
             0 => self.put("bytes"),
             1 => self.put("pin"),
@@ -420,8 +421,9 @@ impl Maker<'_> {
             5 => self.put("item[count] stride size"),
             6 => self.put("by_module ngx_modules"),
             7 => self.put("todo \"what?\""),
-            8 => self.ty(),
-            9 => self.put("robj tagged 7 as small"),
+            8 => self.put("retained"),
+            9 => self.ty(),
+            10 => self.put("robj tagged 7 as small"),
             _ => {
                 let on = self.pick(&["a.b", "global server.mode", "bits 0b11"]);
                 self.put("match ");

@@ -145,7 +145,7 @@ impl<'b, 'a> Reader<'b, 'a> {
                 return self.edges.extend(found);
             }
             Sort::Function => None,
-            Sort::Precise(_) | Sort::Array(..) | Sort::Opaque => blocks.at_or_past(word),
+            Sort::Precise(_) | Sort::Array(..) | Sort::Opaque | Sort::Retained => blocks.at_or_past(word),
         };
         let found = match (hit, sort) {
             (Some(hit), _) if hit.past => Some(edge(hit.number, hit.offset, Kind::PastEnd)),
@@ -154,7 +154,8 @@ impl<'b, 'a> Reader<'b, 'a> {
             }
             (Some(hit), _) => Some(edge(hit.number, hit.offset, Kind::Opaque)),
             (None, _) => {
-                let kind = if sort == Sort::Opaque { Kind::Opaque } else { Kind::Precise };
+                let is_open = matches!(sort, Sort::Opaque | Sort::Retained);
+                let kind = if is_open { Kind::Opaque } else { Kind::Precise };
                 let root = self.builder.root_at(word);
                 root.map(|(root, into)| edge(blocks.numbers().saturating_add(root), into, kind))
             }

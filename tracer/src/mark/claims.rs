@@ -71,6 +71,8 @@ pub(super) struct State<'a> {
     pub(super) disagreements: Vec<Disagreement>,
     /// Reached, and not of one type as a whole: to be read as bytes, in part at least.
     pub(super) untyped: Vec<u32>,
+    /// What something keeps alive that does not read it.
+    pub(super) retained: Vec<u32>,
     /// Those that were.
     pub(super) read_as_bytes: Marks,
     /// Something was read otherwise than by what is known of it now: what is reached has to be found out anew.
@@ -100,6 +102,7 @@ impl<'a> State<'a> {
             confirmed: FxHashSet::default(),
             disagreements: Vec::new(),
             untyped: Vec::new(),
+            retained: Vec::new(),
             read_as_bytes: Marks::clear(numbers),
             reread: false,
         };
@@ -357,6 +360,22 @@ impl<'a> State<'a> {
                 self.types.set(*number, None);
             } else {
                 self.islands.remove(&(*number, *offset));
+            }
+        }
+    }
+
+    /// What is only kept alive is reached, and nobody reads what it holds.
+    pub(super) fn retain(&mut self) {
+        let byte = self.input.model.byte();
+        for number in std::mem::take(&mut self.retained) {
+            if !self.reached.set(number) {
+                continue;
+            }
+            self.types.set(number, byte);
+            let islands: Vec<(u32, u64)> =
+                self.islands.range((number, 0)..=(number, u64::MAX)).map(|(place, _)| *place).collect();
+            for place in islands {
+                self.islands.remove(&place);
             }
         }
     }

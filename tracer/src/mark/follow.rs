@@ -34,11 +34,14 @@ pub(super) fn run(input: &Input<'_>, state: &mut State<'_>) {
             let workers = exhaust(front, || Follower::new(input, state));
             let mut claims = Vec::new();
             let mut untyped = Vec::new();
+            let mut retained = Vec::new();
             for mut worker in workers {
                 claims.append(&mut worker.claims);
                 untyped.append(&mut worker.untyped);
+                retained.append(&mut worker.retained);
             }
             state.untyped.append(&mut untyped);
+            state.retained.append(&mut retained);
             in_order(&mut claims);
             front = state.apply(&claims);
         }
@@ -78,6 +81,8 @@ struct Follower<'s, 'a> {
     crowded: usize,
     /// Reached for the first time, and not of one type as a whole.
     untyped: Vec<u32>,
+    /// What something keeps alive that does not read it.
+    retained: Vec<u32>,
     within: Within<'s, 'a>,
     /// Pointers whose targets have been asked for.
     pointers: Queue<Pointer>,
@@ -96,6 +101,7 @@ impl<'s, 'a> Follower<'s, 'a> {
             claims: Vec::new(),
             crowded: CROWDED,
             untyped: Vec::new(),
+            retained: Vec::new(),
             within: Within::new(input.model),
             pointers: Queue::new(),
             objects: Queue::new(),
@@ -131,6 +137,10 @@ impl<'s, 'a> Follower<'s, 'a> {
             Sort::Likely => {
                 let Some((number, block, offset)) = self.input.blocks.find(pointer.word) else { return };
                 (number, block, offset, None)
+            }
+            Sort::Retained => {
+                self.retained.extend(self.input.blocks.at_or_past(pointer.word).map(|hit| hit.number));
+                return;
             }
             Sort::Precise(_) | Sort::Array(..) | Sort::Opaque => {
                 let Some(hit) = self.input.blocks.at_or_past(pointer.word) else { return };

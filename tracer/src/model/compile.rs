@@ -284,6 +284,7 @@ impl<'m, 't> Compiler<'m, 't> {
         match reading {
             Reading::NotAPointer => {}
             Reading::Opaque => self.put(offset, What::Opaque { mask: u64::MAX }),
+            Reading::Retained => self.put(offset, What::Retained),
             Reading::To(name) => self.put_to(name, u64::MAX, offset, deeper),
             Reading::TaggedTo { bits, to } => self.put_to(to, !bits, offset, deeper),
             Reading::Tagged(bits) => match (self.pointee, ty.resolved().map(Type::kind)) {

@@ -15,6 +15,8 @@ pub enum Sort {
     Array(Ty, u32),
     /// A pointer to an object of some type.
     Opaque,
+    /// A pointer to something that it keeps alive, and that nobody reads by it.
+    Retained,
     /// A pointer to code.
     Function,
     /// Perhaps a pointer.
@@ -128,6 +130,7 @@ impl Model<'_> {
             match item.what {
                 What::Precise { to, mask } => scan_word(offset, mask, Sort::Precise(to), from, each),
                 What::Opaque { mask } => scan_word(offset, mask, Sort::Opaque, from, each),
+                What::Retained => scan_word(offset, u64::MAX, Sort::Retained, from, each),
                 What::Function => scan_word(offset, u64::MAX, Sort::Function, from, each),
                 What::Likely { len } => scan_words(offset, len, from, each),
                 What::Repeat { .. } | What::Told(_) => others = true,

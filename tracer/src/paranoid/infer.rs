@@ -78,6 +78,8 @@ struct Pass<'p, 'a> {
     beliefs: Beliefs,
     reached: BTreeSet<u32>,
     untyped: BTreeSet<u32>,
+    /// What something keeps alive that does not read it.
+    kept: BTreeSet<u32>,
     /// Block, offset, type, how many.
     claims: BTreeSet<(u32, u64, Ty, u32)>,
     confirmed: BTreeSet<u32>,
@@ -96,13 +98,14 @@ impl Twin<'_> {
                 beliefs: Beliefs::default(),
                 reached: BTreeSet::new(),
                 untyped: BTreeSet::new(),
+                kept: BTreeSet::new(),
                 claims: BTreeSet::new(),
                 confirmed: BTreeSet::new(),
                 new: Lessons::default(),
             };
             state.begin();
             state.run();
-            let Pass { beliefs, confirmed, mut new, .. } = state;
+            let Pass { beliefs, confirmed, reached, kept, mut new, .. } = state;
             // What was learnt and is not said any more was wrong.
             let unsaid: Vec<u32> =
                 lessons.larger.keys().copied().filter(|number| !confirmed.contains(number)).collect();
@@ -114,6 +117,11 @@ impl Twin<'_> {
                 whole.retain(|number, _| !new.blocks.contains(number));
                 for (number, offset) in &new.places {
                     parts.get_mut(number).and_then(|parts| parts.remove(offset));
+                }
+                // What nobody reads holds nothing.
+                for number in kept.difference(&reached) {
+                    parts.remove(number);
+                    whole.extend(self.input.model.byte().map(|byte| (*number, byte)));
                 }
                 parts.retain(|_, parts| !parts.is_empty());
                 return Beliefs { whole, parts, disputes };
@@ -246,9 +254,13 @@ impl Pass<'_, '_> {
             let target = match word {
                 Word::Code => continue,
                 Word::Maybe | Word::Bytes(_) => twin.blocks.at(value),
-                Word::To(..) | Word::Open => twin.blocks.at_or_past(value),
+                Word::To(..) | Word::Open | Word::Keeps => twin.blocks.at_or_past(value),
             };
             let Some(Target { number, into, is_past }) = target else { continue };
+            if word == Word::Keeps {
+                self.kept.insert(number);
+                continue;
+            }
             if let Word::To(claimed, count) = word
                 && !is_past
             {

@@ -18,6 +18,8 @@ pub(super) enum Word {
     To(Ty, Option<u32>),
     /// A pointer to no type that is said.
     Open,
+    /// A pointer to what it keeps alive without reading it.
+    Keeps,
     /// A pointer to code.
     Code,
     /// One word that may be a pointer, aligned or not.
@@ -411,6 +413,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         match reading {
             Reading::NotAPointer => {}
             Reading::Opaque => self.put(at, Word::Open),
+            Reading::Retained => self.put(at, Word::Keeps),
             Reading::Conservative => self.put(at, Word::Bytes(size)),
             Reading::To(name) => self.to(name, at, deeper),
             Reading::TaggedTo { bits, to } => {

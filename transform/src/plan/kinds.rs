@@ -181,6 +181,7 @@ fn words(model: &Model<'_>, map: &PointerMap) -> Option<Vec<(u64, Read)>> {
                     Read::Pointer { mask, bytes: if size > 0 { size } else { u64::MAX } }
                 }
                 What::Opaque { mask } => Read::Pointer { mask, bytes: u64::MAX },
+                What::Retained => Read::Pointer { mask: u64::MAX, bytes: u64::MAX },
                 What::Function => Read::Function,
                 What::Likely { len } => Read::Likely { len },
                 What::Repeat { .. } | What::Told(_) | What::Scratch => return None,
@@ -203,7 +204,7 @@ fn words(model: &Model<'_>, map: &PointerMap) -> Option<Vec<(u64, Read)>> {
 fn leads_to_data(model: &Model<'_>, ty: Ty) -> bool {
     let map = model.map(ty);
     let items = map.items.iter().all(|item| match item.what {
-        What::Precise { .. } | What::Opaque { .. } | What::Likely { .. } => true,
+        What::Precise { .. } | What::Opaque { .. } | What::Retained | What::Likely { .. } => true,
         What::Repeat { ty, .. } => leads_to_data(model, ty),
         What::Function | What::Told(_) | What::Scratch => false,
     });

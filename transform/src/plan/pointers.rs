@@ -35,7 +35,7 @@ pub(super) fn into(side: &Side<'_>, node: Node, address: u64, words: &mut Vec<Wo
         let is_sure = pointer.sort != Sort::Likely;
         let bytes = match pointer.sort {
             Sort::Precise(ty) | Sort::Array(ty, _) => side.trace.model.map(ty).size,
-            Sort::Opaque | Sort::Function | Sort::Likely => 0,
+            Sort::Opaque | Sort::Retained | Sort::Function | Sort::Likely => 0,
         };
         let bytes = if bytes > 0 { bytes } else { u64::MAX };
         words.push(Word { offset: pointer.offset, word, address: pointer.word, is_sure, bytes });

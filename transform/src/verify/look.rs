@@ -155,7 +155,7 @@ impl<'a> Look<'a> {
         let Pointer { word, sort, .. } = pointer;
         let claimed = match sort {
             Sort::Precise(ty) | Sort::Array(ty, _) => Some(ty),
-            Sort::Opaque | Sort::Function | Sort::Likely => None,
+            Sort::Opaque | Sort::Retained | Sort::Function | Sort::Likely => None,
         };
         if sort == Sort::Function {
             return (!self.is_function(word)).then(|| self.nothing_at(word));
@@ -301,7 +301,7 @@ fn node_at(trace: &Trace<'_>, address: u64) -> Option<(Node, u64)> {
     let in_root = |node: &Node| {
         let root = trace.graph.root(*node).and_then(|root| trace.roots.get(root));
         let range = root.map_or(0..0, |root| root.address..root.address.saturating_add(root.len));
-        range.contains(&address).then_some((*node, address - range.start))
+        range.contains(&address).then(|| (*node, address - range.start))
     };
     trace.graph.roots().find_map(|node| in_root(&node))
 }

@@ -86,6 +86,7 @@ fn reading(build: Build, node: &Node) -> Option<At<Reading>> {
             "bytes" => Reading::Bytes,
             "pin" => Reading::Pin,
             "opaque" => Reading::Opaque,
+            "retained" => Reading::Retained,
             _ => Reading::Declared,
         },
         K::MemberReading => Reading::Member(path_of(build, node)?.is),

@@ -5,7 +5,7 @@ use super::super::kind::SyntaxKind as K;
 use super::super::parser::{DEEPEST, Parsed, Parser};
 use super::names::{arms, dotted_path, name, number, symbol, ty};
 
-const FORMS: &str = "a reading is `bytes`, `pin`, `opaque`, `declared`, `.MEMBER`, a type, `TYPE[COUNT]`, `infer[COUNT]`, \
+const FORMS: &str = "a reading is `bytes`, `pin`, `opaque`, `retained`, `declared`, `.MEMBER`, a type, `TYPE[COUNT]`, `infer[COUNT]`, \
                      `tagged BITS`, `by_module LIST`, or `match MEMBER { VALUE => READING }`";
 
 pub(super) fn reading(parser: &mut Parser<'_>) -> Parsed {
@@ -36,7 +36,7 @@ fn simple(parser: &mut Parser<'_>) -> Parsed {
             dotted_path(parser, "the name of a member")
         }),
         K::Name => match parser.text() {
-            "bytes" | "pin" | "opaque" | "declared" => {
+            "bytes" | "pin" | "opaque" | "retained" | "declared" => {
                 parser.node(K::WordReading, Parser::keyword);
                 Ok(())
             }

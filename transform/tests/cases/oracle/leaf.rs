@@ -197,7 +197,7 @@ impl<'a> Walk<'a> {
         match reading {
             Reading::AsDeclared => self.value(at, ty, place, each),
             Reading::NotAPointer => self.raw(at, ty.size().unwrap_or(0), place, each),
-            Reading::Opaque => self.pointer(at, 0, Points::Unknown, place, each),
+            Reading::Opaque | Reading::Retained => self.pointer(at, 0, Points::Unknown, place, each),
             Reading::Conservative => match target {
                 Some(_) => self.pointer(at, 0, Points::Unknown, place, each),
                 None => self.value(at, ty, place, each),
