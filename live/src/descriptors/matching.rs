@@ -12,8 +12,10 @@
 //! | what is registered in an epoll set | same kind, in two sets that are a pair |
 //! | any other | same kind |
 //!
-//! Of several with one meaning those with the same number are a pair, then those in the same order. Descriptors 0 to 2 are the old
-//! process's, whatever they are. Where both listen on a port that the kernel chose, at one address, they are a pair although the ports differ.
+//! Of several with one meaning those in the same order are a pair; if there are more of them in one release, those with the same number come
+//! first. What two processes share is a pair in both or in neither: of a socket pair of which a parent has both ends, the set that its child has
+//! registered one of them in tells which is which. Descriptors 0 to 2 are the old process's, whatever they are. Where both listen on a port that
+//! the kernel chose, at one address, they are a pair although the ports differ.
 
 use crate::kernel::{Descriptor, Kind};
 use nix::libc;
@@ -51,42 +53,87 @@ pub fn matches(pairs: &[Pair<'_>]) -> Vec<Matches> {
     let chosen = Ports::chosen_by_kernel();
     let (old, new) = (pairs.iter().map(|pair| pair.old), pairs.iter().map(|pair| pair.new));
     let (old, new) = (Holders::of(old), Holders::of(new));
-    let mut pipes = HashMap::new();
-    pairs.iter().map(|pair| of_pair(pair, &old, &new, &chosen, &mut pipes)).collect()
+    let mut shared = Shared::default();
+    let begun = |pair: &Pair<'_>| {
+        let mut matching = Matching::of(pair, &old, &new);
+        matching.pair_awaited(pair.awaited);
+        matching.pair_registered(pair);
+        matching
+    };
+    // What one process registers in a set another one only holds.
+    for pair in pairs {
+        begun(pair).tell(pair, &mut shared.sockets);
+    }
+    pairs.iter().map(|pair| begun(pair).finish(pair, &chosen, &mut shared)).collect()
 }
 
-/// `pipes`: of those that are a pair, what the new one is called and what the old one.
-fn of_pair<'d>(
-    pair: &Pair<'d>,
-    old_holders: &Holders,
-    new_holders: &Holders,
-    chosen: &Ports,
-    pipes: &mut HashMap<&'d OsStr, &'d OsStr>,
-) -> Matches {
-    let old: Vec<(i32, Meaning)> = meanings(pair.old, old_holders);
-    let new: Vec<(i32, Meaning)> = meanings(pair.new, new_holders);
-    let mut matching = Matching { old, new, pairs: BTreeMap::new() };
-    matching.pair_awaited(pair.awaited);
-    matching.pair_registered(pair);
-    matching.pair_pipes(pair, pipes);
-    matching.pair(|meaning| Some(meaning.clone()));
-    matching.pair_standard();
-    matching.pair(|meaning| meaning.on_a_port_of(chosen));
-    let taken: BTreeSet<i32> = matching.pairs.values().copied().collect();
-    let rest = |numbers: &[(i32, Meaning)], is_taken: &dyn Fn(&i32) -> bool| {
-        numbers.iter().map(|(number, _)| *number).filter(|number| !is_taken(number)).collect()
-    };
-    Matches {
-        only_new: rest(&matching.new, &|number| matching.pairs.contains_key(number)),
-        only_old: rest(&matching.old, &|number| taken.contains(number)),
-        pairs: matching.pairs,
-    }
+/// Of what processes share and that is a pair: what the new one is called, and what the old one.
+#[derive(Default)]
+struct Shared<'d> {
+    pipes: HashMap<&'d OsStr, &'d OsStr>,
+    sockets: HashMap<&'d OsStr, &'d OsStr>,
 }
 
 struct Matching {
     old: Vec<(i32, Meaning)>,
     new: Vec<(i32, Meaning)>,
     pairs: BTreeMap<i32, i32>,
+}
+
+impl Matching {
+    fn of(pair: &Pair<'_>, old_holders: &Holders, new_holders: &Holders) -> Matching {
+        let old: Vec<(i32, Meaning)> = meanings(pair.old, old_holders);
+        let new: Vec<(i32, Meaning)> = meanings(pair.new, new_holders);
+        Matching { old, new, pairs: BTreeMap::new() }
+    }
+
+    fn finish<'d>(mut self, pair: &Pair<'d>, chosen: &Ports, shared: &mut Shared<'d>) -> Matches {
+        self.pair_told(pair, &shared.sockets);
+        self.pair_pipes(pair, &mut shared.pipes);
+        self.pair(|meaning| Some(meaning.clone()));
+        self.tell(pair, &mut shared.sockets);
+        self.pair_standard();
+        self.pair(|meaning| meaning.on_a_port_of(chosen));
+        let taken: BTreeSet<i32> = self.pairs.values().copied().collect();
+        let rest = |numbers: &[(i32, Meaning)], is_taken: &dyn Fn(&i32) -> bool| {
+            numbers.iter().map(|(number, _)| *number).filter(|number| !is_taken(number)).collect()
+        };
+        Matches {
+            only_new: rest(&self.new, &|number| self.pairs.contains_key(number)),
+            only_old: rest(&self.old, &|number| taken.contains(number)),
+            pairs: self.pairs,
+        }
+    }
+
+    /// Tells which nameless sockets are a pair here.
+    fn tell<'d>(&self, pair: &Pair<'d>, sockets: &mut HashMap<&'d OsStr, &'d OsStr>) {
+        let called = |list: &'d [Descriptor], number: i32| -> Option<&'d OsStr> {
+            let socket = list.iter().find(|one| one.number == number)?;
+            matches!(socket.kind, Kind::Socket { .. }).then_some(socket.target.as_os_str())
+        };
+        let is_nameless = |number: i32| {
+            let meaning = self.new.iter().find(|(other, _)| *other == number);
+            matches!(meaning, Some((_, Meaning::Nameless { .. })))
+        };
+        for (new, old) in self.pairs.iter().filter(|(new, _)| is_nameless(**new)) {
+            if let Some((new, old)) = called(pair.new, *new).zip(called(pair.old, *old)) {
+                sockets.entry(new).or_insert(old);
+            }
+        }
+    }
+
+    /// Pairs the sockets that are a pair in another process.
+    fn pair_told(&mut self, pair: &Pair<'_>, sockets: &HashMap<&OsStr, &OsStr>) {
+        let numbers = |list: &[Descriptor], target: &OsStr| -> BTreeSet<i32> {
+            list.iter().filter(|one| one.target == target).map(|one| one.number).collect()
+        };
+        let targets: BTreeSet<&OsStr> = pair.new.iter().map(|one| one.target.as_os_str()).collect();
+        for (new, old) in targets.iter().filter_map(|new| Some((*new, *sockets.get(*new)?))) {
+            let (new, old) = (numbers(pair.new, new), numbers(pair.old, old));
+            let nameless = |meaning: &Meaning| meaning.is_nameless().then(|| meaning.clone());
+            self.pair_among(|number| old.contains(&number), |number| new.contains(&number), nameless);
+        }
+    }
 }
 
 impl Matching {
@@ -207,8 +254,12 @@ impl Matching {
     }
 }
 
-/// Those that are the `same` are pairs, then those in the same order: new and old.
+/// Pairs, new and old. As many of both are in one order. Else those that are the `same` are pairs, then those in the same order: some have
+/// come or gone, and the others may have stayed where they were.
 fn in_order<T: Copy>(mut old: Vec<T>, mut new: Vec<T>, same: impl Fn(&T, &T) -> bool) -> Vec<(T, T)> {
+    if old.len() == new.len() {
+        return new.into_iter().zip(old).collect();
+    }
     let mut pairs = Vec::new();
     new.retain(|one| match old.iter().position(|other| same(one, other)) {
         Some(place) => {
@@ -487,6 +538,45 @@ pub(super) mod tests {
         let matches = matches(&pairs);
         assert_eq!(matches[0].pairs.clone().into_iter().collect::<Vec<_>>(), [(3, 4), (4, 3)]);
         assert_eq!(matches[1].pairs.clone().into_iter().collect::<Vec<_>>(), [(7, 7)]);
+    }
+
+    /// nginx's channels: the master has both ends of each, a worker the far end of its own, and the near ends of the others'.
+    #[test]
+    fn ends_of_socket_pairs_are_told_apart_by_who_waits_for_them() {
+        let socket = |number, target: &str| {
+            let (domain, r#type) = (libc::AF_UNIX, libc::SOCK_STREAM);
+            let kind = Kind::Socket {
+                domain,
+                r#type,
+                protocol: 0,
+                local: vec![1, 0],
+                peer: vec![1, 0],
+                listening: false,
+            };
+            Descriptor { target: target.into(), ..descriptor(number, kind) }
+        };
+        let set = |number, registered: i32| {
+            let entries = vec![EpollEntry { descriptor: registered, events: 1, data: 0 }];
+            descriptor(number, Kind::Epoll { entries })
+        };
+        // Which numbers are free when a start-up makes them is another each time: 8 is the far end of one pair, or the near end of the other.
+        let server = |[near_1, far_1, near_2, far_2]: [i32; 4], name: &str| {
+            let end = |number, which: &str| socket(number, &format!("{name}{which}"));
+            let master = vec![end(near_1, "n1"), end(far_1, "f1"), end(near_2, "n2"), end(far_2, "f2")];
+            let first = vec![end(near_1, "n2"), end(far_1, "f1"), set(20, far_1)];
+            let second = vec![end(near_1, "n1"), end(far_2, "f2"), set(20, far_2)];
+            [master, first, second]
+        };
+        let (old, new) = (server([3, 8, 9, 10], "old"), server([3, 7, 8, 14], "new"));
+        let pairs: Vec<Pair<'_>> = old
+            .iter()
+            .zip(&new)
+            .map(|(old, new)| Pair { old, new, awaited: if old.len() == 3 { &[(20, 20)] } else { &[] } })
+            .collect();
+        let pairs_of = |matches: &Matches| matches.pairs.clone().into_iter().collect::<Vec<_>>();
+        let matches: Vec<_> = matches(&pairs).iter().map(pairs_of).collect();
+        let master = vec![(3, 3), (7, 8), (8, 9), (14, 10)];
+        assert_eq!(matches, [master, vec![(3, 3), (7, 8), (20, 20)], vec![(3, 3), (14, 10), (20, 20)]]);
     }
 
     /// A pipe's reading end: a file that cannot be written to.
