@@ -30,7 +30,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 /// How often is looked.
-const INTERVAL: Duration = Duration::from_millis(4);
+pub const INTERVAL: Duration = Duration::from_millis(4);
 /// Of its looks, a napping thread may be found awake in one of so many.
 const SELDOM: u32 = 4;
 /// Of the settling time, a napping thread may use one of so many parts.
@@ -231,8 +231,16 @@ impl Watch {
     /// # Errors
     /// [`ParkError`], when patience has ended, too.
     pub fn look(&mut self) -> Result<Option<Parking>, ParkError> {
+        self.look_sparing(&|_| false)
+    }
+
+    /// The same; who is stopped, and kept so by this process, waits.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn look_sparing(&mut self, is_kept: &dyn Fn(Pid) -> bool) -> Result<Option<Parking>, ParkError> {
         let now = Instant::now();
-        let seen = look(self.root)?;
+        let seen = look(self.root, is_kept)?;
         let changed = self.changed(&seen);
         if changed.is_empty() {
             self.looks += 1;
@@ -325,7 +333,7 @@ impl Seen {
 }
 
 /// All threads of the tree, but for those that have ended.
-fn look(root: Pid) -> Result<Vec<Seen>, ParkError> {
+fn look(root: Pid, is_kept: &dyn Fn(Pid) -> bool) -> Result<Vec<Seen>, ParkError> {
     let ended = |pid| Status::of(pid).is_none_or(|status| status.has_ended() && threads(pid).len() < 2);
     if ended(root) {
         return Err(ParkError::Gone(root));
@@ -336,7 +344,7 @@ fn look(root: Pid) -> Result<Vec<Seen>, ParkError> {
             continue;
         }
         for id in threads(process) {
-            match Seen::of(process, id) {
+            match Seen::of(process, id, is_kept(id)) {
                 Ok(thread) => seen.extend(thread),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     return Err(ParkError::NotPermitted(process));
@@ -351,7 +359,7 @@ fn look(root: Pid) -> Result<Vec<Seen>, ParkError> {
 
 impl Seen {
     /// Nothing of one that has ended and is only waited for.
-    fn of(process: Pid, id: Pid) -> io::Result<Option<Seen>> {
+    fn of(process: Pid, id: Pid, is_kept: bool) -> io::Result<Option<Seen>> {
         let stat = read_text(format!("/proc/{process}/task/{id}/stat"))?;
         let invalid = || io::Error::from(io::ErrorKind::InvalidData);
         let (before, after) = stat.rsplit_once(") ").ok_or_else(invalid)?;
@@ -363,6 +371,7 @@ impl Seen {
         let used = used(process, id, after);
         let doing = match (state, Call::of(process, id)?) {
             ('S', Whereabouts::In(call)) if call.is_idle() => Ok(call),
+            ('t', Whereabouts::In(call)) if is_kept => Ok(call),
             ('T' | 't', _) => Err(Doing::Stopped),
             (_, Whereabouts::In(call)) => Err(Doing::In(call, call.target(process))),
             ('D', _) | (_, Whereabouts::NoCall) => Err(Doing::Asleep),

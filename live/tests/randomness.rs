@@ -2,13 +2,17 @@
 
 use mcrx_harness::{Context, Explain as _, Pid, Result, Suite, bail, ensure, process, program, root, until};
 use mcrx_live::birth::Birth;
-use mcrx_live::park::{self, Patience};
+use mcrx_live::capture::capture;
+use mcrx_live::hold::Scope;
+use mcrx_live::park::{self, Patience, Watch};
 use mcrx_live::process::status::{Status, threads};
 use mcrx_live::randomness::recorder::Ended;
 use mcrx_live::randomness::{Draw, Draws, Place, Recorder, Source};
 use mcrx_live::shadow::{Shadow, Wanted};
 use nix::sys::signal::{Signal, kill};
 use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
+use std::net::TcpStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -28,6 +32,8 @@ fn main() -> ExitCode {
         .test(needs(), who_ends_while_he_is_recorded_is_told_of)
         .test(needs(), a_program_that_cannot_be_executed_is_told_of_as_ever)
         .test(needs(), after_its_time_nothing_is_recorded_any_more)
+        .test(needs(), the_first_client_is_let_in_when_the_start_up_is_written_down)
+        .test(needs(), the_first_client_is_not_kept_for_ever)
         .test(needs(), a_shadow_draws_what_was_recorded)
         .test(needs(), what_a_shadow_draws_beyond_the_record_is_drawn_anew_and_recorded)
         .run()
@@ -43,10 +49,14 @@ struct Started {
 
 impl Started {
     fn start(test: &Context, words: &[&str], limit: Duration) -> Result<Started> {
+        Started::start_program(test, "draws", words, limit)
+    }
+
+    fn start_program(test: &Context, name: &str, words: &[&str], limit: Duration) -> Result<Started> {
         let directory = test.scratch().directory();
-        let (program, output) = (directory.join("draws"), directory.join("output"));
+        let (program, output) = (directory.join(name), directory.join("output"));
         if !program.exists() {
-            compile(test, &program)?;
+            compile(test, name, &program)?;
         }
         let arguments = [program.as_os_str().to_owned()];
         let arguments = arguments.into_iter().chain(words.iter().map(Into::into));
@@ -87,8 +97,8 @@ impl Drop for Started {
     }
 }
 
-fn compile(test: &Context, program: &Path) -> Result<()> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/randomness/draws.c");
+fn compile(test: &Context, name: &str, program: &Path) -> Result<()> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/randomness/{name}.c"));
     let mut command = Command::new(test.program("cc")?);
     command
         .args(["-O1", "-g", "-pthread", "-D_GNU_SOURCE", "-Wall", "-Werror", "-o"])
@@ -210,7 +220,7 @@ fn a_program_that_cannot_be_executed_is_told_of_as_ever(_: &Context) -> Result<(
     // SAFETY: the gate makes system calls only.
     unsafe { command.pre_exec(move || gate.pass()) };
     let error = command.spawn().err().context("there is no such program")?;
-    ensure!(error.kind() == std::io::ErrorKind::NotFound, "{error}");
+    ensure!(error.kind() == ErrorKind::NotFound, "{error}");
     drop(command);
     ensure!(recorder.ended().is_empty() && recorder.finish().draws.is_empty());
     Ok(())
@@ -229,6 +239,53 @@ fn after_its_time_nothing_is_recorded_any_more(test: &Context) -> Result<()> {
 fn shadow(started: &Started, birth: &Birth, draws: &Draws) -> Result<Shadow> {
     let wanted = Wanted { draws: draws.draws.clone(), ..Wanted::of(started.root())? };
     Ok(Shadow::start(birth, &wanted, PATIENCE)?)
+}
+
+/// A server that has let in its first client, but not served it, and how many it says it has served: where that is.
+fn with_a_first_client(test: &Context) -> Result<(Started, TcpStream, u64)> {
+    let started = Started::start_program(test, "serves", &[], LONG)?;
+    let words = until(LONG, "its port", || {
+        let said = started.said()?;
+        let words: Vec<u64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        Ok(said.ends_with('\n').then_some(words))
+    })?;
+    let [port, place] = words.as_slice() else { bail!("it said {words:?}") };
+    let client = TcpStream::connect(("127.0.0.1", u16::try_from(*port)?))?;
+    until(LONG, "its first client", || Ok(started.recorder.keeps(started.root()).then_some(())))?;
+    Ok((started, client, *place))
+}
+
+fn the_first_client_is_let_in_when_the_start_up_is_written_down(test: &Context) -> Result<()> {
+    let (started, mut client, place) = with_a_first_client(test)?;
+    let mut watch = Watch::new(started.root(), PATIENCE);
+    until(LONG, "the others' rest", || Ok(watch.look_sparing(&|thread| started.recorder.keeps(thread))?))?;
+    let draws = started.recorder.settle();
+    ensure!(draws.missing.is_none(), "{draws:?}");
+    let image = capture(Scope::Tree(started.root()))?;
+    let process = image.processes.first().context("a process")?;
+    ensure!(process.threads.len() == 2, "{} threads", process.threads.len());
+    ensure!(process.memory.word(place) == Some(0), "{:?} were served", process.memory.word(place));
+    client.set_nonblocking(true)?;
+    let early = client.read(&mut [0]);
+    ensure!(early.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "{early:?}");
+    drop(started.recorder.finish());
+    client.set_nonblocking(false)?;
+    client.read_exact(&mut [0])?;
+    TcpStream::connect(client.peer_addr()?)?.read_exact(&mut [0])?;
+    let traced = Status::of(started.root()).and_then(|status| status.tracer());
+    ensure!(traced.is_none(), "it is still traced");
+    Ok(())
+}
+
+fn the_first_client_is_not_kept_for_ever(test: &Context) -> Result<()> {
+    let (started, mut client, _) = with_a_first_client(test)?;
+    ensure!(started.recorder.kept_for() < LONG);
+    started.recorder.keep_nobody();
+    client.read_exact(&mut [0])?;
+    // Nor is any other, while what is drawn is still recorded.
+    TcpStream::connect(client.peer_addr()?)?.read_exact(&mut [0])?;
+    ensure!(started.recorder.is_tracing() && !started.recorder.keeps(started.root()));
+    Ok(())
 }
 
 fn a_shadow_draws_what_was_recorded(test: &Context) -> Result<()> {

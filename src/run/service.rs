@@ -17,7 +17,8 @@ use mcrx_live::control::{NOTIFY, Notifier};
 use mcrx_live::descriptors::StartUp;
 use mcrx_live::hold::Scope;
 use mcrx_live::managed::{self, Managed, Record};
-use mcrx_live::park::{self, ParkError, Patience};
+use mcrx_live::park::{self, ParkError, Patience, Watch};
+use mcrx_live::process::status::threads;
 use mcrx_live::randomness::recorder::{self, Recorder};
 use nix::errno::Errno;
 use nix::libc;
@@ -48,6 +49,9 @@ const START_UP: Duration = Duration::from_secs(600);
 /// For how long of it what it draws at random is recorded, since that slows it down: one that takes longer reads much, and has drawn its
 /// seeds before.
 const RECORDED: Duration = Duration::from_secs(20);
+
+/// How long a server's first client is kept waiting for the end of the start-up: if others do not rest then, it is more important than they.
+const KEPT: Duration = Duration::from_secs(1);
 
 /// How a server has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +155,15 @@ fn notifier(output: &Output) -> Notifier {
     })
 }
 
+/// Does something at the end, however it comes.
+struct Defer<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for Defer<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 /// Waits until the server's start-up is done, and writes down what it has drawn at random, and its memory.
 /// False: it has ended before.
 fn take_note_of_start(
@@ -160,9 +173,22 @@ fn take_note_of_start(
     recorder: &Recorder,
 ) -> bool {
     let patience = Patience { limit: START_UP, ..Patience::default() };
-    let parked = park::await_parked(Pid::this(), patience);
-    // Nobody else can hold it before.
-    let draws = recorder.finish();
+    let mut watch = Watch::new(Pid::this(), patience);
+    let mut keeps = true;
+    let parked = loop {
+        match watch.look_sparing(&|thread| recorder.keeps(thread)) {
+            Ok(None) => std::thread::sleep(park::INTERVAL),
+            Ok(Some(parking)) => break Ok(parking),
+            Err(error) => break Err(error),
+        }
+        if keeps && recorder.kept_for() > KEPT {
+            recorder.keep_nobody();
+            keeps = false;
+        }
+    };
+    // Nobody else can hold it before. Its first clients wait until its memory is written down.
+    let draws = recorder.settle();
+    let _first_clients = Defer(|| drop(recorder.finish()));
     let parked = match parked {
         Err(ParkError::Gone(_)) => return false,
         parked => parked.map_err(anyhow::Error::from),
@@ -173,8 +199,16 @@ fn take_note_of_start(
         let alone = reports.lock().unwrap_or_else(PoisonError::into_inner);
         let image = capture(Scope::Tree(first.pid))?;
         drop(alone);
+        let clients = recorder.let_in();
+        let is_client = |process: Pid, number: i32| {
+            clients
+                .iter()
+                .any(|(thread, connection)| *connection == number && threads(process).contains(thread))
+        };
         let processes = parking.processes.iter().map(|process| process.pid);
-        let descriptors = StartUp::of(processes, |_, number| !inherited.contains(&number));
+        let descriptors = StartUp::of(processes, |process, number| {
+            !inherited.contains(&number) && !is_client(process, number)
+        });
         Ok(managed.keep_start(&image, &descriptors)?)
     });
     if let Err(error) = taken

@@ -50,6 +50,7 @@ pub(super) fn is_able(thread: &Thread) -> Result<(), &'static str> {
         State::Stopped(0) => {}
         State::Stopped(_) => return Err("a signal is on its way to it"),
         State::Stopping | State::Asleep => return Err("it sleeps in the kernel"),
+        State::Kept => return Err("another thread of mcrx keeps it"),
         State::Gone => return Err("it has ended"),
     }
     // The kernel would take a thread that was led out of a restartable sequence (rseq(2)) for one that has left it.

@@ -12,6 +12,8 @@
 //! write to a full socket, says how much that was, as it may at any time.
 
 use nix::libc::{self, c_long};
+use nix::sys::ptrace;
+use nix::unistd::Pid;
 
 /// The kernel's own error: make the call again unless a handler runs (`include/linux/errno.h`).
 const ERESTARTNOHAND: i64 = 514;
@@ -70,6 +72,18 @@ pub(super) fn repaired(registers: &libc::user_regs_struct) -> Option<i64> {
     let ended = result == -i64::from(libc::EINTR) && registers.cs == USER64_CODE;
     (ended && MADE_AGAIN.contains(&call)).then_some(-ERESTARTNOHAND)
 }
+
+/// Sees to it that the call of a thread goes on that stands interrupted.
+pub(crate) fn repair(thread: Pid) {
+    let Ok(registers) = ptrace::getregs(thread) else { return };
+    if let Some(result) = repaired(&registers) {
+        // Fails if it was killed this moment.
+        let _ = ptrace::write_user(thread, std::ptr::without_provenance_mut(RAX), result);
+    }
+}
+
+/// Where `rax` is in what PTRACE_POKEUSER writes to.
+pub(super) const RAX: usize = std::mem::offset_of!(libc::user_regs_struct, rax);
 
 /// Whether a stopped thread waits in the kernel, and in which call: its number in `arch/x86/entry/syscalls/syscall_64.tbl`.
 ///

@@ -11,7 +11,7 @@ use std::ptr;
 ///
 /// # Errors
 /// ESRCH: it was killed meanwhile.
-pub(super) fn detach(thread: Pid, signal: i32) -> Result<(), Errno> {
+pub(crate) fn detach(thread: Pid, signal: i32) -> Result<(), Errno> {
     let data = ptr::without_provenance_mut::<c_void>(usize::try_from(signal).unwrap_or(0));
     let nothing = ptr::null_mut::<c_void>();
     // SAFETY: PTRACE_DETACH takes the thread, an ignored address and a signal number in the place of the data; it touches no memory of
@@ -212,7 +212,19 @@ pub(crate) fn call_stop(thread: Pid) -> Result<CallStop, Errno> {
 /// # Errors
 /// ECHILD: there is none. EINTR: a signal came.
 pub(crate) fn any_report() -> Result<(Pid, Reported), Errno> {
-    let options = libc::WEXITED | libc::WSTOPPED | libc::WNOWAIT | libc::__WALL | libc::__WNOTHREAD;
+    reported(0).and_then(|report| report.ok_or(Errno::EINTR))
+}
+
+/// The same, without waiting: nothing, if there is nothing to say.
+///
+/// # Errors
+/// ECHILD: there is none.
+pub(crate) fn report_so_far() -> Result<Option<(Pid, Reported)>, Errno> {
+    reported(libc::WNOHANG)
+}
+
+fn reported(how: i32) -> Result<Option<(Pid, Reported)>, Errno> {
+    let options = how | libc::WEXITED | libc::WSTOPPED | libc::WNOWAIT | libc::__WALL | libc::__WNOTHREAD;
     // SAFETY: it is made of integers and a union of such.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     // SAFETY: the kernel fills in the structure.
@@ -220,12 +232,15 @@ pub(crate) fn any_report() -> Result<(Pid, Reported), Errno> {
     Errno::result(result)?;
     // SAFETY: waitid(2) has set both.
     let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+    if pid == 0 {
+        return Ok(None);
+    }
     let reported = match info.si_code {
         libc::CLD_TRAPPED | libc::CLD_STOPPED => Reported::Stopped(status),
         libc::CLD_EXITED => Reported::Exited(status),
         _ => Reported::Killed(status),
     };
-    Ok((Pid::from_raw(pid), reported))
+    Ok(Some((Pid::from_raw(pid), reported)))
 }
 
 /// What was reported of a thread.

@@ -42,6 +42,11 @@ pub(crate) fn wait_for_end(thread: Pid) {
     while let Ok(None) | Err(Errno::EINTR) = waited(thread, WaitIdOptions::EXITED) {}
 }
 
+/// Takes the report of a stop, as if it had never been there.
+pub(crate) fn take(thread: Pid) {
+    let _ = waited(thread, WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
+}
+
 fn reported(thread: Pid, how: WaitIdOptions) -> Result<Option<Report>, Errno> {
     let looked_at = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     let Some(status) = waited(thread, how | looked_at)? else { return Ok(None) };

@@ -48,6 +48,8 @@ pub(super) enum State {
     Stopped(i32),
     /// In the kernel, and stops before it comes back.
     Asleep,
+    /// Another thread of this process has stopped it, and keeps it so.
+    Kept,
     /// Ended.
     Gone,
 }
@@ -85,7 +87,7 @@ impl Thread {
             && !self.job_control
         {
             // Fails if it was killed this moment.
-            let _ = ptrace::write_user(self.id, std::ptr::without_provenance_mut(RAX), result);
+            let _ = ptrace::write_user(self.id, std::ptr::without_provenance_mut(interrupted::RAX), result);
         }
     }
 
@@ -135,9 +137,6 @@ pub(super) fn named(own: &Registers, thread: Pid) -> Registers {
     let number = read.ok().and_then(|()| interrupted::number_in(code));
     number.map_or(*own, |number| interrupted::with_number(own, number))
 }
-
-/// Where `rax` is in what PTRACE_POKEUSER writes to.
-const RAX: usize = std::mem::offset_of!(Registers, rax);
 
 /// Call, stack pointer and instruction pointer, from `/proc/PID/task/TID/syscall` (proc(5)): `NR ARGUMENT... SP PC`.
 fn asleep(text: &str) -> Option<(Option<u32>, u64, u64)> {

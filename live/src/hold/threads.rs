@@ -166,11 +166,16 @@ impl Drop for Threads {
 
 /// Why a thread cannot be seized, if that matters.
 fn refused(process: Pid, thread: Pid, errno: Errno) -> Result<Thread, HoldError> {
-    let gone = Thread { process, id: thread, state: State::Gone, registers: None, job_control: false };
+    let found = |state| Thread { process, id: thread, state, registers: None, job_control: false };
+    let gone = found(State::Gone);
     let Some(status) = Status::of_thread(process, thread) else { return Ok(gone) };
+    let is_ours = |tracer| Status::of(tracer).is_some_and(|status| status.process() == Some(Pid::this()));
     match (errno, status.tracer()) {
         // A main thread that has ended stays, as a zombie, until the others have.
         _ if status.has_ended() => Ok(gone),
+        (Errno::EPERM, Some(tracer)) if is_ours(tracer) && gone.kernel_state() == 't' => {
+            Ok(found(State::Kept))
+        }
         (Errno::EPERM, Some(tracer)) => Err(HoldError::Traced { process, tracer: described(tracer) }),
         (Errno::EPERM, None) => Err(HoldError::NotPermitted { process, restricted: is_restricted() }),
         _ => Err(HoldError::Other { process, errno }),

@@ -9,6 +9,10 @@
 //! The thread that traces ends when the recording does, and that is all there is to letting go: the kernel takes a thread that ends off all that it
 //! traces, without stopping or waking any of it. So a start-up is left alone, too, if we fail, panic or are killed.
 //!
+//! A start-up ends where the first client is let in: whoever accepts a connection while it is recorded is kept at the end of that call until the
+//! others rest and the server's memory is written down ([`Recorder::keeps`], [`Recorder::settle`]). Were the client let in before, what is made
+//! for it would be taken for what each start makes, and be replaced by what the next release's start-up has made there: nothing.
+//!
 //! What a traced start-up may notice is that its system calls take some microseconds longer. For that a time is set: after it nothing more is
 //! recorded. Signals, job control, exec, fork and threads are as ever (`trace`).
 //!
@@ -24,12 +28,13 @@ use nix::fcntl::OFlag;
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::{Pid, geteuid, pipe2};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use trace::Tracer;
@@ -53,12 +58,25 @@ pub struct Recorder {
 struct Shared {
     /// Whether somebody may be traced.
     tracing: AtomicBool,
-    /// Whether to end.
+    /// Whether to end the recording.
     stop: AtomicBool,
+    /// Whether nobody is to be kept any more.
+    open: AtomicBool,
+    /// Threads that have accepted a connection and are kept there, and since when.
+    kept: Mutex<Kept>,
+    /// What was drawn, while some are still kept.
+    drawn: Mutex<Option<Draws>>,
     /// The thread that traces; 0 before it has begun.
     tracer: AtomicI32,
     /// Our own children that have ended.
     ended: Mutex<Vec<(Pid, Ended)>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// Each with the descriptor of its connection.
+    threads: HashMap<Pid, i32>,
+    since: Option<Instant>,
 }
 
 /// How a child of this process has ended.
@@ -120,22 +138,75 @@ impl Recorder {
         std::mem::take(&mut self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether a thread is kept from serving its first client.
+    #[must_use]
+    pub fn keeps(&self, thread: Pid) -> bool {
+        self.shared.kept().threads.contains_key(&thread)
+    }
+
+    /// The connections of those who are kept: threads and descriptors. They are of no start-up's making.
+    #[must_use]
+    pub fn let_in(&self) -> Vec<(Pid, i32)> {
+        self.shared.kept().threads.iter().map(|(thread, connection)| (*thread, *connection)).collect()
+    }
+
+    /// For how long somebody has been kept.
+    #[must_use]
+    pub fn kept_for(&self) -> Duration {
+        self.shared.kept().since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Lets those go on who are kept, and keeps nobody any more. Recording goes on.
+    pub fn keep_nobody(&self) {
+        self.shared.open.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Lets go of all who are not kept, and says what was drawn. Those who are kept can be looked at, by whoever holds the others.
+    #[must_use]
+    pub fn settle(&self) -> Draws {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        while self.is_tracing() {
+            if let Some(draws) = lock(&self.shared.drawn).take() {
+                return draws;
+            }
+            self.wake();
+            std::thread::sleep(INTERVAL);
+        }
+        self.finish()
+    }
+
+    /// Has the tracer look at what it is to do: once more if it was only about to wait.
+    fn wake(&self) {
+        let tracer = self.shared.tracer.load(Ordering::SeqCst);
+        if tracer != 0 {
+            let _ = raw::signal_own_thread(tracer, WAKING as i32);
+        }
+    }
+
     /// Lets go of the server, and says what was drawn.
     #[must_use]
     pub fn finish(&self) -> Draws {
+        self.shared.open.store(true, Ordering::SeqCst);
         self.shared.stop.store(true, Ordering::SeqCst);
         while self.is_tracing() {
-            // Once more if it was only about to wait.
-            let tracer = self.shared.tracer.load(Ordering::SeqCst);
-            if tracer != 0 {
-                let _ = raw::signal_own_thread(tracer, WAKING as i32);
-            }
+            self.wake();
             std::thread::sleep(INTERVAL);
         }
-        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let keeper = lock(&self.keeper).take();
         let draws = keeper.and_then(|keeper| keeper.join().ok());
         draws.unwrap_or_else(|| Draws::none("the recording has failed"))
     }
+}
+
+impl Shared {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        lock(&self.kept)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Gate {

@@ -2,17 +2,18 @@
 //!
 //! | stop | what is done |
 //! |---|---|
-//! | at a system call | what is drawn is noted on its way out, the thread goes on |
+//! | at a system call | what is drawn is noted on its way out, the thread goes on; if a connection was accepted, it is kept |
 //! | for a signal | it is delivered |
 //! | by job control | the thread stays stopped until that has it go on |
 //! | of a new process or thread, an exec | who is who is noted |
 //!
-//! A report is looked at and left where it is; the thread takes it along when it goes on. So nothing is lost if we end in between.
+//! A report is looked at and left where it is; the thread takes it along when it goes on. So nothing is lost if we end in between. Only that of a
+//! thread that is kept is taken: it holds nothing that could be lost.
 
 use super::super::{CALLS, Draw, Drawing, Draws, Place, Source};
-use super::{Ended, Opener, Shared};
+use super::{Ended, INTERVAL, Opener, Shared};
 use crate::hold::raw::{self, CallStop, Reported, Resume};
-use crate::hold::report;
+use crate::hold::{interrupted, report};
 use crate::process::status::Status;
 use nix::errno::Errno;
 use nix::libc::{self, c_long};
@@ -21,10 +22,15 @@ use nix::unistd::Pid;
 use std::collections::HashMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// So many bytes are kept. Start-ups draw some dozens, or a few thousand where they are buffered.
 const MOST: usize = 1 << 20;
+
+/// How long it may take to let go of those that are not kept: they have to stop for it.
+const PARTING: Duration = Duration::from_secs(2);
+/// The signal of a stop at a system call.
+const AT_CALL: i32 = libc::SIGTRAP | 0x80;
 
 /// What is known of those that are traced.
 pub(super) struct Tracer<'a> {
@@ -54,19 +60,28 @@ struct Thread {
     ordinal: u32,
     /// What it is about to draw.
     drawing: Option<Drawing>,
+    /// It is about to accept a connection.
+    accepting: bool,
+    /// It is not traced any more.
+    is_free: bool,
+}
+
+impl Thread {
+    fn new(process: Pid, ordinal: u32) -> Thread {
+        Thread { process, ordinal, drawing: None, accepting: false, is_free: false }
+    }
 }
 
 impl<'a> Tracer<'a> {
     pub(super) fn new(shared: &'a Shared, first: Pid, told: &'a (dyn Fn() + Send + Sync)) -> Tracer<'a> {
         let process = Process { path: Some(Vec::new()), processes: 0, threads: 0 };
-        let thread = Thread { process: first, ordinal: 0, drawing: None };
         Tracer {
             shared,
             first,
             told,
             is_program: false,
             processes: HashMap::from([(first, process)]),
-            threads: HashMap::from([(first, thread)]),
+            threads: HashMap::from([(first, Thread::new(first, 0))]),
             draws: Vec::new(),
             bytes: 0,
         }
@@ -88,6 +103,9 @@ impl<'a> Tracer<'a> {
             if Instant::now() > deadline {
                 return self.outcome(Some("its start-up took too long to be recorded to its end"));
             }
+            if self.shared.open.load(Ordering::SeqCst) {
+                self.keep_nobody();
+            }
             match raw::any_report() {
                 Ok((thread, Reported::Stopped(status))) => {
                     self.stopped(thread, status);
@@ -106,7 +124,78 @@ impl<'a> Tracer<'a> {
                 return self.outcome(Some("its start-up drew more random bytes than are kept"));
             }
         }
+        if !self.shared.kept().threads.is_empty() && self.part() {
+            let draws = Draws::all(self.draws.clone());
+            *self.shared.drawn.lock().unwrap_or_else(PoisonError::into_inner) = Some(draws);
+            // They go on when this thread ends.
+            while !self.shared.open.load(Ordering::SeqCst) {
+                std::thread::sleep(INTERVAL);
+            }
+        }
+        self.shared.kept().threads.clear();
         self.outcome(None)
+    }
+
+    /// Lets all go on who are kept.
+    fn keep_nobody(&self) {
+        for (thread, _) in self.shared.kept().threads.drain() {
+            // Fails if it was killed: that is reported next.
+            let _ = raw::resume_with(thread, Resume::ToSystemCall, 0);
+        }
+    }
+
+    /// Lets go of all who are not kept; false: of some it cannot.
+    fn part(&mut self) -> bool {
+        let deadline = Instant::now() + PARTING;
+        let kept = self.shared.kept().threads.clone();
+        for thread in self.threads.keys().filter(|thread| !kept.contains_key(thread)) {
+            // Whoever has ended reports that.
+            let _ = ptrace::interrupt(*thread);
+        }
+        while self.threads.iter().any(|(id, thread)| !thread.is_free && !kept.contains_key(id)) {
+            match raw::report_so_far() {
+                Ok(Some((thread, Reported::Stopped(status)))) => self.let_go(thread, status),
+                Ok(Some((thread, Reported::Exited(code)))) => self.ended(thread, Ended::Exited(code)),
+                Ok(Some((thread, Reported::Killed(signal)))) => self.ended(thread, Ended::Killed(signal)),
+                Ok(None) | Err(Errno::EINTR) if Instant::now() < deadline => {
+                    std::thread::sleep(INTERVAL / 10)
+                }
+                Ok(None) | Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Lets a thread go that has stopped, with all that it was about to do.
+    fn let_go(&mut self, thread: Pid, status: i32) {
+        self.appeared(thread);
+        let (signal, event) = (status & 0xFF, status >> 8);
+        let deliver = match event {
+            0 if signal == AT_CALL => {
+                self.called(thread);
+                0
+            }
+            0 => signal,
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                if let Some(made) = message(thread) {
+                    self.appeared(made);
+                }
+                0
+            }
+            libc::PTRACE_EVENT_EXEC => {
+                self.executed(thread, message(thread));
+                0
+            }
+            _ => 0,
+        };
+        if event == libc::PTRACE_EVENT_STOP {
+            interrupted::repair(thread);
+        }
+        // It was killed, if this fails: its parent hears of that when this thread ends.
+        let _ = raw::detach(thread, deliver);
+        if let Some(known) = self.threads.get_mut(&thread) {
+            known.is_free = true;
+        }
     }
 
     fn outcome(self, missing: Option<&str>) -> Draws {
@@ -116,12 +205,14 @@ impl<'a> Tracer<'a> {
     /// Takes note of a stop, and has the thread go on.
     fn stopped(&mut self, thread: Pid, status: i32) {
         const STOPS: [i32; 4] = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
-        const AT_CALL: i32 = libc::SIGTRAP | 0x80;
         self.appeared(thread);
         let (signal, event) = (status & 0xFF, status >> 8);
         let deliver = match event {
             0 if signal == AT_CALL => {
-                self.called(thread);
+                let connection = self.called(thread);
+                if connection.is_some_and(|connection| self.keep(thread, connection)) {
+                    return;
+                }
                 0
             }
             0 => signal,
@@ -169,40 +260,56 @@ impl<'a> Tracer<'a> {
                 0
             }
         };
-        self.threads.insert(thread, Thread { process, ordinal, drawing: None });
+        self.threads.insert(thread, Thread::new(process, ordinal));
     }
 
     /// A process executes another program: of its threads the one is left that did so, and it has the process's number.
     fn executed(&mut self, thread: Pid, former: Option<Pid>) {
         let process = self.threads.get(&thread).map_or(thread, |known| known.process);
         self.threads.retain(|id, known| known.process != process || *id == thread);
-        self.threads.insert(thread, Thread { process, ordinal: 0, drawing: None });
+        self.threads.insert(thread, Thread::new(process, 0));
         if let Some(former) = former.filter(|former| *former != thread) {
             self.threads.remove(&former);
         }
         self.is_program |= thread == self.first;
     }
 
-    /// A thread is at a system call.
-    fn called(&mut self, thread: Pid) {
+    /// A thread is at a system call. Says which connection it has accepted by it.
+    fn called(&mut self, thread: Pid) -> Option<i32> {
         if !self.is_program {
-            return;
+            return None;
         }
-        let Some(known) = self.threads.get_mut(&thread) else { return };
+        let known = self.threads.get_mut(&thread)?;
         match raw::call_stop(thread) {
             Ok(CallStop::Entry { number, arguments }) => {
                 let number = c_long::try_from(number).unwrap_or(-1);
+                known.accepting = matches!(number, libc::SYS_accept | libc::SYS_accept4);
                 known.drawing =
                     CALLS.contains(&number).then(|| Drawing::of(thread, number, &arguments)).flatten();
+                None
             }
             Ok(CallStop::Exit(result)) => {
-                let drawing = known.drawing.take();
+                let (drawing, accepting) = (known.drawing.take(), std::mem::take(&mut known.accepting));
                 if let (Some(drawing), Ok(len)) = (drawing, usize::try_from(result)) {
                     self.drew(thread, &drawing, len);
                 }
+                i32::try_from(result).ok().filter(|connection| accepting && *connection >= 0)
             }
-            Ok(CallStop::Elsewhere) | Err(_) => {}
+            Ok(CallStop::Elsewhere) | Err(_) => None,
         }
+    }
+
+    /// Leaves a thread where it is. False: nobody is kept any more.
+    fn keep(&self, thread: Pid, connection: i32) -> bool {
+        if self.shared.open.load(Ordering::SeqCst) {
+            return false;
+        }
+        // It would be reported again and again.
+        report::take(thread);
+        let mut kept = self.shared.kept();
+        kept.threads.insert(thread, connection);
+        kept.since.get_or_insert_with(Instant::now);
+        true
     }
 
     fn drew(&mut self, thread: Pid, drawing: &Drawing, len: usize) {
@@ -225,6 +332,7 @@ impl<'a> Tracer<'a> {
         let is_ours = status
             .is_some_and(|status| status.process() == Some(thread) && status.parent() == Some(Pid::this()));
         report::wait_for_end(thread);
+        self.shared.kept().threads.remove(&thread);
         if let Some(known) = self.threads.remove(&thread)
             && known.process == thread
         {
