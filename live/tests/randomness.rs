@@ -268,6 +268,7 @@ fn the_first_client_is_let_in_when_the_start_up_is_written_down(test: &Context) 
     client.set_nonblocking(true)?;
     let early = client.read(&mut [0]);
     ensure!(early.as_ref().is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "{early:?}");
+    ensure!(!started.recorder.has_let_in(), "it serves nobody yet");
     drop(started.recorder.finish());
     client.set_nonblocking(false)?;
     client.read_exact(&mut [0])?;
@@ -285,6 +286,7 @@ fn the_first_client_is_not_kept_for_ever(test: &Context) -> Result<()> {
     // Nor is any other, while what is drawn is still recorded.
     TcpStream::connect(client.peer_addr()?)?.read_exact(&mut [0])?;
     ensure!(started.recorder.is_tracing() && !started.recorder.keeps(started.root()));
+    ensure!(started.recorder.has_let_in(), "nothing says that it serves clients");
     Ok(())
 }
 

@@ -10,14 +10,14 @@
 
 use super::desk::Desk;
 use crate::output::Output;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use mcrx_debuginfo::file::Binary;
 use mcrx_live::capture::capture;
 use mcrx_live::control::{NOTIFY, Notifier};
-use mcrx_live::descriptors::StartUp;
+use mcrx_live::descriptors::{self, StartUp};
 use mcrx_live::hold::Scope;
 use mcrx_live::managed::{self, Managed, Record};
-use mcrx_live::park::{self, ParkError, Patience, Watch};
+use mcrx_live::park::{self, ParkError, Parking, Patience, Watch};
 use mcrx_live::process::status::threads;
 use mcrx_live::randomness::recorder::{self, Recorder};
 use nix::errno::Errno;
@@ -51,7 +51,7 @@ const START_UP: Duration = Duration::from_secs(600);
 const RECORDED: Duration = Duration::from_secs(20);
 
 /// How long a server's first client is kept waiting for the end of the start-up: if others do not rest then, it is more important than they.
-const KEPT: Duration = Duration::from_secs(1);
+const KEPT: Duration = Duration::from_secs(5);
 
 /// How a server has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,15 +155,6 @@ fn notifier(output: &Output) -> Notifier {
     })
 }
 
-/// Does something at the end, however it comes.
-struct Defer<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for Defer<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
 /// Waits until the server's start-up is done, and writes down what it has drawn at random, and its memory.
 /// False: it has ended before.
 fn take_note_of_start(
@@ -172,51 +163,69 @@ fn take_note_of_start(
     reports: &Mutex<()>,
     recorder: &Recorder,
 ) -> bool {
-    let patience = Patience { limit: START_UP, ..Patience::default() };
-    let mut watch = Watch::new(Pid::this(), patience);
-    let mut keeps = true;
-    let parked = loop {
-        match watch.look_sparing(&|thread| recorder.keeps(thread)) {
-            Ok(None) => std::thread::sleep(park::INTERVAL),
-            Ok(Some(parking)) => break Ok(parking),
-            Err(error) => break Err(error),
-        }
-        if keeps && recorder.kept_for() > KEPT {
-            recorder.keep_nobody();
-            keeps = false;
-        }
-    };
+    let rest = await_rest(recorder);
     // Nobody else can hold it before. Its first clients wait until its memory is written down.
     let draws = recorder.settle();
-    let _first_clients = Defer(|| drop(recorder.finish()));
-    let parked = match parked {
-        Err(ParkError::Gone(_)) => return false,
-        parked => parked.map_err(anyhow::Error::from),
+    let taken = match rest {
+        Err(ParkError::Gone(_)) => {
+            drop(recorder.finish());
+            return false;
+        }
+        rest => rest.map_err(anyhow::Error::from).and_then(|parking| {
+            managed.keep_draws(&draws)?;
+            write_down(managed, &parking, inherited, reports, recorder)
+        }),
     };
-    let taken = parked.and_then(|parking| {
-        managed.keep_draws(&draws)?;
-        let first = parking.processes.first().context("nothing of it is left")?;
-        let alone = reports.lock().unwrap_or_else(PoisonError::into_inner);
-        let image = capture(Scope::Tree(first.pid))?;
-        drop(alone);
-        let clients = recorder.let_in();
-        let is_client = |process: Pid, number: i32| {
-            clients
-                .iter()
-                .any(|(thread, connection)| *connection == number && threads(process).contains(thread))
-        };
-        let processes = parking.processes.iter().map(|process| process.pid);
-        let descriptors = StartUp::of(processes, |process, number| {
-            !inherited.contains(&number) && !is_client(process, number)
-        });
-        Ok(managed.keep_start(&image, &descriptors)?)
-    });
+    drop(recorder.finish());
     if let Err(error) = taken
         && managed.exists()
     {
         Output::new(false).narrate(format_args!("the server cannot be updated later: {error:#}"));
     }
     managed.exists()
+}
+
+/// Waits until all wait, but for those that are kept from serving a first client; for these not for ever.
+fn await_rest(recorder: &Recorder) -> Result<Parking, ParkError> {
+    let mut watch = Watch::new(Pid::this(), Patience { limit: START_UP, ..Patience::default() });
+    let mut keeps = true;
+    loop {
+        if let Some(parking) = watch.look_sparing(&|thread| recorder.keeps(thread))? {
+            return Ok(parking);
+        }
+        if keeps && recorder.kept_for() > KEPT {
+            recorder.keep_nobody();
+            keeps = false;
+        }
+        std::thread::sleep(park::INTERVAL);
+    }
+}
+
+/// Writes down a server's memory at the end of its start-up, and the descriptors that it has then.
+fn write_down(
+    managed: &Managed,
+    parking: &Parking,
+    inherited: &[i32],
+    reports: &Mutex<()>,
+    recorder: &Recorder,
+) -> Result<()> {
+    let first = parking.processes.first().context("nothing of it is left")?;
+    let kept = recorder.let_in();
+    let is_kept = |process: Pid, number: i32| {
+        kept.iter().any(|(thread, connection)| *connection == number && threads(process).contains(thread))
+    };
+    let processes: Vec<Pid> = parking.processes.iter().map(|process| process.pid).collect();
+    // What is made for them would be taken for what each start makes.
+    ensure!(
+        !recorder.has_let_in() && descriptors::clients(&processes, is_kept) == 0,
+        "clients were served before its start-up was at rest: start it as root, and before they come"
+    );
+    let alone = reports.lock().unwrap_or_else(PoisonError::into_inner);
+    let image = capture(Scope::Tree(first.pid))?;
+    drop(alone);
+    let descriptors =
+        StartUp::of(processes, |process, number| !inherited.contains(&number) && !is_kept(process, number));
+    Ok(managed.keep_start(&image, &descriptors)?)
 }
 
 impl Service {

@@ -3,10 +3,12 @@
 //! The old process's own win: they carry the connections.
 //!
 //! * [`read()`]: what a process has open.
+//! * [`clients()`]: how many of it came from outside.
 //! * [`StartUp`]: which of it its start-up has made.
 //! * [`matches()`]: which of it means the same in both releases.
 //! * [`Merge`]: what becomes of it, or what stands in the way; doing it, and taking it back.
 
+mod clients;
 mod epoll;
 mod matching;
 mod merge;
@@ -16,6 +18,7 @@ mod registrar;
 mod socket;
 mod start_up;
 
+pub use clients::clients;
 pub use epoll::{Change, Watch};
 pub use matching::{Matches, Pair, matches};
 pub use merge::{Conflict, Merge, MergeError, Report};

@@ -62,6 +62,8 @@ struct Shared {
     stop: AtomicBool,
     /// Whether nobody is to be kept any more.
     open: AtomicBool,
+    /// Whether a connection was accepted by somebody who was not kept, while they were recorded.
+    served: AtomicBool,
     /// Threads that have accepted a connection and are kept there, and since when.
     kept: Mutex<Kept>,
     /// What was drawn, while some are still kept.
@@ -148,6 +150,12 @@ impl Recorder {
     #[must_use]
     pub fn let_in(&self) -> Vec<(Pid, i32)> {
         self.shared.kept().threads.iter().map(|(thread, connection)| (*thread, *connection)).collect()
+    }
+
+    /// Whether somebody serves a client already, since nobody was to be kept any more.
+    #[must_use]
+    pub fn has_let_in(&self) -> bool {
+        self.shared.served.load(Ordering::SeqCst)
     }
 
     /// For how long somebody has been kept.

@@ -139,6 +139,7 @@ impl<'a> Tracer<'a> {
     /// Lets all go on who are kept.
     fn keep_nobody(&self) {
         for (thread, _) in self.shared.kept().threads.drain() {
+            self.shared.served.store(true, Ordering::SeqCst);
             // Fails if it was killed: that is reported next.
             let _ = raw::resume_with(thread, Resume::ToSystemCall, 0);
         }
@@ -302,6 +303,7 @@ impl<'a> Tracer<'a> {
     /// Leaves a thread where it is. False: nobody is kept any more.
     fn keep(&self, thread: Pid, connection: i32) -> bool {
         if self.shared.open.load(Ordering::SeqCst) {
+            self.shared.served.store(true, Ordering::SeqCst);
             return false;
         }
         // It would be reported again and again.
