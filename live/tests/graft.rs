@@ -90,7 +90,7 @@ fn held<T: Send>(pid: Pid, work: impl FnOnce(&Hands<'_>) -> Result<T> + Send) ->
 /// The two in one: mapped, and filled while the old one runs.
 fn graft(two: &Two) -> Result<Graft> {
     let pid = two.old.pid();
-    let plan = Plan::of(&two.image, &Space::of(pid)?)?;
+    let plan = Plan::of(&two.image, &Space::of(pid)?, &[])?;
     let mut sources = Sources::default();
     sources.add(pid, &two.image, &plan)?;
     ensure!(sources.missing().is_empty(), "{:?}", sources.missing());
@@ -172,7 +172,7 @@ fn a_child_that_is_made_meanwhile_has_nothing_of_the_new_release(test: &Context)
 fn what_the_old_process_maps_meanwhile_is_not_touched(test: &Context) -> Result<()> {
     let two = start(test)?;
     let pid = two.old.pid();
-    let plan = Plan::of(&two.image, &Space::of(pid)?)?;
+    let plan = Plan::of(&two.image, &Space::of(pid)?, &[])?;
     let mut sources = Sources::default();
     sources.add(pid, &two.image, &plan)?;
     let mut first = Graft::new(pid, plan.clone());

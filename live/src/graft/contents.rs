@@ -75,8 +75,8 @@ fn each_run(
     memory: &Memory,
     mut write: impl FnMut(u64, &[u8]) -> Result<(), ContentError>,
 ) -> Result<(), ContentError> {
-    if matches!(piece.source, Source::Shared { .. }) {
-        // It is complete.
+    if matches!(piece.source, Source::Shared { .. } | Source::Again(_)) {
+        // It is complete, or somebody else's.
         return Ok(());
     }
     let first = first.and_then(|segment| Memory::new([segment]).ok());

@@ -43,7 +43,7 @@ pub use heap::{Allocator, NoAllocator};
 pub use journal::{Journal, Overwritten, Step};
 pub use layout::Noted;
 pub use leave::Left;
-pub use plan::{Move, Piece, Plan, Refusal, Source};
+pub use plan::{Move, Piece, Plan, Refusal, Source, Twin};
 pub use sources::{SourceError, Sources};
 pub use space::Space;
 pub use writes::{WriteError, Writes};
@@ -162,6 +162,9 @@ impl Graft {
         bases.dedup();
         self.journal.steps.extend(bases.into_iter().map(|base| Step::Mapped(base..base + abi::REGION_SIZE)));
         let made = self.plan.pieces.iter().zip(&origins).try_for_each(|(piece, origin)| {
+            if let Source::Again(old) = piece.source {
+                return map_again(hands, thread, piece, old, &mut self.journal);
+            }
             let place = |file: &BorrowedFd<'_>| files.iter().position(|other| raw(*other) == raw(*file));
             let (flags, number, offset) = match origin {
                 Origin::Nothing if piece.source == Source::Stack => {
@@ -359,6 +362,27 @@ fn map(
         Err(HandsError::Call { errno, .. }) => Err(GraftError::NotMapped { address, bytes, errno }),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Maps shared memory of the process once more: what mremap(2) does of a mapping of which it is to move nothing.
+fn map_again(
+    hands: &Hands<'_>,
+    thread: Pid,
+    piece: &Piece,
+    old: u64,
+    journal: &mut Journal,
+) -> Result<(), GraftError> {
+    let (address, bytes) = (piece.range.start, piece.range.end - piece.range.start);
+    let flags = word(libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED);
+    let not_mapped = |error| match error {
+        HandsError::Call { errno, .. } => GraftError::NotMapped { address, bytes, errno },
+        error => error.into(),
+    };
+    hands.system_call(thread, libc::SYS_mremap, [old, 0, bytes, flags, address, 0]).map_err(not_mapped)?;
+    journal.steps.push(Step::Mapped(piece.range.clone()));
+    let arguments = [address, bytes, protection(piece.permissions), 0, 0, 0];
+    hands.system_call(thread, libc::SYS_mprotect, arguments).map_err(not_mapped)?;
+    Ok(())
 }
 
 fn advise(

@@ -8,7 +8,8 @@
 //! | a file, mapped privately | the same file at the same offset, what was written to it written into it |
 //! | memory without a file | the same |
 //! | the main stack | at once all that it may ever have: what only grows on demand grows into what the old process maps meanwhile |
-//! | memory that it shares | a file without a name with what start-up put into it, one for all processes that share it |
+//! | memory that it shares, and that corresponds to what the old process shares | the old process's, once more |
+//! | other memory that it shares | a file without a name with what start-up put into it, one for all processes that share it |
 //! | the kernel's pages (vdso(7)) | the old process's own, moved there at the switch |
 
 use super::space::{self, Space};
@@ -52,6 +53,8 @@ pub enum Source {
         /// In bytes.
         offset: u64,
     },
+    /// What the old process shares with others, from this address on, once more.
+    Again(u64),
     /// What it shares with other processes of the new release.
     Shared {
         /// Which.
@@ -61,6 +64,15 @@ pub enum Source {
         /// In bytes.
         offset: u64,
     },
+}
+
+/// Shared memory of the old process that is to be seen where the new release has its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Twin {
+    /// All of one of its mappings.
+    pub old: Range<u64>,
+    /// All of one of the new release's, as long.
+    pub new: Range<u64>,
 }
 
 /// Pages of the kernel's own that move within a process.
@@ -100,10 +112,12 @@ impl Plan {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn of(new: &Process, old: &Space) -> Result<Plan, Refusal> {
+    pub fn of(new: &Process, old: &Space, twins: &[Twin]) -> Result<Plan, Refusal> {
         let mut pieces: Vec<Piece> = Vec::with_capacity(new.mappings.len());
         for mapping in &new.mappings {
             let Some(source) = source(mapping) else { continue };
+            let twin = twins.iter().find(|twin| twin.new == mapping.range);
+            let source = twin.map_or(source, |twin| Source::Again(twin.old.start));
             let mut range = mapping.range.clone();
             if source == Source::Stack {
                 let before = pieces.last().map_or(0, |piece| piece.range.end);
@@ -166,6 +180,7 @@ impl Piece {
         match &self.source {
             Source::Zeros => "anonymous memory".to_owned(),
             Source::Stack => "its stack".to_owned(),
+            Source::Again(_) => "shared memory".to_owned(),
             Source::File { path, .. } | Source::Shared { path, .. } => {
                 path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
             }
@@ -244,7 +259,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
     const ELSEWHERE: u64 = 0x7ffd_0000_0000;
 
     fn collision(mapping: Mapping) -> (String, String) {
-        match Plan::of(&new(ELSEWHERE, vec![mapping]), &old(OLD)) {
+        match Plan::of(&new(ELSEWHERE, vec![mapping]), &old(OLD), &[]) {
             Err(Refusal::Collision { old, new }) => (old.name, new.name),
             other => panic!("{other:?}"),
         }
@@ -260,7 +275,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
         };
         let stack = mapping(0x7ffc_0fff_0000..0x7ffc_1000_0000, MappingKind::Stack);
         let process = new(ELSEWHERE, vec![mapping(0x5656_0000_0000..0x5656_0000_2000, file), stack]);
-        let plan = Plan::of(&process, &old(OLD)).unwrap();
+        let plan = Plan::of(&process, &old(OLD), &[]).unwrap();
         let path = PathBuf::from("/usr/sbin/server-2");
         assert_eq!(plan.pieces[0].source, Source::File { path, offset: 0x1000 });
         assert_eq!(plan.pieces[0].range, 0x5656_0000_0000..0x5656_0000_2000);
@@ -274,14 +289,14 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
     fn a_stack_does_not_get_what_the_new_release_has_below_it() {
         let below = anonymous(0x7ffc_0ff0_0000..0x7ffc_0ff8_0000);
         let stack = mapping(0x7ffc_0fff_0000..0x7ffc_1000_0000, MappingKind::Stack);
-        let plan = Plan::of(&new(ELSEWHERE, vec![below, stack]), &old(OLD)).unwrap();
+        let plan = Plan::of(&new(ELSEWHERE, vec![below, stack]), &old(OLD), &[]).unwrap();
         assert_eq!(plan.pieces[1].range.start, 0x7ffc_0ff8_0000);
         assert!(plan.ranges().iter().eq([&(0x7ffc_0ff0_0000..0x7ffc_1000_0000)]));
     }
 
     #[test]
     fn the_kernels_pages_move_in_their_order() {
-        let plan = Plan::of(&new(ELSEWHERE, Vec::new()), &old(OLD)).unwrap();
+        let plan = Plan::of(&new(ELSEWHERE, Vec::new()), &old(OLD), &[]).unwrap();
         let step =
             |offset: u64, len: u64| Move { from: 0x7ffe_0010_0000 + offset, to: ELSEWHERE + offset, len };
         assert_eq!(plan.moves, [step(0, 0x4000), step(0x4000, 0x2000), step(0x6000, 0x2000)]);
@@ -289,7 +304,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
 
     #[test]
     fn the_kernels_pages_stay_if_they_are_where_they_are_to_be() {
-        let plan = Plan::of(&new(0x7ffe_0010_0000, Vec::new()), &old(OLD)).unwrap();
+        let plan = Plan::of(&new(0x7ffe_0010_0000, Vec::new()), &old(OLD), &[]).unwrap();
         assert_eq!(plan.moves, []);
     }
 
@@ -297,7 +312,7 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
     fn other_pages_of_the_kernels_are_refused() {
         let without: String =
             OLD.lines().filter(|line| !line.contains("vclock")).flat_map(|l| [l, "\n"]).collect();
-        assert_eq!(Plan::of(&new(ELSEWHERE, Vec::new()), &old(&without)), Err(Refusal::KernelPages));
+        assert_eq!(Plan::of(&new(ELSEWHERE, Vec::new()), &old(&without), &[]), Err(Refusal::KernelPages));
     }
 
     #[test]
@@ -322,19 +337,19 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsysca
     fn a_region_of_the_heap_belongs_to_one_release_alone() {
         let heap = "100000000000-100000010000 rw-p 00000000 00:00 0\n";
         let process = new(ELSEWHERE, vec![anonymous(0x1000_8000_0000..0x1000_8001_0000)]);
-        let refused = Plan::of(&process, &old(&format!("{heap}{OLD}"))).unwrap_err();
+        let refused = Plan::of(&process, &old(&format!("{heap}{OLD}")), &[]).unwrap_err();
         assert!(matches!(refused, Refusal::Collision { .. }), "{refused}");
     }
 
     #[test]
     fn what_touches_the_old_process_is_no_collision() {
         let touching = anonymous(0x7f00_0001_0000..0x7f00_0001_1000);
-        assert!(Plan::of(&new(ELSEWHERE, vec![touching]), &old(OLD)).is_ok());
+        assert!(Plan::of(&new(ELSEWHERE, vec![touching]), &old(OLD), &[]).is_ok());
     }
 
     #[test]
     fn pages_of_the_kernels_that_would_come_to_lie_on_something_are_refused() {
-        let refused = Plan::of(&new(0x7ffe_0010_2000, Vec::new()), &old(OLD)).unwrap_err();
+        let refused = Plan::of(&new(0x7ffe_0010_2000, Vec::new()), &old(OLD), &[]).unwrap_err();
         let Refusal::Collision { new, .. } = refused else { panic!("{refused}") };
         assert_eq!(new.name, "the kernel's pages");
     }

@@ -73,7 +73,7 @@ impl Sources {
     pub fn add(&mut self, view: Pid, new: &Process, plan: &Plan) -> Result<(), SourceError> {
         for piece in &plan.pieces {
             match &piece.source {
-                Source::Zeros | Source::Stack => {}
+                Source::Zeros | Source::Stack | Source::Again(_) => {}
                 Source::File { path, .. } => {
                     self.files.entry(path.clone()).or_insert_with(|| Opened::of(view, path));
                 }
@@ -95,7 +95,7 @@ impl Sources {
     /// What a piece is mapped from.
     pub(super) fn origin(&self, piece: &Piece) -> Origin<'_> {
         match &piece.source {
-            Source::Zeros | Source::Stack => Origin::Nothing,
+            Source::Zeros | Source::Stack | Source::Again(_) => Origin::Nothing,
             Source::File { offset, .. } => self.opened(piece).map_or(Origin::Nothing, |opened| {
                 Origin::File { file: opened.file.as_fd(), offset: *offset, shared: false }
             }),

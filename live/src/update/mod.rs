@@ -25,6 +25,7 @@ mod patient;
 mod phase;
 mod planned;
 mod quiescent;
+mod shared;
 mod waits;
 
 pub use lineage::Lineage;

@@ -15,6 +15,7 @@ use super::waits::Waits;
 use super::{Descriptors, Refusal, UpdateError, quiescent};
 use crate::capture;
 use crate::descriptors::{Matches, Pair, StartUp, matches};
+use crate::graft::Sources;
 use crate::hold::{Hands, Held};
 use crate::kernel::{self, KernelState, Kind};
 use mcrx_tracer::image::Process;
@@ -104,7 +105,8 @@ impl Operation<'_, '_> {
         (planned, lineage): (&[Planned], Lineage),
         clock: &mut Clock<'_>,
     ) -> Result<Done, UpdateError> {
-        let mut patients = Vec::new();
+        // Of what processes share there is one for all.
+        let (mut patients, mut sources) = (Vec::new(), Sources::default());
         let matches = self.matches(&states, &partners);
         for ((((pid, _), state), partners), matches) in
             self.kernel.iter().zip(states).zip(partners).zip(matches)
@@ -115,8 +117,8 @@ impl Operation<'_, '_> {
                 return Err(UpdateError::Gone(*pid));
             };
             let start = self.start_descriptors;
-            match Patient::admit(*pid, (now, state), (process, kernel), planned, (partners, &matches), start)?
-            {
+            let (old, new) = ((now, state), (process, kernel));
+            match Patient::admit(*pid, old, new, planned, (partners, &matches), start, &mut sources)? {
                 Ok(patient) => patients.push(patient),
                 Err(refusals) => {
                     undone(hands, &mut patients, "a process cannot be updated")?;
@@ -128,7 +130,7 @@ impl Operation<'_, '_> {
             undone(hands, &mut patients, "only that was asked")?;
             return Ok(Done::Possible);
         }
-        match transplanted(hands, &mut patients, clock) {
+        match transplanted(hands, &mut patients, &sources, clock) {
             Ok(descriptors) => {
                 let leavings = patients.into_iter().map(|patient| patient.leave(hands)).collect();
                 Ok(Done::Switched(descriptors, leavings, lineage))
@@ -203,10 +205,11 @@ impl Operation<'_, '_> {
 fn transplanted<'p, 'w>(
     hands: &'p Hands<'w>,
     patients: &mut [Patient<'p, 'w>],
+    sources: &Sources,
     clock: &mut Clock<'_>,
 ) -> Result<Descriptors, UpdateError> {
     clock.enter(Phase::Graft);
-    patients.iter_mut().try_for_each(|patient| patient.graft(hands))?;
+    patients.iter_mut().try_for_each(|patient| patient.graft(hands, sources))?;
     clock.enter(Phase::Write);
     patients.iter_mut().try_for_each(|patient| patient.write(hands))?;
     let mut descriptors = Descriptors::default();
@@ -236,13 +239,14 @@ fn refusals(planned: &Planned) -> Vec<Refusal> {
     let findings = planned.findings.iter().cloned().map(|finding| Refusal::Finding { pid, finding });
     let told = planned.told.as_ref().err().into_iter().flatten();
     let told = told.map(|why| format!("process {pid}: {why}"));
+    let shared = planned.shared.iter().map(|why| format!("process {pid}: {why}"));
     let called = planned.plan.calls.iter().map(|call| {
         let function = &call.function;
         format!(
             "process {pid}: the rules call {function} of the new release: live updates cannot do that yet"
         )
     });
-    conflicts.chain(findings).chain(told.chain(called).map(Refusal::Other)).collect()
+    conflicts.chain(findings).chain(told.chain(shared).chain(called).map(Refusal::Other)).collect()
 }
 
 fn number(pid: Pid) -> u32 {

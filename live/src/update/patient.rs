@@ -26,7 +26,6 @@ pub(super) struct Patient<'p, 'w> {
     new: (Process, &'p KernelState),
     planned: &'p Planned,
     partners: Partners,
-    sources: Sources,
     allocator: Allocator,
     /// Regions of the heap that the new release's allocator is to take over, in order.
     regions: Vec<u64>,
@@ -46,6 +45,7 @@ impl<'p, 'w> Patient<'p, 'w> {
         planned: &'p Planned,
         (partners, matches): (Partners, &Matches),
         start_descriptors: &StartUp,
+        sources: &mut Sources,
     ) -> Result<Result<Patient<'p, 'w>, Vec<Refusal>>, UpdateError> {
         let told = |why: String| Refusal::Other(format!("process {pid}: {why}"));
         let refused = |why: String| Ok(Err(vec![told(why)]));
@@ -55,11 +55,21 @@ impl<'p, 'w> Patient<'p, 'w> {
         let (mut image, kernel) = (new.0.clone(), new.1);
         let room = planned.room.add_to(&mut image).map_err(UpdateError::NoRoom)?;
         let space = Space::of(thread).map_err(|source| UpdateError::Unlisted { pid, source })?;
-        let plan = match graft::Plan::of(&image, &space) {
+        let twins = &planned.twins;
+        let into_shared = planned
+            .plan
+            .writes()
+            .iter()
+            .find(|(address, _)| twins.iter().any(|twin| twin.new.contains(address)));
+        if let Some((address, _)) = into_shared {
+            return refused(format!(
+                "shared memory that goes on would be written to at {address:#x}: live updates cannot do that yet"
+            ));
+        }
+        let plan = match graft::Plan::of(&image, &space, twins) {
             Ok(plan) => plan,
             Err(refusal) => return refused(refusal.to_string()),
         };
-        let mut sources = Sources::default();
         if let Err(error) = sources.add(pid, &image, &plan) {
             return refused(error.to_string());
         }
@@ -93,7 +103,6 @@ impl<'p, 'w> Patient<'p, 'w> {
             new,
             planned,
             partners,
-            sources,
             allocator,
             regions,
             room,
@@ -105,9 +114,9 @@ impl<'p, 'w> Patient<'p, 'w> {
 
     /// Puts the new release's memory beside the old one's, and the kernel's own pages where the new release's code looks for them: its
     /// allocator reads the clock.
-    pub(super) fn graft(&mut self, hands: &Hands<'_>) -> Result<(), UpdateError> {
-        self.graft.make(hands, self.thread, &self.sources)?;
-        self.graft.fill(&self.new.0, &self.sources)?;
+    pub(super) fn graft(&mut self, hands: &Hands<'_>, sources: &Sources) -> Result<(), UpdateError> {
+        self.graft.make(hands, self.thread, sources)?;
+        self.graft.fill(&self.new.0, sources)?;
         self.graft.settle(hands, self.thread, &self.old.1.layout, &self.new.1.layout)?;
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! The plans of a whole tree of processes: each old process with the new one that has its place.
 //!
-//! Parents and children are planned for one by one, by the same rules. What they share (memory, sockets) is not looked at here.
+//! Parents and children are planned for one by one, by the same rules. Memory that they share goes on as it is ([`super::shared`]); what else they do
+//! (sockets) is not looked at here.
 //!
 //! What it does not do: hold, read or write a process.
 
 use super::lineage::Lineage;
+use super::shared;
 use crate::adapters::{Images, Tellings};
+use crate::graft::Twin;
 use mcrx_debuginfo::cache::Cache;
 use mcrx_dsl::lower;
 use mcrx_dsl::rules::Rules;
@@ -72,6 +75,10 @@ pub(super) struct Planned {
     pub(super) room: OfflineRoom,
     /// What libraries are to be told, or why it cannot be told.
     pub(super) told: Result<Tellings, Vec<String>>,
+    /// Shared memory that goes on, and where the new release has its own.
+    pub(super) twins: Vec<Twin>,
+    /// Why some cannot.
+    pub(super) shared: Vec<String>,
     /// What is wrong with the image that the plan would leave. Nothing where the plan is refused.
     pub(super) findings: Vec<Finding>,
     /// Blocks that the new image has no use for.
@@ -175,11 +182,27 @@ impl<'r> Reading<'r> {
         let plan = prepared.plan(now, &room);
         let Prepared { course, pairs, .. } = prepared;
         let own_blocks = pairs.own_blocks;
+        let (twins, shared) = match shared::twins(prepared, now.trace) {
+            Ok(twins) => (twins, Vec::new()),
+            Err(shared) => (Vec::new(), shared),
+        };
         let words = course.held_by_kernel.iter().copied().zip(plan.held_by_kernel.iter().copied()).collect();
         if plan.is_refused() {
             let (findings, unneeded, carried) = (Vec::new(), Vec::new(), Vec::new());
             let told = Ok(Tellings::default());
-            return Ok(Planned { pid, plan, room, told, findings, unneeded, own_blocks, carried, words });
+            return Ok(Planned {
+                pid,
+                plan,
+                room,
+                told,
+                twins,
+                shared,
+                findings,
+                unneeded,
+                own_blocks,
+                carried,
+                words,
+            });
         }
         merged.add(&room).map_err(merge)?;
         plan.apply(&mut merged).map_err(unwritable)?;
@@ -188,7 +211,7 @@ impl<'r> Reading<'r> {
         let images = Images { new: new.process(), merged: &merged, table: new.table };
         let told = Tellings::of(&plan.adapters, images);
         let (findings, unneeded) = self.verify(&merged, (&now, &new), &carried)?;
-        Ok(Planned { pid, plan, room, told, findings, unneeded, own_blocks, carried, words })
+        Ok(Planned { pid, plan, room, told, twins, shared, findings, unneeded, own_blocks, carried, words })
     }
 
     /// Looks at every pointer of the image that a plan leaves, and says which blocks none leads to any more.
