@@ -20,7 +20,10 @@ const SILENT: usize = 10;
 
 pub(crate) fn tests(suite: Suite) -> Suite {
     let needs = || [server("nginx", RELEASES.0), server("nginx", RELEASES.1), program("wrk")];
-    suite.test(needs(), connections_of_all_workers_go_on_in_the_same_processes)
+    suite
+        .test(needs(), connections_of_all_workers_go_on_in_the_same_processes)
+        .test(needs(), requests_under_way_are_waited_for)
+        .test(needs(), a_request_that_does_not_end_in_time_refuses_the_update)
 }
 
 /// What the status page counts: connections and requests, since the server was started.
@@ -54,10 +57,13 @@ fn release(client: &mut Http<TcpStream>) -> Result<String> {
     Ok(answer.header("Server").context("no server")?.to_owned())
 }
 
-fn connections_of_all_workers_go_on_in_the_same_processes(test: &Context) -> Result<()> {
+fn started(test: &Context) -> Result<Managed<Nginx>> {
     let nginx = Nginx::of(test.release("nginx", RELEASES.0)?).workers(2);
-    let nginx = nginx.in_server("location = /status { stub_status; }");
-    let managed = Managed::start(test, nginx, "nginx")?;
+    Managed::start(test, nginx.in_server("location = /status { stub_status; }"), "nginx")
+}
+
+fn connections_of_all_workers_go_on_in_the_same_processes(test: &Context) -> Result<()> {
+    let managed = started(test)?;
     let (master, connect) = (managed.root()?, || managed.running.http());
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| connect()).collect::<Result<_>>()?;
     let mut silent: Vec<_> = (0..SILENT).map(|_| connect()).collect::<Result<_>>()?;
@@ -120,4 +126,67 @@ fn connections_of_all_workers_go_on_in_the_same_processes(test: &Context) -> Res
     let end = until(PATIENCE, "it to end", || managed.running.exit())?;
     ensure!(format!("{end:?}").contains('0'), "{end:?}");
     Ok(())
+}
+
+/// Connections whose request is sent in part; what is sent later is read after this.
+fn half_sent(managed: &Managed<Nginx>) -> Result<Vec<Http<TcpStream>>> {
+    let mut half = (0..10).map(|_| managed.running.http()).collect::<Result<Vec<_>>>()?;
+    half.iter_mut().try_for_each(|client| client.send(b"GET /text.txt HTTP/1.1\r\nHost: local"))?;
+    // Whoever is read last was sent behind all of these.
+    let mut status = managed.running.http()?;
+    let reading = |page: &str| page.split_once("Reading: ").map(|(_, rest)| rest.starts_with("10 "));
+    until(PATIENCE, "all of it to be read", || {
+        let page = String::from_utf8(status.get("/status")?.body)?;
+        Ok((reading(&page) == Some(true)).then_some(()))
+    })?;
+    Ok(half)
+}
+
+/// The rest of it, and who has answered.
+fn completed(client: &mut Http<TcpStream>) -> Result<String> {
+    client.send(b"host\r\n\r\n")?;
+    let answer = client.receive()?;
+    ensure!(answer.status()? == 200 && answer.body == TEXT.as_bytes(), "{answer:?}");
+    Ok(answer.header("Server").context("no server")?.to_owned())
+}
+
+fn requests_under_way_are_waited_for(test: &Context) -> Result<()> {
+    let managed = started(test)?;
+    let mut idle = (0..20).map(|_| managed.running.http()).collect::<Result<Vec<_>>>()?;
+    idle.iter_mut().try_for_each(|client| release(client).map(drop))?;
+    let mut half = half_sent(&managed)?;
+    let new = test.release("nginx", RELEASES.1)?;
+    let outcome = std::thread::scope(|scope| -> Result<_> {
+        let update = scope.spawn(|| managed.update(&new.path, &example("releases", RULES), &[]));
+        // It is only their end that it waits for.
+        std::thread::sleep(Duration::from_secs(2));
+        ensure!(!update.is_finished(), "it has not waited");
+        for client in &mut half {
+            ensure!(completed(client)? == "nginx/1.22.1", "whoever began with a request ends it");
+        }
+        update.join().map_err(|_| anyhow!("the update panicked"))?
+    })?;
+    ensure!(outcome.code == Some(0), "{:#}", outcome.facts);
+    for client in half.iter_mut().chain(&mut idle) {
+        ensure!(release(client)? == "nginx/1.26.3", "an open connection has the new release");
+    }
+    managed.running.stop()?.expect_clean()
+}
+
+fn a_request_that_does_not_end_in_time_refuses_the_update(test: &Context) -> Result<()> {
+    let managed = started(test)?;
+    let mut half = half_sent(&managed)?;
+    let (facts, rules) = (example("facts", "nginx"), test.scratch().fresh("impatient.mcrx"));
+    let text = std::fs::read_to_string(example("releases", RULES))?;
+    let text = text.replace("within 30s", "within 500ms");
+    let text = text.replace("../facts/nginx.mcrx", facts.to_str().context("text")?);
+    std::fs::write(&rules, text)?;
+    let new = test.release("nginx", RELEASES.1)?;
+    let outcome = managed.update(&new.path, &rules, &[])?;
+    ensure!(outcome.code == Some(4), "{:#}", outcome.facts);
+    ensure!(outcome.facts.to_string().contains("MCX809"), "{:#}", outcome.facts);
+    for client in &mut half {
+        ensure!(completed(client)? == "nginx/1.22.1" && release(client)? == "nginx/1.22.1");
+    }
+    managed.running.stop()?.expect_clean()
 }

@@ -46,11 +46,12 @@ use crate::randomness::Draws;
 use crate::shadow::{Shadow, ShadowError, Wanted};
 use crate::switch::SwitchError;
 use mcrx_allocator::abi::{ARENA_BASE, REGION_SIZE};
-use mcrx_dsl::rules::Rules;
+use mcrx_dsl::rules::{Change, Rules};
 use mcrx_tracer::image::Image;
 use mcrx_tracer::trace::Trace;
 use mcrx_transform::pairs::Counts;
 use mcrx_transform::plan::{Conflict, Totals};
+use mcrx_transform::prepared::Prepared;
 use mcrx_transform::target::Unwritable;
 use mcrx_transform::verify::Finding;
 use nix::unistd::Pid;
@@ -70,6 +71,9 @@ const QUIESCENCE: Duration = Duration::from_secs(5);
 const HELD_FOR: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(160)];
 /// How much longer a server goes on before it is held once more than it was held in vain.
 const BREATH: u32 = 4;
+
+/// How soon it is looked again whether objects that are waited for have gone.
+const DRAINING: Duration = Duration::from_millis(50);
 
 /// What is asked for.
 pub struct Request<'a> {
@@ -282,7 +286,7 @@ pub fn update(request: &Request<'_>, told: &(dyn Fn(Phase) + Sync)) -> Result<Re
     Ok(report)
 }
 
-/// Holds the server until it is found to be only waiting.
+/// Rehearses, and then holds the server until it is found to be only waiting. What rules say is to be waited for is waited for in between.
 fn operated<'t>(
     request: &Request<'_>,
     reading: &'t Reading<'_>,
@@ -290,48 +294,111 @@ fn operated<'t>(
     parked: &Parked,
     clock: &mut Clock<'_>,
 ) -> Result<(Done, Vec<Planned>, Duration), UpdateError> {
-    let mut prepared = reading.prepared(start, new)?;
-    let waits = Waits::of(start, new, request.rules);
-    let scope = Scope::Tree(request.root);
-    let deadline = Instant::now() + QUIESCENCE;
-    let ([mut patience, longest], mut elsewhere) = (HELD_FOR, None);
+    let mut attempts = Attempts {
+        request,
+        reading,
+        parked,
+        prepared: reading.prepared(start, new)?,
+        waits: Waits::of(start, new, request.rules),
+    };
+    let drained = Instant::now() + drained_within(request.rules);
     loop {
-        let survey = capture::Survey::of(scope)?;
-        let members = tree::with_descendants(request.root).into_iter();
-        let kernel: Vec<_> = members.map(|pid| (pid, kernel::Survey::of(pid))).collect();
-        let mut operation = Operation {
-            reading,
-            prepared: &mut prepared,
-            parked,
-            kernel: &kernel,
-            lineage: request.lineage,
-            waits: &waits,
-            start_descriptors: request.start_descriptors,
-            patience,
-            dry_run: request.dry_run,
+        clock.enter(Phase::Rehearse);
+        let (outcome, planned, held) = attempts.until_it_rests(&mut |operation, survey| {
+            let scope = Scope::Tree(request.root);
+            let (copied, held) =
+                while_held_then(scope, |held, hands| operation.copy(held, hands, survey), |copied| copied)?;
+            let (outcome, planned) = match copied? {
+                Err(busy) => (Some(Done::Busy(busy)), Vec::new()),
+                Ok(copied) => operation.rehearse(&copied)?,
+            };
+            Ok((outcome, planned, held))
+        })?;
+        let attempt = match outcome {
+            Some(done) => (done, planned, held),
+            None => attempts
+                .until_it_rests(&mut |operation, survey| {
+                    clock.enter(Phase::Hold);
+                    let scope = Scope::Tree(request.root);
+                    let (outcome, held) = while_held_then(
+                        scope,
+                        |held, hands| operation.run(held, hands, survey, clock),
+                        |outcome| outcome,
+                    )?;
+                    let (done, planned) = outcome?;
+                    Ok((Some(done), planned, held))
+                })
+                .map(|(done, planned, held)| (done.unwrap_or(Done::Possible), planned, held))?,
         };
-        clock.enter(Phase::Hold);
-        let (outcome, held) = while_held_then(
-            scope,
-            |held, hands| operation.run(held, hands, survey, clock),
-            |outcome| outcome,
-        )?;
-        let (mut done, planned) = outcome?;
-        if let Done::Elsewhere(why) = &done {
-            elsewhere = Some(why.clone());
+        if request.dry_run || !attempt.0.waits_for_objects() || Instant::now() > drained {
+            return Ok(attempt);
         }
-        match (&done, &elsewhere) {
-            (Done::Busy(_) | Done::Elsewhere(_), _) if Instant::now() < deadline => {
-                std::thread::sleep(held * BREATH);
-                patience = longest.min(patience * 2);
-                continue;
-            }
-            // That says more.
-            (Done::Busy(_), Some(why)) => done = Done::Elsewhere(why.clone()),
-            _ => {}
-        }
-        return Ok((done, planned, held));
+        std::thread::sleep(DRAINING.max(attempt.2 * BREATH));
     }
+}
+
+/// What each attempt works with.
+struct Attempts<'a, 't> {
+    request: &'a Request<'a>,
+    reading: &'a Reading<'a>,
+    parked: &'a Parked,
+    prepared: Vec<(u32, Prepared<'t>)>,
+    waits: Waits,
+}
+
+/// What came of one, nothing if nothing stops what is to follow; and for how long the server was held.
+type Attempt = (Option<Done>, Vec<Planned>, Duration);
+
+impl Attempts<'_, '_> {
+    /// Once more as long as a thread is in the middle of something, but not for ever.
+    fn until_it_rests(
+        &mut self,
+        attempt: &mut dyn FnMut(&mut Operation<'_, '_>, capture::Survey) -> Result<Attempt, UpdateError>,
+    ) -> Result<Attempt, UpdateError> {
+        let Attempts { request, reading, parked, prepared, waits } = self;
+        let deadline = Instant::now() + QUIESCENCE;
+        let ([mut patience, longest], mut elsewhere) = (HELD_FOR, None);
+        loop {
+            let survey = capture::Survey::of(Scope::Tree(request.root))?;
+            let members = tree::with_descendants(request.root).into_iter();
+            let kernel: Vec<_> = members.map(|pid| (pid, kernel::Survey::of(pid))).collect();
+            let mut operation = Operation {
+                reading,
+                prepared,
+                parked,
+                kernel: &kernel,
+                lineage: request.lineage,
+                waits,
+                start_descriptors: request.start_descriptors,
+                patience,
+                dry_run: request.dry_run,
+            };
+            let (mut done, planned, held) = attempt(&mut operation, survey)?;
+            if let Some(Done::Elsewhere(why)) = &done {
+                elsewhere = Some(why.clone());
+            }
+            match (&done, &elsewhere) {
+                (Some(Done::Busy(_) | Done::Elsewhere(_)), _) if Instant::now() < deadline => {
+                    std::thread::sleep(held * BREATH);
+                    patience = longest.min(patience * 2);
+                    continue;
+                }
+                // That says more.
+                (Some(Done::Busy(_)), Some(why)) => done = Some(Done::Elsewhere(why.clone())),
+                _ => {}
+            }
+            return Ok((done, planned, held));
+        }
+    }
+}
+
+/// For how long rules want to wait for objects to go, at most.
+fn drained_within(rules: &Rules) -> Duration {
+    let within = rules.changes.iter().filter_map(|change| match &change.is {
+        Change::Drain { within, .. } => Some(Duration::from_millis(within.is.0)),
+        _ => None,
+    });
+    within.max().unwrap_or_default()
 }
 
 /// What the new release is to have of the old one's, and what not.

@@ -1,6 +1,7 @@
-//! The operation: what is done while the server is held.
+//! The operation: what is done while the server is held, and before that its rehearsal on a copy.
 //!
-//! Up to [`Operation::transplant`] it only looks. From there on each step notes how it is undone before it is done, and the first that fails has
+//! The rehearsal holds the server for as long as it takes to copy it, and plans when it has gone on. What would stop the operation mostly stops that:
+//! so a server that is not updated hardly notices. Up to [`Operation::transplant`] it only looks. From there on each step notes how it is undone before it is done, and the first that fails has
 //! all of them undone, the last first. When the last thread has got its registers there is no way back, and nothing left that could
 //! fail but tidying up.
 
@@ -20,6 +21,7 @@ use crate::hold::{Hands, Held};
 use crate::kernel::{self, KernelState, Kind};
 use mcrx_tracer::image::Process;
 use mcrx_tracer::trace::{Known, Trace};
+use mcrx_transform::plan::Code;
 use mcrx_transform::prepared::Prepared;
 use nix::unistd::Pid;
 use std::time::{Duration, Instant};
@@ -43,6 +45,17 @@ pub(super) struct Operation<'a, 't> {
     pub(super) dry_run: bool,
 }
 
+impl Done {
+    /// Nothing stops it but objects that are to be waited for.
+    pub(super) fn waits_for_objects(&self) -> bool {
+        let is_awaited = |refusal: &Refusal| match refusal {
+            Refusal::Conflict { conflict, .. } => conflict.code == Code::Drained,
+            _ => false,
+        };
+        matches!(self, Done::Refused(refusals) if refusals.iter().all(is_awaited))
+    }
+}
+
 /// What came of it.
 pub(super) enum Done {
     /// New code runs as soon as the threads are let go.
@@ -59,7 +72,49 @@ pub(super) enum Done {
     Undone(String),
 }
 
+/// A server as it waited for work.
+pub(super) struct Copied {
+    processes: Vec<Process>,
+    /// What the kernel had for each.
+    states: Vec<KernelState>,
+}
+
+/// What is to be done.
+struct Intended {
+    planned: Vec<Planned>,
+    partners: Vec<Partners>,
+    lineage: Lineage,
+}
+
 impl Operation<'_, '_> {
+    /// Copies the server, which is held, as it waits for work: for a rehearsal.
+    pub(super) fn copy(
+        &self,
+        held: &Held,
+        hands: &Hands<'_>,
+        survey: capture::Survey,
+    ) -> Result<Result<Copied, String>, UpdateError> {
+        let busy = quiescent::reach(held, hands, self.parked, Instant::now() + self.patience)?;
+        if !busy.is_empty() {
+            return Ok(Err(busy.join("; ")));
+        }
+        // Memory first: threads that make calls for us have something of ours on their stacks.
+        let processes = survey.copy(held, hands)?;
+        let states = self.kernel.iter().map(|(pid, survey)| parked::state(*pid, survey, hands));
+        Ok(Ok(Copied { processes, states: states.collect::<Result<_, _>>()? }))
+    }
+
+    /// Plans for a copy, and says what would stop it. The server goes on meanwhile.
+    pub(super) fn rehearse(&mut self, copied: &Copied) -> Result<(Option<Done>, Vec<Planned>), UpdateError> {
+        match self.plan(copied)? {
+            Err(elsewhere) => Ok((Some(Done::Elsewhere(elsewhere)), Vec::new())),
+            Ok(intended) => {
+                let refusals: Vec<Refusal> = intended.planned.iter().flat_map(refusals).collect();
+                Ok(((!refusals.is_empty()).then_some(Done::Refused(refusals)), intended.planned))
+            }
+        }
+    }
+
     /// Does it, while all processes of the server are held.
     pub(super) fn run(
         &mut self,
@@ -68,33 +123,40 @@ impl Operation<'_, '_> {
         survey: capture::Survey,
         clock: &mut Clock<'_>,
     ) -> Result<(Done, Vec<Planned>), UpdateError> {
-        let busy = quiescent::reach(held, hands, self.parked, Instant::now() + self.patience)?;
-        if !busy.is_empty() {
-            return Ok((Done::Busy(busy.join("; ")), Vec::new()));
-        }
-        // Memory first: threads that make calls for us have something of ours on their stacks.
-        let now = survey.copy(held, hands)?;
-        let states = self.kernel.iter().map(|(pid, survey)| parked::state(*pid, survey, hands));
-        let states: Vec<KernelState> = states.collect::<Result<_, _>>()?;
-        clock.enter(Phase::Plan);
-        let words: Vec<(u32, Vec<u64>)> =
-            self.kernel.iter().zip(&states).map(|((pid, _), state)| (number(*pid), words(state))).collect();
-        let known = self.reading.known(&now)?;
-        let partners = match self.partners((&now, &known), &states)? {
-            Ok(partners) => partners,
-            Err(elsewhere) => return Ok((Done::Elsewhere(elsewhere.join("; ")), Vec::new())),
+        let copied = match self.copy(held, hands, survey)? {
+            Ok(copied) => copied,
+            Err(busy) => return Ok((Done::Busy(busy), Vec::new())),
         };
-        let (planned, lineage) = self.reading.traced((&now, &known), self.lineage, |now| {
-            let planned = self.reading.plans(self.prepared, now, &words)?;
-            let lineage = self.handed_on(now, &planned);
-            Ok::<_, UpdateError>((planned, lineage))
-        })?;
+        clock.enter(Phase::Plan);
+        let Intended { planned, partners, lineage } = match self.plan(&copied)? {
+            Ok(intended) => intended,
+            Err(elsewhere) => return Ok((Done::Elsewhere(elsewhere), Vec::new())),
+        };
         let refusals: Vec<Refusal> = planned.iter().flat_map(refusals).collect();
         if !refusals.is_empty() {
             return Ok((Done::Refused(refusals), planned));
         }
-        let done = self.transplant(hands, &now, (states, partners), (&planned, lineage), clock)?;
+        let Copied { processes, states } = copied;
+        let done = self.transplant(hands, &processes, (states, partners), (&planned, lineage), clock)?;
         Ok((done, planned))
+    }
+
+    /// What is to be done with each process; or which threads wait elsewhere than those of the new release.
+    fn plan(&mut self, copied: &Copied) -> Result<Result<Intended, String>, UpdateError> {
+        let Copied { processes: now, states } = copied;
+        let words: Vec<(u32, Vec<u64>)> =
+            self.kernel.iter().zip(states).map(|((pid, _), state)| (number(*pid), words(state))).collect();
+        let known = self.reading.known(now)?;
+        let partners = match self.partners((now, &known), states)? {
+            Ok(partners) => partners,
+            Err(elsewhere) => return Ok(Err(elsewhere.join("; "))),
+        };
+        let (planned, lineage) = self.reading.traced((now, &known), self.lineage, |now| {
+            let planned = self.reading.plans(self.prepared, now, &words)?;
+            let lineage = self.handed_on(now, &planned);
+            Ok::<_, UpdateError>((planned, lineage))
+        })?;
+        Ok(Ok(Intended { planned, partners, lineage }))
     }
 
     fn transplant(

@@ -12,6 +12,8 @@ pub enum Phase {
     Shadow,
     /// Both start-ups are traced.
     Pair,
+    /// The plan is made for a copy of the server, while that goes on.
+    Rehearse,
     /// The old threads stop.
     Hold,
     /// What is to be done.
@@ -34,6 +36,7 @@ impl Phase {
             Phase::Prepare => "prepare",
             Phase::Shadow => "shadow",
             Phase::Pair => "pair",
+            Phase::Rehearse => "rehearse",
             Phase::Hold => "hold",
             Phase::Plan => "plan",
             Phase::Graft => "graft",
@@ -50,6 +53,7 @@ impl Phase {
             Phase::Prepare => "preparing",
             Phase::Shadow => "starting the new release, out of sight",
             Phase::Pair => "comparing both start-ups",
+            Phase::Rehearse => "trying it on a copy",
             Phase::Hold => "holding the server",
             Phase::Plan => "planning",
             Phase::Graft => "putting the new release's memory beside the old one's",
@@ -102,8 +106,11 @@ impl<'c> Clock<'c> {
 
     /// The phase is over.
     pub(super) fn leave(&mut self) {
-        if let Some((phase, since)) = self.now.take() {
-            self.over.push(Timed { phase, time: since.elapsed() });
+        let Some((phase, since)) = self.now.take() else { return };
+        // Of what was done several times it is all of it.
+        match self.over.iter_mut().find(|timed| timed.phase == phase) {
+            Some(timed) => timed.time += since.elapsed(),
+            None => self.over.push(Timed { phase, time: since.elapsed() }),
         }
     }
 

@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use nix::libc::{self, c_long};
 use nix::sys::ptrace;
 use nix::unistd::Pid;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -42,6 +42,8 @@ pub(super) struct Tracer<'a> {
     is_program: bool,
     processes: HashMap<Pid, Process>,
     threads: HashMap<Pid, Thread>,
+    /// Those who have stopped before their maker told of them. They may end before that, too.
+    early: HashSet<Pid>,
     draws: Vec<Draw>,
     bytes: usize,
 }
@@ -82,6 +84,7 @@ impl<'a> Tracer<'a> {
             is_program: false,
             processes: HashMap::from([(first, process)]),
             threads: HashMap::from([(first, Thread::new(first, 0))]),
+            early: HashSet::new(),
             draws: Vec::new(),
             bytes: 0,
         }
@@ -169,7 +172,9 @@ impl<'a> Tracer<'a> {
 
     /// Lets a thread go that has stopped, with all that it was about to do.
     fn let_go(&mut self, thread: Pid, status: i32) {
-        self.appeared(thread);
+        if self.appeared(thread) {
+            self.early.insert(thread);
+        }
         let (signal, event) = (status & 0xFF, status >> 8);
         let deliver = match event {
             0 if signal == AT_CALL => {
@@ -178,9 +183,7 @@ impl<'a> Tracer<'a> {
             }
             0 => signal,
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
-                if let Some(made) = message(thread) {
-                    self.appeared(made);
-                }
+                self.made(thread);
                 0
             }
             libc::PTRACE_EVENT_EXEC => {
@@ -206,7 +209,9 @@ impl<'a> Tracer<'a> {
     /// Takes note of a stop, and has the thread go on.
     fn stopped(&mut self, thread: Pid, status: i32) {
         const STOPS: [i32; 4] = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
-        self.appeared(thread);
+        if self.appeared(thread) {
+            self.early.insert(thread);
+        }
         let (signal, event) = (status & 0xFF, status >> 8);
         let deliver = match event {
             0 if signal == AT_CALL => {
@@ -223,9 +228,7 @@ impl<'a> Tracer<'a> {
                 return;
             }
             libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
-                if let Some(made) = message(thread) {
-                    self.appeared(made);
-                }
+                self.made(thread);
                 0
             }
             libc::PTRACE_EVENT_EXEC => {
@@ -237,12 +240,20 @@ impl<'a> Tracer<'a> {
         let _ = raw::resume_with(thread, Resume::ToSystemCall, deliver);
     }
 
-    /// Takes note of a thread that is seen for the first time. Its own first stop may come before that of its maker.
-    fn appeared(&mut self, thread: Pid) {
-        if self.threads.contains_key(&thread) {
-            return;
+    /// Takes note of whom a thread has made.
+    fn made(&mut self, maker: Pid) {
+        let Some(made) = message(maker) else { return };
+        if !self.early.remove(&made) {
+            self.appeared(made);
         }
-        let Some(status) = Status::of(thread) else { return };
+    }
+
+    /// Takes note of a thread that is seen for the first time; false if it is not. Its own first stop may come before that of its maker.
+    fn appeared(&mut self, thread: Pid) -> bool {
+        if self.threads.contains_key(&thread) {
+            return false;
+        }
+        let Some(status) = Status::of(thread) else { return false };
         let process = status.process().unwrap_or(thread);
         let ordinal = match self.processes.get_mut(&process) {
             Some(known) => {
@@ -262,6 +273,7 @@ impl<'a> Tracer<'a> {
             }
         };
         self.threads.insert(thread, Thread::new(process, ordinal));
+        true
     }
 
     /// A process executes another program: of its threads the one is left that did so, and it has the process's number.
