@@ -5,5 +5,6 @@ mod arrays;
 mod inside;
 mod matches;
 mod places;
+mod retained;
 mod variants;
 mod world;
