@@ -18,6 +18,7 @@ mod frame;
 mod function;
 mod hands;
 pub mod interrupted;
+pub(crate) mod kept;
 mod made;
 mod memory;
 mod own;

@@ -11,7 +11,7 @@ use std::ptr;
 ///
 /// # Errors
 /// ESRCH: it was killed meanwhile.
-pub(crate) fn detach(thread: Pid, signal: i32) -> Result<(), Errno> {
+pub(super) fn detach(thread: Pid, signal: i32) -> Result<(), Errno> {
     let data = ptr::without_provenance_mut::<c_void>(usize::try_from(signal).unwrap_or(0));
     let nothing = ptr::null_mut::<c_void>();
     // SAFETY: PTRACE_DETACH takes the thread, an ignored address and a signal number in the place of the data; it touches no memory of

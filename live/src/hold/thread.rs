@@ -66,6 +66,11 @@ impl Thread {
         Ok(Thread { process, id, state, registers: None, job_control: false })
     }
 
+    /// One that another thread of this process keeps.
+    pub(super) fn kept(process: Pid, id: Pid, registers: Registers) -> Thread {
+        Thread { process, id, state: State::Kept, registers: Some(registers), job_control: false }
+    }
+
     /// Takes note of what is said of it, and sees to it that its call will go on.
     pub(super) fn reported(&mut self, report: Report) {
         let Report::Stopped { signal, event } = report else {

@@ -3,6 +3,7 @@
 //! The tracer of a thread is the thread that seized it, so all of this happens in one.
 
 use super::error::is_restricted;
+use super::kept;
 use super::report;
 use super::thread::{State, Thread};
 use super::{Held, HeldProcess, HoldError, Scope};
@@ -57,7 +58,8 @@ impl Threads {
                 if self.known.contains(&id) {
                     continue;
                 }
-                let thread = match Thread::seize(process, id) {
+                let kept = kept::registers(id).map(|registers| Thread::kept(process, id, registers));
+                let thread = match kept.map_or_else(|| Thread::seize(process, id), Ok) {
                     Ok(thread) => thread,
                     Err(errno) => refused(process, id, errno)?,
                 };
@@ -166,16 +168,11 @@ impl Drop for Threads {
 
 /// Why a thread cannot be seized, if that matters.
 fn refused(process: Pid, thread: Pid, errno: Errno) -> Result<Thread, HoldError> {
-    let found = |state| Thread { process, id: thread, state, registers: None, job_control: false };
-    let gone = found(State::Gone);
+    let gone = Thread { process, id: thread, state: State::Gone, registers: None, job_control: false };
     let Some(status) = Status::of_thread(process, thread) else { return Ok(gone) };
-    let is_ours = |tracer| Status::of(tracer).is_some_and(|status| status.process() == Some(Pid::this()));
     match (errno, status.tracer()) {
         // A main thread that has ended stays, as a zombie, until the others have.
         _ if status.has_ended() => Ok(gone),
-        (Errno::EPERM, Some(tracer)) if is_ours(tracer) && gone.kernel_state() == 't' => {
-            Ok(found(State::Kept))
-        }
         (Errno::EPERM, Some(tracer)) => Err(HoldError::Traced { process, tracer: described(tracer) }),
         (Errno::EPERM, None) => Err(HoldError::NotPermitted { process, restricted: is_restricted() }),
         _ => Err(HoldError::Other { process, errno }),

@@ -66,7 +66,7 @@ struct Shared {
     served: AtomicBool,
     /// Threads that have accepted a connection and are kept there, and since when.
     kept: Mutex<Kept>,
-    /// What was drawn, while some are still kept.
+    /// What was drawn, while all stand still.
     drawn: Mutex<Option<Draws>>,
     /// The thread that traces; 0 before it has begun.
     tracer: AtomicI32,
@@ -170,7 +170,8 @@ impl Recorder {
         self.wake();
     }
 
-    /// Lets go of all who are not kept, and says what was drawn. Those who are kept can be looked at, by whoever holds the others.
+    /// Stops all who are recorded, and says what was drawn. Until [`finish`](Recorder::finish) they count as held for whoever holds them from this
+    /// process ([`crate::hold`]): nobody is served in between.
     #[must_use]
     pub fn settle(&self) -> Draws {
         self.shared.stop.store(true, Ordering::SeqCst);

@@ -12,6 +12,7 @@
 
 use super::super::{CALLS, Draw, Drawing, Draws, Place, Source};
 use super::{Ended, INTERVAL, Opener, Shared};
+use crate::hold::kept::Kept;
 use crate::hold::raw::{self, CallStop, Reported, Resume};
 use crate::hold::{interrupted, report};
 use crate::process::status::Status;
@@ -27,8 +28,8 @@ use std::time::{Duration, Instant};
 /// So many bytes are kept. Start-ups draw some dozens, or a few thousand where they are buffered.
 const MOST: usize = 1 << 20;
 
-/// How long it may take to let go of those that are not kept: they have to stop for it.
-const PARTING: Duration = Duration::from_secs(2);
+/// How long it may take until all stand still.
+const STOPPING: Duration = Duration::from_secs(2);
 /// The signal of a stop at a system call.
 const AT_CALL: i32 = libc::SIGTRAP | 0x80;
 
@@ -64,13 +65,11 @@ struct Thread {
     drawing: Option<Drawing>,
     /// It is about to accept a connection.
     accepting: bool,
-    /// It is not traced any more.
-    is_free: bool,
 }
 
 impl Thread {
     fn new(process: Pid, ordinal: u32) -> Thread {
-        Thread { process, ordinal, drawing: None, accepting: false, is_free: false }
+        Thread { process, ordinal, drawing: None, accepting: false }
     }
 }
 
@@ -127,13 +126,16 @@ impl<'a> Tracer<'a> {
                 return self.outcome(Some("its start-up drew more random bytes than are kept"));
             }
         }
-        if !self.shared.kept().threads.is_empty() && self.part() {
+        if let Some(kept) = self.stand() {
             let draws = Draws::all(self.draws.clone());
             *self.shared.drawn.lock().unwrap_or_else(PoisonError::into_inner) = Some(draws);
-            // They go on when this thread ends.
             while !self.shared.open.load(Ordering::SeqCst) {
                 std::thread::sleep(INTERVAL);
             }
+            // They go on when this thread ends.
+            drop(kept);
+        } else if !self.shared.kept().threads.is_empty() {
+            self.shared.served.store(true, Ordering::SeqCst);
         }
         self.shared.kept().threads.clear();
         self.outcome(None)
@@ -148,58 +150,69 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    /// Lets go of all who are not kept; false: of some it cannot.
-    fn part(&mut self) -> bool {
-        let deadline = Instant::now() + PARTING;
-        let kept = self.shared.kept().threads.clone();
-        for thread in self.threads.keys().filter(|thread| !kept.contains_key(thread)) {
+    /// Stops all. `None`: some do not, or it is not wanted any more.
+    fn stand(&mut self) -> Option<Kept> {
+        if self.shared.open.load(Ordering::SeqCst) {
+            return None;
+        }
+        let deadline = Instant::now() + STOPPING;
+        let mut standing: HashSet<Pid> = self.shared.kept().threads.keys().copied().collect();
+        for thread in self.threads.keys().filter(|thread| !standing.contains(thread)) {
             // Whoever has ended reports that.
             let _ = ptrace::interrupt(*thread);
         }
-        while self.threads.iter().any(|(id, thread)| !thread.is_free && !kept.contains_key(id)) {
+        while self.threads.keys().any(|thread| !standing.contains(thread)) {
             match raw::report_so_far() {
-                Ok(Some((thread, Reported::Stopped(status)))) => self.let_go(thread, status),
+                Ok(Some((thread, Reported::Stopped(status)))) => {
+                    if self.stands(thread, status) {
+                        standing.insert(thread);
+                    }
+                }
                 Ok(Some((thread, Reported::Exited(code)))) => self.ended(thread, Ended::Exited(code)),
                 Ok(Some((thread, Reported::Killed(signal)))) => self.ended(thread, Ended::Killed(signal)),
                 Ok(None) | Err(Errno::EINTR) if Instant::now() < deadline => {
                     std::thread::sleep(INTERVAL / 10)
                 }
-                Ok(None) | Err(_) => return false,
+                Ok(None) | Err(_) => return None,
             }
         }
-        true
+        // Who was killed meanwhile has none.
+        let registers =
+            standing.into_iter().filter_map(|thread| Some((thread, ptrace::getregs(thread).ok()?)));
+        Some(Kept::these(registers.collect()))
     }
 
-    /// Lets a thread go that has stopped, with all that it was about to do.
-    fn let_go(&mut self, thread: Pid, status: i32) {
-        if self.appeared(thread) {
-            self.early.insert(thread);
-        }
+    /// Takes note of a stop, and leaves the thread there. False: a signal was on its way to it, and has to arrive first.
+    fn stands(&mut self, thread: Pid, status: i32) -> bool {
         let (signal, event) = (status & 0xFF, status >> 8);
-        let deliver = match event {
-            0 if signal == AT_CALL => {
-                self.called(thread);
-                0
-            }
-            0 => signal,
-            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
-                self.made(thread);
-                0
-            }
-            libc::PTRACE_EVENT_EXEC => {
-                self.executed(thread, message(thread));
-                0
-            }
-            _ => 0,
-        };
+        self.noted(thread, signal, event);
+        if event == 0 && signal != AT_CALL {
+            let _ = raw::resume_with(thread, Resume::ToSystemCall, signal);
+            let _ = ptrace::interrupt(thread);
+            return false;
+        }
         if event == libc::PTRACE_EVENT_STOP {
             interrupted::repair(thread);
         }
-        // It was killed, if this fails: its parent hears of that when this thread ends.
-        let _ = raw::detach(thread, deliver);
-        if let Some(known) = self.threads.get_mut(&thread) {
-            known.is_free = true;
+        // It would be reported again and again.
+        report::take(thread);
+        true
+    }
+
+    /// Takes note of what a stop says: of who is made, what is executed, what was drawn. Says which connection was accepted.
+    fn noted(&mut self, thread: Pid, signal: i32, event: i32) -> Option<i32> {
+        if self.appeared(thread) {
+            self.early.insert(thread);
         }
+        match event {
+            0 if signal == AT_CALL => return self.called(thread),
+            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
+                self.made(thread)
+            }
+            libc::PTRACE_EVENT_EXEC => self.executed(thread, message(thread)),
+            _ => {}
+        }
+        None
     }
 
     fn outcome(self, missing: Option<&str>) -> Draws {
@@ -209,34 +222,17 @@ impl<'a> Tracer<'a> {
     /// Takes note of a stop, and has the thread go on.
     fn stopped(&mut self, thread: Pid, status: i32) {
         const STOPS: [i32; 4] = [libc::SIGSTOP, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
-        if self.appeared(thread) {
-            self.early.insert(thread);
-        }
         let (signal, event) = (status & 0xFF, status >> 8);
-        let deliver = match event {
-            0 if signal == AT_CALL => {
-                let connection = self.called(thread);
-                if connection.is_some_and(|connection| self.keep(thread, connection)) {
-                    return;
-                }
-                0
-            }
-            0 => signal,
-            libc::PTRACE_EVENT_STOP if STOPS.contains(&signal) => {
-                // Fails if it was killed this moment, here and below: that is reported next.
-                let _ = raw::listen(thread);
-                return;
-            }
-            libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE => {
-                self.made(thread);
-                0
-            }
-            libc::PTRACE_EVENT_EXEC => {
-                self.executed(thread, message(thread));
-                0
-            }
-            _ => 0,
-        };
+        let connection = self.noted(thread, signal, event);
+        if connection.is_some_and(|connection| self.keep(thread, connection)) {
+            return;
+        }
+        if event == libc::PTRACE_EVENT_STOP && STOPS.contains(&signal) {
+            // Fails if it was killed this moment, here and below: that is reported next.
+            let _ = raw::listen(thread);
+            return;
+        }
+        let deliver = if event == 0 && signal != AT_CALL { signal } else { 0 };
         let _ = raw::resume_with(thread, Resume::ToSystemCall, deliver);
     }
 
