@@ -22,8 +22,9 @@ use std::time::{Duration, Instant};
 
 /// All calls that make a process or a thread.
 pub(super) const CALLS: [c_long; 4] = [libc::SYS_clone, libc::SYS_fork, libc::SYS_vfork, libc::SYS_clone3];
-/// How long a fork may take once it has been allowed. One that a signal interrupts is asked for again.
-const FORKING: Duration = Duration::from_millis(50);
+/// How long a fork may take once it has been allowed: on a busy machine some tenths of a second. One that a signal interrupts is asked for again;
+/// who were taken for that would get a number that is not his, and so would all that he makes.
+const FORKING: Duration = Duration::from_secs(1);
 const INTERVAL: Duration = Duration::from_micros(20);
 
 /// Who made whom, and who is to get which number.
