@@ -23,18 +23,35 @@ impl Facts {
     /// Of a process that has this thread: its main thread may have ended, and knows no more.
     pub(super) fn of(pid: Pid, thread: Pid) -> io::Result<Facts> {
         let status = Status::of(pid).ok_or(io::ErrorKind::NotFound)?;
-        let executable = fs::read_link(format!("/proc/{thread}/exe"))?;
         let arguments = crate::process::read(format!("/proc/{thread}/cmdline")).unwrap_or_default();
         Ok(Facts {
             pid: number(pid),
             parent: status.parent().map_or(0, number),
             name: title(&arguments).unwrap_or_else(|| status.name().to_owned()),
-            executable: PathBuf::from(match executable.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
-                Some(path) => std::ffi::OsString::from_vec(path.to_owned()),
-                None => executable.into_os_string(),
-            }),
+            executable: program(thread)?,
         })
     }
+}
+
+/// The file of the program. The kernel knows the one that was executed; a process that has become another program since, without the right to
+/// tell the kernel so, has nothing of that mapped any more, and its auxiliary vector (getauxval(3)) tells of the program that it has.
+fn program(thread: Pid) -> io::Result<PathBuf> {
+    let executed = fs::read_link(format!("/proc/{thread}/exe"))?;
+    let executed = match executed.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
+        Some(path) => PathBuf::from(std::ffi::OsString::from_vec(path.to_owned())),
+        None => executed,
+    };
+    let mappings = maps::read(thread)?;
+    if mappings.iter().any(|mapping| mapping.path() == Some(&executed)) {
+        return Ok(executed);
+    }
+    let vector = crate::process::read(format!("/proc/{thread}/auxv")).unwrap_or_default();
+    let (words, _) = vector.as_chunks::<8>();
+    let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
+    let (pairs, _) = words.as_chunks::<2>();
+    let headers = pairs.iter().find(|[kind, _]| *kind == nix::libc::AT_PHDR).map(|[_, address]| *address);
+    let mapping = headers.and_then(|address| maps::holding(&mappings, address));
+    Ok(mapping.and_then(maps::Mapping::path).map_or(executed, PathBuf::from))
 }
 
 /// A process that calls itself something writes it over its arguments, as one: `nginx: worker process`.
