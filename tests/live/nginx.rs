@@ -160,7 +160,10 @@ fn requests_under_way_are_waited_for(test: &Context) -> Result<()> {
         let update = scope.spawn(|| managed.update(&new.path, &example("releases", RULES), &[]));
         // It is only their end that it waits for.
         std::thread::sleep(Duration::from_secs(2));
-        ensure!(!update.is_finished(), "it has not waited");
+        if update.is_finished() {
+            let outcome = update.join().map_err(|_| anyhow!("the update panicked"))??;
+            return Err(anyhow!("it has not waited: {:?} {:#}", outcome.code, outcome.facts));
+        }
         for client in &mut half {
             ensure!(completed(client)? == "nginx/1.22.1", "whoever began with a request ends it");
         }

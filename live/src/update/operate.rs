@@ -46,13 +46,13 @@ pub(super) struct Operation<'a, 't> {
 }
 
 impl Done {
-    /// Nothing stops it but objects that are to be waited for.
+    /// Objects stop it that are to be waited for. What else does may be what these lead to.
     pub(super) fn waits_for_objects(&self) -> bool {
         let is_awaited = |refusal: &Refusal| match refusal {
             Refusal::Conflict { conflict, .. } => conflict.code == Code::Drained,
             _ => false,
         };
-        matches!(self, Done::Refused(refusals) if refusals.iter().all(is_awaited))
+        matches!(self, Done::Refused(refusals) if refusals.iter().any(is_awaited))
     }
 }
 
