@@ -87,7 +87,12 @@ pub(crate) fn descriptors(pid: Pid) -> Result<Vec<(i32, String)>> {
     for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))? {
         let entry = entry?;
         let number = entry.file_name().to_string_lossy().parse()?;
-        all.push((number, std::fs::read_link(entry.path())?.to_string_lossy().into_owned()));
+        match std::fs::read_link(entry.path()) {
+            Ok(target) => all.push((number, target.to_string_lossy().into_owned())),
+            // It was closed meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     all.sort();
     Ok(all)
