@@ -1,5 +1,6 @@
 //! Instructions of a process that make system calls: short runs of bytes that every C library has.
 
+use crate::process::is_c_library;
 use crate::process::maps::Mapping;
 use crate::process::memory::ProcessMemory;
 use mcrx_allocator::reader::{Address, Memory as _};
@@ -33,11 +34,7 @@ impl Code {
         let runs = |mapping: &&Mapping| {
             mapping.execute && mapping.read && !mapping.shared && !mapping.is("vsyscall")
         };
-        let is_libc = |mapping: &&Mapping| {
-            mapping.path().is_some_and(|path| {
-                path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"libc"))
-            })
-        };
+        let is_libc = |mapping: &&Mapping| mapping.path().is_some_and(is_c_library);
         let (first, others): (Vec<_>, Vec<_>) = mappings.iter().filter(runs).partition(is_libc);
         let (mut system_call, mut sigreturn, mut store) = (None, None, None);
         for mapping in first.into_iter().chain(others) {

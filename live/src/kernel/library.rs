@@ -3,6 +3,7 @@
 //! The structure is nobody's business but glibc's; it describes it to debuggers by symbols of its own (`nptl_db/structs.def`, used by
 //! libthread_db): each is three words of 32 bits, a member's size in bits, how many of them there are, and its offset.
 
+use crate::process::is_c_library;
 use crate::process::maps::Mapping;
 use crate::process::memory::ProcessMemory;
 use mcrx_allocator::reader::{Address, Memory as _};
@@ -22,10 +23,7 @@ impl ThreadLayout {
     /// Of a process's C library, or of its program if that is linked statically. `None`: it has another C library, or its file is gone.
     #[must_use]
     pub fn of(process: Pid, mappings: &[Mapping]) -> Option<ThreadLayout> {
-        let is_libc = |mapping: &&Mapping| {
-            let name = mapping.path().and_then(|path| path.file_name());
-            name.is_some_and(|name| name.as_encoded_bytes().starts_with(b"libc"))
-        };
+        let is_libc = |mapping: &&Mapping| mapping.path().is_some_and(is_c_library);
         let first = |wanted: &dyn Fn(&&Mapping) -> bool| mappings.iter().find(|mapping| wanted(mapping));
         let modules = [first(&is_libc), first(&|mapping| mapping.path().is_some())];
         modules.into_iter().flatten().find_map(|module| ThreadLayout::in_module(process, module))
@@ -66,5 +64,15 @@ mod tests {
         let mappings = crate::process::maps::read(Pid::this()).unwrap();
         let layout = ThreadLayout::of(Pid::this(), &mappings).unwrap();
         assert!(layout.tid < layout.start_routine && layout.start_routine < 4096, "{layout:?}");
+    }
+
+    /// Where the kernel aligns large files to large pages, libc.so.6 finds room above libcrypto.so.3 now and then, and else lies below.
+    #[test]
+    fn a_library_below_it_whose_name_begins_alike_is_not_taken_for_the_c_library() {
+        let text = b"1000-2000 r--p 00000000 00:01 7                /usr/lib/libcrypto.so.3\n";
+        let own = crate::process::maps::read(Pid::this()).unwrap();
+        let mut mappings = crate::process::maps::parse(text);
+        mappings.extend(own.iter().cloned());
+        assert_eq!(ThreadLayout::of(Pid::this(), &mappings), ThreadLayout::of(Pid::this(), &own));
     }
 }
