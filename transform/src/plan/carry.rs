@@ -85,7 +85,11 @@ impl<'c, 'a> Carried<'c, 'a> {
                 let before = scene.start.process().memory.word(address.wrapping_add(word.offset));
                 if !scene.twice_leads_on(object, word.offset) {
                     given_up.push((word.address, word.is_sure));
-                } else if is_kept || before != Some(word.word) || scene.is_made_since(word.address) {
+                } else if is_kept
+                    || before != Some(word.word)
+                    || scene.is_made_since(word.address)
+                    || scene.is_used_since(object, &word)
+                {
                     carried.begin_at(&word);
                 }
             }

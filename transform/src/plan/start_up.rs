@@ -322,14 +322,13 @@ fn overwritten(
 }
 
 impl Scene<'_> {
-    /// Whether an old address is in a block that changed since start-up, and that is carried over: the new start-up made none like it.
-    fn is_used_since(&self, address: u64, map: &AddressMap<'_>) -> bool {
-        match self.now.spot(address) {
-            Spot::Block { number, block, .. } => {
-                map.fates().live().has(number) && self.differs(block.address, block.len)
-            }
-            _ => false,
-        }
+    /// Whether a pointer in what both start-ups have made leads to a block that changed since, where the new release has none. If the block pairs with
+    /// none either, it counts as made when it was used first: a client that comes before the start-up is done has such blocks made.
+    pub(super) fn is_used_since(&self, twice: &Twice<'_>, word: &pointers::Word) -> bool {
+        let is_nothing = |at: u64| self.new.process().memory.word(twice.new.0.wrapping_add(at)) == Some(0);
+        word.is_sure
+            && twice.how.place(self, word.offset).is_some_and(is_nothing)
+            && matches!(self.now.spot(word.address), Spot::Block { block, .. } if self.differs(block.address, block.len))
     }
 
     /// Whether an old address is in a block that start-up has not made, whatever lay there then.
@@ -341,9 +340,8 @@ impl Scene<'_> {
     }
 }
 
-/// A pointer to a block that lies where another lay before has changed, though its bits have not. So has one to a block that only the old
-/// start-up had made, which has been used since, where the new release has none: as if it had been made when it was first needed. A client that
-/// comes before the start-up is done has such blocks made.
+/// A pointer to a block that lies where another lay before has changed, though its bits have not. So has one to a block that is carried over, as
+/// it was made when it was [used first](Scene::is_used_since).
 fn mark_made_since(
     words: &[pointers::Word],
     place: impl Fn(u64) -> Option<u64>,
@@ -352,11 +350,14 @@ fn mark_made_since(
     scene: &Scene<'_>,
     map: &AddressMap<'_>,
 ) {
-    let is_nothing = |at: u64| scene.new.process().memory.word(twice.new.0.wrapping_add(at)) == Some(0);
+    let lives_on = |address: u64| match scene.now.spot(address) {
+        Spot::Block { number, .. } => map.fates().live().has(number),
+        _ => false,
+    };
     for word in words.iter().filter(|word| word.is_sure) {
         let Some(place) = place(word.offset) else { continue };
         let has_changed =
-            scene.is_made_since(word.address) || is_nothing(place) && scene.is_used_since(word.address, map);
+            scene.is_made_since(word.address) || lives_on(word.address) && scene.is_used_since(twice, word);
         let Some(at) = usize::try_from(place).ok().filter(|_| has_changed) else { continue };
         if let (Some(then), Some(now)) = (then.get(at), now.get_mut(at))
             && then == now

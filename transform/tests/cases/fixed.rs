@@ -25,6 +25,7 @@ cases! {
     arrays_behind_pointers
     arrays_grown
     block_freed_and_made_again_in_its_place
+    client_before_start_up_was_done
     constants_renumbered
     cycles_and_trees
     drained_and_gone

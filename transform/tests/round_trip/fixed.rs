@@ -60,12 +60,17 @@ const LOST: &[(&str, &[&str])] = &[
 
 /// What is refused on the way back, and by which conflict.
 const REFUSED: &[(&str, &str)] = &[
+    // On the way back it is the new start-up that a client has come before.
+    (
+        "client_before_start_up_was_done",
+        "the new start-up has made one that would be lost: in `workers[0].open`, which leads to it, what the old one has there takes its place",
+    ),
     (
         "pointers_into_what_is_split_off",
         "it is merged into `session`, and `highest` leads to it besides: nothing says which `session` that is, or which of its members",
     ),
     // A `down` that sets a variable from the one of its own name is left out, as if they paired by themselves.
-    ("static_variable_in_another_file", "`long int total` is gone: what becomes of what it says?"),
+    ("static_variable_in_another_file", " total` is gone: what becomes of what it says?"),
 ];
 
 /// The cases, by name: the programs' text and the rules.
