@@ -18,6 +18,7 @@ pub mod descriptors;
 pub mod graft;
 pub mod hold;
 pub mod kernel;
+mod ledger;
 pub mod managed;
 pub mod park;
 pub mod process;

@@ -21,8 +21,8 @@ const PHASES: [(&str, &str); 9] = [
     ("plan", "what becomes of what lives                 held"),
     ("graft", "the release's memory is put in             held"),
     ("write", "what lives is carried over                 held"),
-    ("switch", "threads get their new registers            held"),
-    ("clean", "what it ran before is unmapped             serves, new code"),
+    ("switch", "threads get what the new ones had          held"),
+    ("clean", "what it ran before goes; new registers     held, then new code"),
 ];
 
 /// What `mcrx update` and `mcrx undo` said of themselves.

@@ -60,6 +60,7 @@ impl Course<'_> {
             ));
         }
         let lineage = self.managed.lineage()?;
+        let kept = Mutex::new(Ok(()));
         let request = Request {
             root: self.record.root(),
             birth: &birth,
@@ -71,6 +72,10 @@ impl Course<'_> {
             rules: &self.loaded.rules,
             dry_run: self.dry_run,
             patience: self.patience,
+            keep: &|report| {
+                let outcome = self.keep(report, &undo, began.elapsed());
+                *kept.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
+            },
         };
         let showing = Mutex::new(None);
         let report = update(&request, &|phase: Phase| {
@@ -80,9 +85,8 @@ impl Course<'_> {
             *shown = (!phase.is_held()).then(|| output.phase(phase.described()));
         });
         drop(showing);
-        let kept = self.keep(&report, &undo, began.elapsed());
         report::print(&report.map_err(|error| self.failure(error))?, self, &undo, output)?;
-        kept
+        kept.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next update begins with this one's outcome.

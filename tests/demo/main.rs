@@ -6,6 +6,7 @@
 mod build;
 mod client;
 mod command;
+mod death;
 mod end;
 mod expiry;
 mod helper;

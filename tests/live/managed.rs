@@ -64,12 +64,17 @@ impl<K: Kind> Managed<K> {
         Ok(Pid::from_raw(root.context("a pid")?))
     }
 
-    /// Updates it to this program by these rules.
-    pub(crate) fn update(&self, program: &Path, rules: &Path, options: &[&str]) -> Result<Outcome> {
+    /// What updates it to this program by these rules.
+    pub(crate) fn updating(&self, program: &Path, rules: &Path) -> Result<Command> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcrx"));
         command.env("MCRX_STATE", &self.state).args(["update", &self.root()?.to_string()]);
-        command.arg(program).arg("--rules").arg(rules).args(options).arg("--json");
-        let output = command.output()?;
+        command.arg(program).arg("--rules").arg(rules).arg("--json");
+        Ok(command)
+    }
+
+    /// Updates it to this program by these rules.
+    pub(crate) fn update(&self, program: &Path, rules: &Path, options: &[&str]) -> Result<Outcome> {
+        let output = self.updating(program, rules)?.args(options).output()?;
         let said = || String::from_utf8_lossy(&output.stderr).into_owned();
         let facts = serde_json::from_slice(&output.stdout).with_context(said)?;
         Ok(Outcome { facts, code: output.status.code() })

@@ -5,6 +5,7 @@ use mcrx_harness::client::Memcached as Client;
 use mcrx_harness::server::Memcached;
 use mcrx_harness::{Context, Explain as _, Result, Suite, ensure, server, until};
 use nix::sys::signal::{Signal, kill};
+use std::process::Stdio;
 use std::time::Duration;
 
 const RELEASES: (&str, &str) = ("1.6.18", "1.6.38");
@@ -15,7 +16,15 @@ const CLIENTS: usize = 100;
 
 pub(crate) fn tests(suite: Suite) -> Suite {
     let needs = || [server("memcached", RELEASES.0), server("memcached", RELEASES.1)];
-    suite.test(needs(), all_connections_items_and_half_sent_commands_go_on_in_the_same_process)
+    suite
+        .test(needs(), all_connections_items_and_half_sent_commands_go_on_in_the_same_process)
+        .test(needs(), an_update_that_is_killed_leaves_all_connections_and_items_to_one_release_or_the_other)
+        .within(Duration::from_secs(60 + 20 * deaths()))
+}
+
+/// Four, or as many as the environment variable `MCRX_TEST_DEATHS` says.
+fn deaths() -> u64 {
+    std::env::var("MCRX_TEST_DEATHS").ok().and_then(|deaths| deaths.parse().ok()).unwrap_or(4)
 }
 
 /// Items that are stored: a few thousand, or as many as the environment variable `MCRX_TEST_ITEMS` says.
@@ -105,4 +114,69 @@ fn all_connections_items_and_half_sent_commands_go_on_in_the_same_process(test: 
 
 fn threads(root: mcrx_harness::Pid) -> Result<usize> {
     Ok(std::fs::read_dir(format!("/proc/{root}/task"))?.count())
+}
+
+/// Each time in the middle of the change, a little earlier than the last time: the last ones are undone.
+fn an_update_that_is_killed_leaves_all_connections_and_items_to_one_release_or_the_other(
+    test: &Context,
+) -> Result<()> {
+    let new = test.release("memcached", RELEASES.1)?;
+    let mut managed = started(test)?;
+    let mut became_new = 0;
+    for round in 0..deaths() {
+        let root = managed.root()?;
+        let connect = || Client::connect(managed.running.address());
+        let mut clients: Vec<Client> = (0..CLIENTS).map(|_| connect()).collect::<Result<_>>()?;
+        let mut first = connect()?;
+        if first.get(&key(0))?.is_none() {
+            first.set_all((0..items()).map(|number| (key(number), value(number))))?;
+        }
+        ensure!(first.command("set number 0 0 2\r\n41")? == "STORED");
+        let before = (descriptors(root)?, threads(root)?);
+        let mut update = managed.updating(&new.path, &example("releases", RULES))?;
+        let mut update = update.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        // Threads wait at an address of which there is no other use.
+        let maps = || std::fs::read_to_string(format!("/proc/{root}/maps"));
+        let is_changing = || Ok::<_, std::io::Error>(maps()?.lines().any(|line| line.starts_with("3f00")));
+        while update.try_wait()?.is_none() && !is_changing()? {}
+        // Of some 60 milliseconds.
+        std::thread::sleep(Duration::from_micros((deaths() - 1 - round) * 60_000 / deaths()));
+        update.kill()?;
+        update.wait()?;
+        let lock = std::fs::File::options().write(true).open(managed.folder().join("lock"))?;
+        until(PATIENCE, "the update to be finished or undone", || Ok(lock.try_lock().is_ok().then_some(())))?;
+        drop(lock);
+
+        ensure!(!is_changing()? && managed.root()? == root);
+        let release = first.command("version")?;
+        let is_new = release == format!("VERSION {}", RELEASES.1);
+        ensure!(is_new || release == format!("VERSION {}", RELEASES.0), "{release}");
+        for (number, client) in (0..items()).zip((0..CLIENTS).cycle()) {
+            let client = clients.get_mut(client).context("a client")?;
+            ensure!(client.get(&key(number))? == Some(value(number)), "round {round}: item {number}");
+        }
+        for client in &mut clients {
+            ensure!(client.command("version")? == release, "round {round}");
+        }
+        ensure!(first.command("incr number 1")? == "42");
+        ensure!(connect()?.command("version")? == release);
+        if is_new {
+            became_new += 1;
+            managed = started(test)?;
+            continue;
+        }
+        until(PATIENCE, "connections that were closed to be gone", || {
+            Ok((descriptors(root)? == before.0).then_some(()))
+        })?;
+        ensure!(threads(root)? == before.1);
+        let left = maps()?;
+        ensure!(!left.contains("memcached-1.6.38"), "round {round}: {left}");
+    }
+    eprintln!("{became_new} of {} times the new release runs", deaths());
+    let outcome = managed.update(&new.path, &example("releases", RULES), &[])?;
+    // Of connections that were closed the plan does not always know what becomes: then it is refused, as of any server.
+    ensure!(matches!(outcome.code, Some(0 | 4)), "{:#}", outcome.facts);
+    let release = if outcome.code == Some(0) { "VERSION 1.6.38" } else { "VERSION 1.6.18" };
+    ensure!(Client::connect(managed.running.address())?.command("version")? == release);
+    Ok(())
 }

@@ -17,7 +17,9 @@ use super::matching::{Matches, Pair, is_nameless};
 use super::registrar;
 use crate::hold::{Hands, HandsError};
 use crate::kernel::{Descriptor, Kind};
+use crate::ledger::{Entry, Page};
 use mcrx_allocator::reader::Address;
+use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
 use std::collections::{BTreeMap, BTreeSet};
@@ -148,6 +150,10 @@ pub struct Merge {
     kept: BTreeMap<i32, (bool, Option<i32>)>,
     /// Above all numbers of the new release.
     spare: i32,
+    /// Where it is written down what was begun.
+    page: Option<Page>,
+    /// Somebody who is gone has begun it: nobody knows whether the last step was done, so it need not have been.
+    lenient: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -306,12 +312,45 @@ impl Merge {
     /// [`MergeError`]
     pub fn apply(&mut self, hands: &Hands<'_>, process: Pid, thread: Pid) -> Result<(), MergeError> {
         while let Some(step) = self.steps.get(self.done).cloned() {
+            self.note(&Entry::Descriptors(self.done as u64))?;
             self.apply_step(&step, hands, process, thread)?;
             self.done += 1;
         }
+        self.note(&Entry::Descriptors(self.done as u64))?;
         let (made, result) = registrar::change(process, self.changes.get(self.changed..).unwrap_or(&[]));
         self.changed += made;
         result.map_err(MergeError::Registrations)
+    }
+
+    /// What is begun is written down there first.
+    pub(crate) fn keep_in(&mut self, page: Page) {
+        self.page = Some(page);
+    }
+
+    /// As it was when somebody who is gone had begun this many steps, if any, and had kept descriptors under other numbers.
+    pub(crate) fn take_up(&mut self, begun: Option<u64>, kept: &[(i32, i32)]) {
+        let begun = begun.map_or(0, |last| usize::try_from(last).unwrap_or(usize::MAX).saturating_add(1));
+        self.done = begun.min(self.steps.len());
+        // In place means that there is something to change, before and after.
+        self.changed = if begun > self.steps.len() { self.changes.len() } else { 0 };
+        for (number, place) in kept {
+            if let Some((_, kept)) = self.kept.get_mut(number) {
+                *kept = Some(*place);
+            }
+        }
+        self.lenient = true;
+    }
+
+    /// The numbers that something has when all is done.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = i32> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Bring { number, .. } | Step::Number { to: number, .. } => Some(*number),
+            Step::Keep { .. } | Step::Register(_) => None,
+        })
+    }
+
+    fn note(&self, entry: &Entry) -> Result<(), MergeError> {
+        self.page.as_ref().map_or(Ok(()), |page| page.add(entry)).map_err(MergeError::Registrations)
     }
 
     /// Takes back what was done.
@@ -340,8 +379,9 @@ impl Merge {
                     Some((_, Some(kept))) => close(hands, thread, *kept),
                     _ => Ok(()),
                 },
-                Step::Register(change) => register(hands, process, thread, change.reverse()),
+                Step::Register(change) => register(hands, process, thread, change.reverse(), self.lenient),
             };
+            let undone = if self.lenient { not_missing(undone) } else { undone };
             first = first.and(undone.map_err(MergeError::from));
         }
         self.done = 0;
@@ -360,7 +400,10 @@ impl Merge {
     /// [`HandsError`]
     pub fn close(&self, hands: &Hands<'_>, thread: Pid) -> Result<(), HandsError> {
         let kept = self.kept.values().filter_map(|(_, kept)| *kept);
-        kept.chain(self.report.closed.iter().copied()).try_for_each(|number| close(hands, thread, number))
+        kept.chain(self.report.closed.iter().copied()).try_for_each(|number| {
+            let closed = close(hands, thread, number);
+            if self.lenient { not_missing(closed) } else { closed }
+        })
     }
 
     fn apply_step(
@@ -371,12 +414,14 @@ impl Merge {
         thread: Pid,
     ) -> Result<(), MergeError> {
         match step {
-            Step::Register(change) => register(hands, process, thread, *change)?,
+            Step::Register(change) => register(hands, process, thread, *change, false)?,
             Step::Keep { number } => {
                 let arguments = [*number, libc::F_DUPFD_CLOEXEC, self.spare, 0, 0, 0].map(word);
                 let kept = hands.system_call(thread, libc::SYS_fcntl, arguments)?;
+                let kept = i32::try_from(kept).unwrap_or(-1);
+                self.note(&Entry::Kept(*number, kept))?;
                 if let Some((_, place)) = self.kept.get_mut(number) {
-                    *place = i32::try_from(kept).ok();
+                    *place = Some(kept);
                 }
             }
             Step::Number { from, to, close_on_exec } => {
@@ -431,8 +476,22 @@ fn duplicate(
     hands.system_call(thread, libc::SYS_dup3, [from, to, flags, 0, 0, 0].map(word)).map(drop)
 }
 
-/// One registration, by the process itself.
-fn register(hands: &Hands<'_>, process: Pid, thread: Pid, change: Change) -> Result<(), HandsError> {
+/// That there is nothing to be closed or taken out, or already something to be put in, is no failure.
+fn not_missing(done: Result<(), HandsError>) -> Result<(), HandsError> {
+    match done {
+        Err(HandsError::Call { errno: Errno::EBADF | Errno::ENOENT | Errno::EEXIST, .. }) => Ok(()),
+        other => other,
+    }
+}
+
+/// One registration, by the process itself. `lenient`: it may be so already.
+fn register(
+    hands: &Hands<'_>,
+    process: Pid,
+    thread: Pid,
+    change: Change,
+    lenient: bool,
+) -> Result<(), HandsError> {
     let (scratch, _) = hands.scratch(thread)?;
     let control = |operation: i32, watch: Watch| {
         // `struct epoll_event` is packed on x86-64.
@@ -444,7 +503,8 @@ fn register(hands: &Hands<'_>, process: Pid, thread: Pid, change: Change) -> Res
         hands.system_call(thread, libc::SYS_epoll_ctl, arguments).map(drop)
     };
     if let Some(before) = change.before {
-        control(libc::EPOLL_CTL_DEL, before)?;
+        let taken = control(libc::EPOLL_CTL_DEL, before);
+        if lenient { not_missing(taken)? } else { taken? }
     }
     change.after.map_or(Ok(()), |after| control(libc::EPOLL_CTL_ADD, after))
 }

@@ -140,7 +140,8 @@ impl Allocator {
     ) -> Result<(), GraftError> {
         let memory = ProcessMemory::of(thread);
         let before = tables(thread, &memory, region)?;
-        journal.steps.push(Step::Written(before.clone()));
+        let kept = journal.overwrites(before.clone());
+        kept.map_err(|source| HandsError::Memory { process: thread, source })?;
         let taken = hands.call(thread, main, self.take_over, &[region], PATIENCE);
         let mut after = tables(thread, &memory, region)?;
         after.keep_what_differs_from(&before);

@@ -6,8 +6,9 @@
 use super::plan::Move;
 use crate::hold::{Hands, HandsError};
 use crate::kernel::Layout;
+use crate::ledger::{Entry, Page};
 use crate::process::memory::ProcessMemory;
-use mcrx_allocator::reader::{Address, Memory as _, Piece, Unreadable};
+use mcrx_allocator::reader::{Address, Memory as _, Piece, Unreadable, Why};
 use mcrx_tracer::image::Permissions;
 use nix::errno::Errno;
 use nix::libc;
@@ -16,10 +17,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 /// Steps, in the order in which they were done.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Journal {
     /// The last one is taken back first.
     pub steps: Vec<Step>,
+    /// Where bytes are kept, too, that are to be overwritten: nobody else could tell them.
+    pub(crate) page: Option<Page>,
 }
 
 /// One step.
@@ -52,6 +55,19 @@ impl Journal {
         let mut old = Overwritten::default();
         places.for_each(|(address, len)| old.add_apart(address, &vec![0; len]));
         old.read(memory)?;
+        self.overwrites(old)
+    }
+
+    /// Takes note of what stands there before it is overwritten.
+    pub(super) fn overwrites(&mut self, old: Overwritten) -> Result<(), Unreadable> {
+        if let Some(page) = &self.page {
+            let kept = page.add(&Entry::Overwritten(old.to_bytes()));
+            kept.map_err(|error| Unreadable {
+                address: Address(0),
+                len: old.bytes.len(),
+                why: error.raw_os_error().map_or(Why::NotMapped, Why::Other),
+            })?;
+        }
         self.steps.push(Step::Written(old));
         Ok(())
     }
@@ -160,6 +176,29 @@ impl Overwritten {
             }
         }
         *self = kept;
+    }
+
+    /// As the ledger keeps it: how many places, address and length of each, bytes.
+    fn to_bytes(&self) -> Vec<u8> {
+        let places = self.places.iter().flat_map(|(address, len)| [*address, *len as u64]);
+        let words = std::iter::once(self.places.len() as u64).chain(places);
+        let mut bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+        bytes.extend_from_slice(&self.bytes);
+        bytes
+    }
+
+    /// From what the ledger kept, if that is whole.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Overwritten> {
+        let word = |at: usize| {
+            let word = bytes.get(8 * at..8 * at + 8)?;
+            word.try_into().ok().map(u64::from_le_bytes)
+        };
+        let count = usize::try_from(word(0)?).ok().filter(|count| *count <= bytes.len() / 16)?;
+        let place = |at: usize| Some((word(1 + 2 * at)?, usize::try_from(word(2 + 2 * at)?).ok()?));
+        let places = (0..count).map(place).collect::<Option<Vec<_>>>()?;
+        let bytes = bytes.get(8 + 16 * count..)?.to_vec();
+        let len = places.iter().try_fold(0usize, |sum, (_, len)| sum.checked_add(*len))?;
+        (len == bytes.len()).then_some(Overwritten { places, bytes })
     }
 
     fn pieces(&self) -> impl Iterator<Item = (u64, &[u8])> {

@@ -3,8 +3,8 @@
 //! Its code and variables, its libraries, its stacks. What stays is what the new image has of it too ([`mcrx_transform::target::Merged`]): the
 //! heap, memory that the program has mapped for itself or shares with others.
 //!
-//! At first it becomes inaccessible: a pointer that was forgotten stops the process where it is used, and does not go on unseen. When nothing
-//! of the kind has happened for a while, it is unmapped.
+//! It is unmapped, or becomes inaccessible first, which can be taken back. Either way a pointer that was forgotten stops the process where it is used,
+//! and does not go on unseen.
 
 use super::journal::{Journal, Step, protect};
 use super::plan::Plan;

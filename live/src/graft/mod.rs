@@ -16,7 +16,7 @@
 //! 4. In the hold of the switch: [`Graft::settle`], then [`Writes`] of the transform's plan, [`Graft::adopt`] of the region with its new blocks, and
 //!    [`Graft::take_over`] of the heap. Functions of the new release can only be called when it is settled: they ask the kernel's pages for
 //!    the time, where they have them.
-//! 5. [`Graft::hide`]: the old program's memory becomes inaccessible, and later is [unmapped](Left::unmap).
+//! 5. The old program's memory is [unmapped](Left::unmap), or [becomes inaccessible](Graft::hide) first.
 //!
 //! Whatever was done is in a [`Journal`], and is taken back in reverse order by [`Graft::undo`], up to the instant at which a thread runs
 //! the new code. A program notices nothing of any of it: the list of its mappings and every byte of its memory are then what they were.
@@ -50,6 +50,7 @@ pub use writes::{WriteError, Writes};
 
 use crate::hold::{Code, Hands, HandsError, Registers};
 use crate::kernel::Layout;
+use crate::ledger::Page;
 use crate::process::maps;
 use contents::Writable;
 use journal::{move_pages, protection, word};
@@ -60,6 +61,7 @@ use nix::libc;
 use nix::unistd::Pid;
 use sources::Origin;
 use std::io;
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
 /// Why a graft could not be made, or not gone on with. What was done is in the journal.
@@ -128,6 +130,55 @@ impl Graft {
         Graft { process, plan, journal: Journal::default(), codes: Codes { old, new: None } }
     }
 
+    /// Whatever is done is kept there too, as far as it cannot be told from the plan.
+    pub(crate) fn keep_in(&mut self, page: Page) {
+        self.journal.page = Some(page);
+    }
+
+    /// System calls are made by instructions of the new release from here on.
+    pub(crate) fn use_new_code(&self, hands: &Hands<'_>, thread: Pid) -> Result<(), HandsError> {
+        self.use_code(hands, thread, self.codes.new)
+    }
+
+    /// An empty journal for writes that are [added](Graft::add) later.
+    pub(crate) fn fresh_journal(&self) -> Journal {
+        Journal { steps: Vec::new(), page: self.journal.page.clone() }
+    }
+
+    /// All that may have been done by somebody who is gone, with the same plan: to be undone.
+    ///
+    /// `before`: the layout that the kernel knew of. `written`: what was overwritten.
+    pub(crate) fn take_up(&mut self, before: &Layout, written: impl Iterator<Item = Overwritten>) {
+        let mapped =
+            self.regions().into_iter().chain(self.plan.pieces.iter().map(|piece| piece.range.clone()));
+        let mapped: Vec<Step> = mapped.map(Step::Mapped).collect();
+        let steps = &mut self.journal.steps;
+        steps.extend(mapped);
+        // Some kernels unmap what is at the place that something is to be moved to before they find that there is nothing to be moved.
+        let now = maps::read(self.process).unwrap_or_default();
+        let was_made = |step: &Move| maps::holding(&now, step.to).is_some();
+        steps.extend(self.plan.moves.iter().copied().filter(was_made).map(Step::Moved));
+        steps.push(Step::Laid(before.clone()));
+        steps.extend(written.map(Step::Written));
+        self.find_code();
+    }
+
+    /// Regions of the heap that are mapped with the rest. What the new release's allocator maps there later goes with them.
+    fn regions(&self) -> Vec<Range<u64>> {
+        let bases = self.plan.pieces.iter().map(|piece| abi::region_of(piece.range.start));
+        let mut bases: Vec<u64> = bases.filter(|base| abi::is_region_base(*base)).collect();
+        bases.dedup();
+        bases.into_iter().map(|base| base..base + abi::REGION_SIZE).collect()
+    }
+
+    /// Looks for instructions of the new release.
+    fn find_code(&mut self) {
+        let mappings = maps::read(self.process).unwrap_or_default().into_iter();
+        let of_new: Vec<_> =
+            mappings.filter(|mapping| self.plan.piece_at(mapping.range.start).is_some()).collect();
+        self.codes.new = Code::find(self.process, &of_new);
+    }
+
     /// What it maps where.
     #[must_use]
     pub fn plan(&self) -> &Plan {
@@ -157,10 +208,8 @@ impl Graft {
         }
         let passed = if files.is_empty() { Vec::new() } else { hands.pass(thread, &files)? };
         // What its allocator maps from here on goes with it.
-        let bases = self.plan.pieces.iter().map(|piece| abi::region_of(piece.range.start));
-        let mut bases: Vec<u64> = bases.filter(|base| abi::is_region_base(*base)).collect();
-        bases.dedup();
-        self.journal.steps.extend(bases.into_iter().map(|base| Step::Mapped(base..base + abi::REGION_SIZE)));
+        let regions = self.regions();
+        self.journal.steps.extend(regions.into_iter().map(Step::Mapped));
         let made = self.plan.pieces.iter().zip(&origins).try_for_each(|(piece, origin)| {
             if let Source::Again(old) = piece.source {
                 return map_again(hands, thread, piece, old, &mut self.journal);
@@ -196,10 +245,7 @@ impl Graft {
         let into =
             Writable::of(self.process).map_err(|source| ContentError::Unwritable { address: 0, source })?;
         let written = contents::write(&self.plan, sources, new, &into)?;
-        let mappings = maps::read(self.process).unwrap_or_default().into_iter();
-        let of_new: Vec<_> =
-            mappings.filter(|mapping| self.plan.piece_at(mapping.range.start).is_some()).collect();
-        self.codes.new = Code::find(self.process, &of_new);
+        self.find_code();
         Ok(written)
     }
 
@@ -284,7 +330,7 @@ impl Graft {
     pub fn unhide(&mut self, hands: &Hands<'_>, thread: Pid) -> Result<(), HandsError> {
         let is_other = |step: &Step| !matches!(step, Step::Protected { .. });
         let first = self.journal.steps.iter().rposition(is_other).map_or(0, |last| last + 1);
-        let mut hidden = Journal { steps: self.journal.steps.split_off(first) };
+        let mut hidden = Journal { steps: self.journal.steps.split_off(first), page: None };
         let undone = hidden.undo(hands, self.process, thread);
         self.journal.steps.append(&mut hidden.steps);
         undone
@@ -385,12 +431,7 @@ fn map_again(
     Ok(())
 }
 
-fn advise(
-    hands: &Hands<'_>,
-    thread: Pid,
-    range: &std::ops::Range<u64>,
-    advice: i32,
-) -> Result<(), HandsError> {
+fn advise(hands: &Hands<'_>, thread: Pid, range: &Range<u64>, advice: i32) -> Result<(), HandsError> {
     let arguments = [range.start, range.end - range.start, word(advice), 0, 0, 0];
     hands.system_call(thread, libc::SYS_madvise, arguments).map(drop)
 }

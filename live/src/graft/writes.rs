@@ -3,7 +3,7 @@
 //! A plan writes word by word. Each would cost two system calls, to keep what was there and to overwrite it; gathered, it is two for a
 //! thousand of them (process_vm_readv(2), process_vm_writev(2)), and none before the whole plan is known to be writable.
 
-use super::journal::{Journal, Overwritten, Step};
+use super::journal::{Journal, Overwritten};
 use crate::process::maps::Mapping;
 use crate::process::memory::ProcessMemory;
 use mcrx_allocator::reader::Unreadable;
@@ -52,7 +52,7 @@ impl Writes {
     pub fn apply(self, memory: &ProcessMemory, journal: &mut Journal) -> Result<(), WriteError> {
         let mut old = self.pending.clone();
         old.read(memory)?;
-        journal.steps.push(Step::Written(old));
+        journal.overwrites(old)?;
         Ok(self.pending.write(memory)?)
     }
 }
@@ -77,6 +77,7 @@ impl Target for Writes {
 
 #[cfg(test)]
 mod tests {
+    use super::super::journal::Step;
     use super::*;
     use crate::process::maps;
     use nix::unistd::Pid;

@@ -38,7 +38,7 @@ const LANDING: usize = 16 + FRAME_LEN;
 /// Bytes below the frames that a batch takes: the landings, and the results.
 pub(super) const ROOM: usize = (MOST + 1) * (LANDING + 8);
 /// Ignored unless a program says otherwise (signal(7)).
-const QUIET: [i32; 3] = [libc::SIGURG, libc::SIGWINCH, libc::SIGCHLD];
+pub(crate) const QUIET: [i32; 3] = [libc::SIGURG, libc::SIGWINCH, libc::SIGCHLD];
 
 impl Hands<'_> {
     /// Has threads make system calls, each its own in their order; the threads make them at the same time. All calls are made, whether or not
@@ -90,10 +90,13 @@ impl Hands<'_> {
 
     fn begin(&self, thread: Pid, calls: &[SystemCall]) -> Result<bool, HandsError> {
         let Some(store) = self.store(thread)? else { return Ok(false) };
+        let goes_on = self.goes_on(thread);
         self.on_errand(thread, |errand| {
             // With a signal frame the kernel forgets the deadline of the call that the thread was in. And where a filter may forbid calls, no
             // more of them than one is to be made without us.
-            let unfit = interrupted::has_deadline(&errand.own) || errand.filtered;
+            let has_deadline = |own: &Registers| interrupted::has_deadline(own);
+            let unfit =
+                has_deadline(&errand.own) || goes_on.as_ref().is_some_and(has_deadline) || errand.filtered;
             let Some(signal) = errand.quiet_signal().filter(|_| !unfit) else { return Ok(false) };
             let begun = errand.begin(calls, store, signal);
             begun.map(|()| true).map_err(|errno| HandsError::Lost { thread, errno })

@@ -12,7 +12,7 @@ use super::frame::Frames;
 use super::interrupted;
 use super::raw::{self, Resume};
 use super::report::{self, Report};
-use super::thread::{Registers, State, Thread, named};
+use super::thread::{Registers, State, Thread};
 use crate::process::maps::{self, Mapping};
 use crate::process::memory::ProcessMemory;
 use crate::process::status::Status;
@@ -129,7 +129,7 @@ impl Errand {
         })?;
         let mask = raw::signal_mask(thread).map_err(Failure::Lost)?;
         let extended = raw::extended_registers(thread).map_err(Failure::Lost)?;
-        let alone = interrupted::made_again(&named(&own, thread));
+        let alone = super::thread::alone(&own, thread);
         let mut frames = Frames::new(&alone, mask, &extended, code);
         lay(&mut frames, &alone, filtered);
         let memory = ProcessMemory::of(thread);

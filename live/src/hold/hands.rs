@@ -125,6 +125,8 @@ struct Work<'h> {
     threads: &'h mut Threads,
     processes: HashMap<Pid, Known>,
     errands: HashMap<Pid, Errand>,
+    /// What threads will have in the end that have other registers for a while.
+    goes_on: HashMap<Pid, Registers>,
 }
 
 /// Free bytes on a thread's stack while it is on an errand: for whoever wants some, and for batches.
@@ -132,12 +134,27 @@ const SCRATCH: usize = 4096 + super::batch::ROOM;
 
 impl<'h> Hands<'h> {
     pub(super) fn new(threads: &'h mut Threads) -> Hands<'h> {
-        Hands(RefCell::new(Work { threads, processes: HashMap::new(), errands: HashMap::new() }))
+        Hands(RefCell::new(Work {
+            threads,
+            processes: HashMap::new(),
+            errands: HashMap::new(),
+            goes_on: HashMap::new(),
+        }))
     }
 
     /// Tells where a process's instructions are that were [found](Code::find) before it was held: to look for them takes milliseconds.
     pub fn know(&self, process: Pid, code: &Code) {
         self.0.borrow_mut().processes.entry(process).or_default().code = Some(*code);
+    }
+
+    /// A thread will go on with these registers, whatever it is given until then: what the kernel keeps of the call that it waits in must stay.
+    pub(crate) fn will_go_on(&self, thread: Pid, registers: &Registers) {
+        self.0.borrow_mut().goes_on.insert(thread, *registers);
+    }
+
+    /// What was said of a thread by [`will_go_on`](Hands::will_go_on).
+    pub(super) fn goes_on(&self, thread: Pid) -> Option<Registers> {
+        self.0.borrow().goes_on.get(&thread).copied()
     }
 
     /// Has a thread make a system call. Signals do not interrupt it; it should not be one that waits.

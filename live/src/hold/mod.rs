@@ -30,6 +30,7 @@ mod threads;
 mod transfer;
 mod twin;
 
+pub(crate) use batch::QUIET;
 pub use batch::SystemCall;
 pub use code::Code;
 pub use error::HoldError;
@@ -37,6 +38,7 @@ pub use hands::{Hands, HandsError};
 pub use made::NewThread;
 pub use memory::HeldMemory;
 pub use rest::{call_of, waits_for_work};
+pub(crate) use thread::alone;
 pub use thread::{HeldThread, Registers};
 pub use twin::{NoTwin, Twin};
 

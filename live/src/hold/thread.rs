@@ -143,6 +143,12 @@ pub(super) fn named(own: &Registers, thread: Pid) -> Registers {
     number.map_or(*own, |number| interrupted::with_number(own, number))
 }
 
+/// The registers with which a stopped thread goes on as it would with its own, once the kernel has forgotten what it kept of the call that the
+/// thread waits in.
+pub(crate) fn alone(own: &Registers, thread: Pid) -> Registers {
+    interrupted::made_again(&named(own, thread))
+}
+
 /// Call, stack pointer and instruction pointer, from `/proc/PID/task/TID/syscall` (proc(5)): `NR ARGUMENT... SP PC`.
 fn asleep(text: &str) -> Option<(Option<u32>, u64, u64)> {
     let fields: Vec<&str> = text.split_whitespace().collect();

@@ -2,8 +2,8 @@
 //!
 //! [`Pairs`] says which thread takes whose part. A [`Switch`] then gives each old thread what the kernel had for its partner: where its number
 //! is to be written, its robust list, its restartable sequence area, its alternate stack and name; makes the threads that are missing; and
-//! sets the signal actions that differ. All of that can be undone, and is if any of it fails. Last of all come mask, extended registers and
-//! registers, with which there is no way that fails but by the process being killed.
+//! sets the signal actions that differ. All of that can be undone, and is if any of it fails. Mask, extended registers and registers come
+//! [last of all](Switch::finish), when there is no way back, and none that fails but by the process being killed.
 //!
 //! Memory, mappings and descriptors are not its affair, nor is it known here what any function is called: that is asked for.
 
@@ -12,16 +12,15 @@ mod pairs;
 mod resume;
 mod undo;
 
-pub use pairs::Pairs;
-pub use resume::taken_up;
-pub use undo::Undone;
-
-use crate::hold::{Hands, HandsError, NewThread};
+pub(crate) use crate::hold::{Hands, HandsError, NewThread, Registers};
 use crate::kernel::{KernelState, SIGNALS, SignalAction, ThreadState};
 use change::Changes;
 use mcrx_allocator::reader::{Address, Memory as _};
 use nix::unistd::Pid;
+pub use pairs::Pairs;
+pub use resume::taken_up;
 use undo::Step;
+pub use undo::Undone;
 
 /// Why the process is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +48,29 @@ pub struct Switch<'h, 'w> {
     surplus: Vec<Pid>,
     /// New threads, by the place of their parts in the new program's list.
     made: Vec<(usize, Pid)>,
+    parts: Vec<Part>,
+}
+
+/// What a thread goes on with.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Which.
+    pub thread: Pid,
+    /// General registers.
+    pub registers: Registers,
+    /// Floating-point and vector registers, as XSAVE lays them out.
+    pub extended: Vec<u8>,
+    /// Signals that it blocks, a bit each from SIGHUP on.
+    pub mask: u64,
+}
+
+/// A [`Switch`] that can be kept apart from who holds its process.
+#[derive(Debug, Default)]
+pub(crate) struct Switched {
+    steps: Vec<Step>,
+    surplus: Vec<Pid>,
+    made: Vec<(usize, Pid)>,
+    pub(crate) parts: Vec<Part>,
 }
 
 impl<'h, 'w> Switch<'h, 'w> {
@@ -66,7 +88,8 @@ impl<'h, 'w> Switch<'h, 'w> {
     ) -> Result<Switch<'h, 'w>, SwitchError> {
         let id = |place: &usize| old.threads.get(*place).map(|thread| thread.id);
         let surplus = pairs.surplus.iter().filter_map(id).collect();
-        let mut switch = Switch { hands, process, steps: Vec::new(), surplus, made: Vec::new() };
+        let mut switch =
+            Switch { hands, process, steps: Vec::new(), surplus, made: Vec::new(), parts: Vec::new() };
         match switch.all(old, new, pairs) {
             Ok(()) => Ok(switch),
             Err(because) => Err(match switch.undo().0.as_slice() {
@@ -84,30 +107,82 @@ impl<'h, 'w> Switch<'h, 'w> {
 
     /// Puts everything back, the last first.
     pub fn undo(self) -> Undone {
-        let Switch { hands, process, steps, .. } = self;
-        Undone(steps.into_iter().rev().filter_map(|step| step.undo(hands, process).err()).collect())
+        let (hands, process) = (self.hands, self.process);
+        self.apart().undo(hands, process)
     }
 
-    /// From here on there is no way back: the threads that nobody needs end. All others go on when they are let go. The old image may be
-    /// inaccessible by then.
+    /// From here on there is no way back: threads get their partners' registers, and those that nobody needs end. All others go on when they are
+    /// let go. The old image is still to be there.
     ///
     /// # Errors
-    /// A thread could not be ended.
+    /// A thread could not be ended, or was killed.
     pub fn finish(self) -> Result<(), HandsError> {
+        for Part { thread, registers, extended, mask } in &self.parts {
+            self.hands.set_extended_registers(*thread, extended)?;
+            self.hands.set_signal_mask(*thread, *mask)?;
+            self.hands.set_registers(*thread, registers)?;
+        }
         self.surplus.iter().try_for_each(|thread| self.hands.end_thread(*thread))
+    }
+
+    /// Apart from its hands.
+    pub(crate) fn apart(self) -> Switched {
+        let Switch { steps, surplus, made, parts, .. } = self;
+        Switched { steps, surplus, made, parts }
+    }
+
+    /// What somebody who is gone may have done, in the same way; they had made these threads. `to_undo`: all of it is to be put back, else it is
+    /// only to be gone on with.
+    ///
+    /// # Errors
+    /// [`HandsError`]: a thread that takes part was killed.
+    pub(crate) fn taken_up(
+        hands: &'h Hands<'w>,
+        process: Pid,
+        old: &KernelState,
+        new: &KernelState,
+        pairs: &Pairs,
+        made: Vec<(usize, Pid)>,
+        to_undo: bool,
+    ) -> Result<Switch<'h, 'w>, HandsError> {
+        let id = |place: &usize| old.threads.get(*place).map(|thread| thread.id);
+        let surplus: Vec<Pid> = pairs.surplus.iter().filter_map(id).collect();
+        let (steps, parts) = (Vec::new(), Vec::new());
+        let mut switch = Switch { hands, process, steps, surplus, made, parts };
+        let is_there = |thread: &Pid| hands.process_of(*thread).is_ok();
+        switch.made.retain(|(_, thread)| is_there(thread));
+        switch.surplus.retain(is_there);
+        switch.part(old, new, pairs);
+        if !to_undo {
+            return Ok(switch);
+        }
+        // Nothing of what is gathered here is made.
+        for (of_old, of_new) in &pairs.pairs {
+            if let (Some(old), Some(part)) = (old.threads.get(*of_old), new.threads.get(*of_new)) {
+                switch.adopt(old, part)?;
+            }
+        }
+        for old in pairs.surplus.iter().filter_map(|place| old.threads.get(*place)) {
+            switch.dismiss(old)?;
+        }
+        if let Some(by) = pairs.pairs.first().and_then(|(place, _)| id(place)) {
+            switch.actions(by, &old.signals, &new.signals)?;
+        }
+        switch.steps.extend(switch.made.iter().map(|(_, thread)| Step::Made(*thread)));
+        Ok(switch)
     }
 
     fn all(&mut self, old: &KernelState, new: &KernelState, pairs: &Pairs) -> Result<(), HandsError> {
         let hands = self.hands;
-        let (mut parts, mut changes) = (Vec::new(), Vec::new());
+        let mut changes = Vec::new();
         for (of_old, of_new) in &pairs.pairs {
             if let (Some(old), Some(part)) = (old.threads.get(*of_old), new.threads.get(*of_new)) {
                 self.number(old.tid, part)?;
                 changes.push(self.adopt(old, part)?);
-                parts.push((old.id, part));
             }
         }
-        let by = parts.first().map(|(thread, _)| *thread).ok_or(HandsError::NotHeld(self.process))?;
+        let by = pairs.pairs.first().and_then(|(place, _)| old.threads.get(*place));
+        let by = by.ok_or(HandsError::NotHeld(self.process))?.id;
         for place in &pairs.surplus {
             if let Some(old) = old.threads.get(*place) {
                 changes.push(self.dismiss(old)?);
@@ -120,12 +195,29 @@ impl<'h, 'w> Switch<'h, 'w> {
                 let made = self.make_thread(by, part)?;
                 self.made.push((*place, made));
                 changes.push(self.begin(made, part)?);
-                parts.push((made, part));
             }
         }
         change::make(hands, changes)?;
         self.surplus.iter().try_for_each(|thread| hands.call_back(*thread))?;
-        parts.into_iter().try_for_each(|(thread, part)| self.enter(thread, part))
+        self.part(old, new, pairs);
+        Ok(())
+    }
+
+    /// What each thread goes on with.
+    fn part(&mut self, old: &KernelState, new: &KernelState, pairs: &Pairs) {
+        let hands = self.hands;
+        let taken = pairs
+            .pairs
+            .iter()
+            .filter_map(|(of_old, of_new)| Some((old.threads.get(*of_old)?.id, new.threads.get(*of_new)?)));
+        let made = self.made.iter().filter_map(|(place, thread)| Some((*thread, new.threads.get(*place)?)));
+        let part = |(thread, part): (Pid, &ThreadState)| Part {
+            thread,
+            registers: taken_up(part, hands, thread),
+            extended: part.extended.clone(),
+            mask: part.mask,
+        };
+        self.parts = taken.chain(made).map(part).collect();
     }
 
     /// What the kernel keeps for a thread, where it differs.
@@ -227,22 +319,6 @@ impl<'h, 'w> Switch<'h, 'w> {
         Ok(changes)
     }
 
-    /// The point at which a thread becomes another's.
-    fn enter(&mut self, thread: Pid, part: &ThreadState) -> Result<(), HandsError> {
-        let hands = self.hands;
-        let own = Step::Own {
-            thread,
-            registers: Box::new(hands.registers(thread)?),
-            extended: hands.extended_registers(thread)?,
-            mask: hands.signal_mask(thread)?,
-        };
-        self.step(own, |hands| {
-            hands.set_extended_registers(thread, &part.extended)?;
-            hands.set_signal_mask(thread, part.mask)?;
-            hands.set_registers(thread, &taken_up(part, hands, thread))
-        })
-    }
-
     /// Does something, and remembers how it is undone. It is undone even if it failed: it may have been done in part.
     fn step(
         &mut self,
@@ -251,5 +327,22 @@ impl<'h, 'w> Switch<'h, 'w> {
     ) -> Result<(), HandsError> {
         self.steps.push(undo);
         work(self.hands)
+    }
+}
+
+impl Switched {
+    /// Puts everything back, the last first.
+    pub(crate) fn undo(self, hands: &Hands<'_>, process: Pid) -> Undone {
+        Undone(self.steps.into_iter().rev().filter_map(|step| step.undo(hands, process).err()).collect())
+    }
+
+    /// Ends the threads that nobody needs.
+    pub(crate) fn end_surplus(&self, hands: &Hands<'_>) -> Result<(), HandsError> {
+        self.surplus.iter().try_for_each(|thread| hands.end_thread(*thread))
+    }
+
+    /// The threads that were made, by the place of their parts in the new program's list.
+    pub(crate) fn made(&self) -> &[(usize, Pid)] {
+        &self.made
     }
 }

@@ -1,7 +1,7 @@
 //! How what a switch does is put back.
 
 use super::change::Changes;
-use crate::hold::{Hands, HandsError, Registers};
+use crate::hold::{Hands, HandsError};
 use crate::kernel::{AlternateStack, RobustList, Rseq, SignalAction};
 use mcrx_allocator::reader::Address;
 use nix::unistd::Pid;
@@ -13,7 +13,7 @@ pub struct Undone(pub Vec<HandsError>);
 
 /// What there was before something was done.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     ClearTid(Pid, Option<u64>),
     RobustList(Pid, Option<RobustList>),
     Rseq(Pid, Option<Rseq>),
@@ -24,12 +24,6 @@ pub(super) enum Step {
     Memory(u64, Vec<u8>),
     /// No such thread.
     Made(Pid),
-    Own {
-        thread: Pid,
-        registers: Box<Registers>,
-        extended: Vec<u8>,
-        mask: u64,
-    },
 }
 
 impl Step {
@@ -52,11 +46,6 @@ impl Step {
                 written.map_err(|source| HandsError::Memory { process, source })
             }
             Step::Made(thread) => hands.end_thread(thread),
-            Step::Own { thread, registers, extended, mask } => {
-                hands.set_registers(thread, &registers)?;
-                hands.set_signal_mask(thread, mask)?;
-                hands.set_extended_registers(thread, &extended)
-            }
         }
     }
 }

@@ -9,23 +9,28 @@
 //! | plan | what changed since start-up, what becomes of it, and whether the result holds together | held |
 //! | graft | the new release's memory is put beside the old one's | held |
 //! | write | what is carried over is written; what the kernel keeps is reconciled | held |
-//! | switch | each thread gets its partner's registers | new code |
+//! | switch | each thread gets what its partner has | held |
+//! | clean | the old release's memory goes; each thread gets its partner's registers | held, then new code |
 //!
 //! Until `graft` nothing of the server has been touched; what is found wrong before refuses the update. What goes wrong later is undone
 //! step by step, the last one first.
 //!
+//! Whoever does this may be killed at any time: see the module `guardian`.
+//!
 //! What it does not do: print, or keep records of what it did.
 
-mod clean;
+mod guardian;
 mod lineage;
 mod operate;
 mod parked;
+mod parking;
 mod partners;
 mod patient;
 mod phase;
 mod planned;
 mod quiescent;
 mod shared;
+mod succession;
 mod waits;
 
 pub use lineage::Lineage;
@@ -45,6 +50,7 @@ use crate::process::tree;
 use crate::randomness::Draws;
 use crate::shadow::{Shadow, ShadowError, Wanted};
 use crate::switch::SwitchError;
+use guardian::Guardian;
 use mcrx_allocator::abi::{ARENA_BASE, REGION_SIZE};
 use mcrx_dsl::rules::{Change, Rules};
 use mcrx_tracer::image::Image;
@@ -62,7 +68,8 @@ use planned::{Planned, Reading};
 use waits::Waits;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// For how long a server may be in the middle of something, whenever it is looked at.
@@ -97,6 +104,8 @@ pub struct Request<'a> {
     pub dry_run: bool,
     /// How long the new release's start-up may take.
     pub patience: Duration,
+    /// Writes down what came of it: here, or in another process if this one is killed.
+    pub keep: &'a (dyn Fn(&Result<Report, UpdateError>) + Sync),
 }
 
 /// How an update went.
@@ -167,6 +176,20 @@ pub enum UpdateError {
         /// Which.
         pid: Pid,
         /// Why.
+        source: io::Error,
+    },
+    /// Nobody would finish or undo it if we were killed.
+    #[error("there can be no second process that would undo the update if this one were killed: {0}")]
+    NoGuardian(io::Error),
+    /// What is done cannot be written down for whoever would have to undo it.
+    #[error("what is done cannot be written down in memory: {0}")]
+    Ledger(io::Error),
+    /// The new release's program.
+    #[error("{}: {source}", program.display())]
+    Unopened {
+        /// Its file.
+        program: PathBuf,
+        /// Why it cannot be opened.
         source: io::Error,
     },
     /// There is no memory for new blocks.
@@ -247,6 +270,19 @@ pub enum Refusal {
 /// # Errors
 /// [`UpdateError`]
 pub fn update(request: &Request<'_>, told: &(dyn Fn(Phase) + Sync)) -> Result<Report, UpdateError> {
+    // It is dismissed when all is written down.
+    let guardian = Mutex::new(None);
+    let report = updated(request, told, &guardian);
+    (request.keep)(&report);
+    drop(guardian);
+    report
+}
+
+fn updated(
+    request: &Request<'_>,
+    told: &(dyn Fn(Phase) + Sync),
+    guardian: &Mutex<Option<Guardian>>,
+) -> Result<Report, UpdateError> {
     let mut clock = Clock::telling(told);
     clock.enter(Phase::Prepare);
     let reading = Reading::by(request.rules);
@@ -256,7 +292,7 @@ pub fn update(request: &Request<'_>, told: &(dyn Fn(Phase) + Sync)) -> Result<Re
     let patience = Patience { limit: request.patience, ..Patience::default() };
     let shadow = Shadow::start(&birth, &wanted, patience)?;
     let parked = Parked::of(&shadow)?;
-    let draws = Box::new(shadow.draws().map_err(ShadowError::Other)?);
+    let draws = shadow.draws().map_err(ShadowError::Other)?;
     drop(shadow);
     clock.enter(Phase::Pair);
     let none = Lineage::default();
@@ -264,18 +300,15 @@ pub fn update(request: &Request<'_>, told: &(dyn Fn(Phase) + Sync)) -> Result<Re
     let known = (reading.known(start)?, reading.known(&parked.processes)?);
     let (done, planned, held) = reading.traced((start, &known.0), &none, |start| {
         reading.traced((&parked.processes, &known.1), &none, |new| {
-            operated(request, &reading, (start, new), &parked, &mut clock)
+            operated(request, &reading, (start, new), (&parked, &draws), guardian, &mut clock)
         })
     })?;
     let mut report = Report::of(&planned, held);
     report.outcome = match done {
-        Done::Switched(descriptors, mut leavings, lineage) => {
+        Done::Switched(descriptors, notes, lineage) => {
             report.descriptors = descriptors;
-            clock.enter(Phase::Clean);
-            report.notes = clean::up(request, &parked, &mut leavings);
-            let start_descriptors = parked.start_descriptors();
-            let start = Image { processes: parked.processes, taken: request.start.taken.clone() };
-            Outcome::Committed { start, start_descriptors, draws, lineage }
+            report.notes = notes;
+            committed(request, &parked, &draws, lineage)
         }
         Done::Possible => Outcome::Possible,
         Done::Refused(refusals) => Outcome::Refused(refusals),
@@ -291,13 +324,16 @@ fn operated<'t>(
     request: &Request<'_>,
     reading: &'t Reading<'_>,
     (start, new): (&'t [Trace<'t>], &'t [Trace<'t>]),
-    parked: &Parked,
+    (parked, draws): (&Parked, &Draws),
+    guardian: &Mutex<Option<Guardian>>,
     clock: &mut Clock<'_>,
 ) -> Result<(Done, Vec<Planned>, Duration), UpdateError> {
     let mut attempts = Attempts {
         request,
         reading,
         parked,
+        draws,
+        guardian,
         prepared: reading.prepared(start, new)?,
         waits: Waits::of(start, new, request.rules),
     };
@@ -342,6 +378,8 @@ struct Attempts<'a, 't> {
     request: &'a Request<'a>,
     reading: &'a Reading<'a>,
     parked: &'a Parked,
+    draws: &'a Draws,
+    guardian: &'a Mutex<Option<Guardian>>,
     prepared: Vec<(u32, Prepared<'t>)>,
     waits: Waits,
 }
@@ -355,7 +393,7 @@ impl Attempts<'_, '_> {
         &mut self,
         attempt: &mut dyn FnMut(&mut Operation<'_, '_>, capture::Survey) -> Result<Attempt, UpdateError>,
     ) -> Result<Attempt, UpdateError> {
-        let Attempts { request, reading, parked, prepared, waits } = self;
+        let Attempts { request, reading, parked, draws, guardian, prepared, waits } = self;
         let deadline = Instant::now() + QUIESCENCE;
         let ([mut patience, longest], mut elsewhere) = (HELD_FOR, None);
         loop {
@@ -368,6 +406,9 @@ impl Attempts<'_, '_> {
                 parked,
                 kernel: &kernel,
                 lineage: request.lineage,
+                request,
+                draws,
+                guardian,
                 waits,
                 start_descriptors: request.start_descriptors,
                 patience,
@@ -401,6 +442,13 @@ fn drained_within(rules: &Rules) -> Duration {
     within.max().unwrap_or_default()
 }
 
+/// What the server runs on from now.
+fn committed(request: &Request<'_>, parked: &Parked, draws: &Draws, lineage: Lineage) -> Outcome {
+    let start_descriptors = parked.start_descriptors();
+    let start = Image { processes: parked.processes.clone(), taken: request.start.taken.clone() };
+    Outcome::Committed { start, start_descriptors, draws: Box::new(draws.clone()), lineage }
+}
+
 /// What the new release is to have of the old one's, and what not.
 fn wanted(request: &Request<'_>) -> Result<Wanted, UpdateError> {
     let root = request.root;
@@ -427,7 +475,7 @@ fn free_epoch(wanted: &Wanted) -> Option<u32> {
 }
 
 impl Report {
-    fn of(planned: &[Planned], held: Duration) -> Report {
+    fn of(planned: &[Planned], held: impl Into<Option<Duration>>) -> Report {
         let mut totals = Totals::default();
         let mut own_blocks = Counts::default();
         for one in planned {
@@ -437,7 +485,7 @@ impl Report {
         Report {
             outcome: Outcome::Possible,
             phases: Vec::new(),
-            held: Some(held),
+            held: held.into(),
             processes: planned.len(),
             totals,
             own_blocks,

@@ -1,29 +1,35 @@
 //! The operation: what is done while the server is held, and before that its rehearsal on a copy.
 //!
 //! The rehearsal holds the server for as long as it takes to copy it, and plans when it has gone on. What would stop the operation mostly stops that:
-//! so a server that is not updated hardly notices. Up to [`Operation::transplant`] it only looks. From there on each step notes how it is undone before it is done, and the first that fails has
-//! all of them undone, the last first. When the last thread has got its registers there is no way back, and nothing left that could
-//! fail but tidying up.
+//! so a server that is not updated hardly notices.
+//!
+//! Up to [`Operation::transplant`] it only looks. From there on no thread of the server can run ([`super::parking`]), and each step notes how it is
+//! undone before it is done: the first that fails has all of them undone, the last first. When all are done there is no way back, and nothing
+//! left that could fail but tidying up; then threads go on, with their new registers.
 
-use super::clean::Leaving;
+use super::guardian::Guardian;
 use super::lineage::Lineage;
 use super::parked::{self, Parked};
 use super::partners::Partners;
 use super::patient::Patient;
 use super::phase::{Clock, Phase};
 use super::planned::{Planned, Reading};
+use super::succession::Succession;
 use super::waits::Waits;
-use super::{Descriptors, Refusal, UpdateError, quiescent};
+use super::{Descriptors, Refusal, Request, UpdateError, quiescent};
 use crate::capture;
 use crate::descriptors::{Matches, Pair, StartUp, matches};
 use crate::graft::Sources;
 use crate::hold::{Hands, Held};
 use crate::kernel::{self, KernelState, Kind};
+use crate::ledger::{Ledger, Stage};
+use crate::randomness::Draws;
 use mcrx_tracer::image::Process;
 use mcrx_tracer::trace::{Known, Trace};
 use mcrx_transform::plan::Code;
 use mcrx_transform::prepared::Prepared;
 use nix::unistd::Pid;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What an update works with.
@@ -36,6 +42,11 @@ pub(super) struct Operation<'a, 't> {
     pub(super) lineage: &'a Lineage,
     /// Each old process, looked at before it was held.
     pub(super) kernel: &'a [(Pid, kernel::Survey)],
+    pub(super) request: &'a Request<'a>,
+    /// What the new release's start-up has drawn at random.
+    pub(super) draws: &'a Draws,
+    /// Who takes over if we are killed, once there is somebody.
+    pub(super) guardian: &'a Mutex<Option<Guardian>>,
     /// Where threads wait in both start-ups.
     pub(super) waits: &'a Waits,
     /// The descriptors that the old start-up made.
@@ -58,8 +69,8 @@ impl Done {
 
 /// What came of it.
 pub(super) enum Done {
-    /// New code runs as soon as the threads are let go.
-    Switched(Descriptors, Vec<Leaving>, Lineage),
+    /// New code runs as soon as the threads are let go. With what could not be tidied up.
+    Switched(Descriptors, Vec<String>, Lineage),
     /// It could have been done.
     Possible,
     /// Something stops it. Nothing was touched.
@@ -169,6 +180,7 @@ impl Operation<'_, '_> {
     ) -> Result<Done, UpdateError> {
         // Of what processes share there is one for all.
         let (mut patients, mut sources) = (Vec::new(), Sources::default());
+        let ledger = Arc::new(Ledger::create().map_err(UpdateError::Ledger)?);
         let matches = self.matches(&states, &partners);
         for ((((pid, _), state), partners), matches) in
             self.kernel.iter().zip(states).zip(partners).zip(matches)
@@ -180,7 +192,8 @@ impl Operation<'_, '_> {
             };
             let start = self.start_descriptors;
             let (old, new) = ((now, state), (process, kernel));
-            match Patient::admit(*pid, old, new, planned, (partners, &matches), start, &mut sources)? {
+            let how = (partners, &matches);
+            match Patient::admit(*pid, old, new, planned, how, start, (&mut sources, hands, &ledger))? {
                 Ok(patient) => patients.push(patient),
                 Err(refusals) => {
                     undone(hands, &mut patients, "a process cannot be updated")?;
@@ -192,21 +205,65 @@ impl Operation<'_, '_> {
             undone(hands, &mut patients, "only that was asked")?;
             return Ok(Done::Possible);
         }
-        match transplanted(hands, &mut patients, &sources, clock) {
+        // It is made before the first change, so that it has everything as it was.
+        let guardian = Guardian::fork(ledger.clone(), || {
+            let succession = Succession {
+                request: self.request,
+                parked: self.parked,
+                draws: self.draws,
+                planned,
+                lineage: &lineage,
+                ledger: &ledger,
+            };
+            succession.take_over(&mut patients);
+        });
+        let guardian = guardian.map_err(UpdateError::NoGuardian)?;
+        *self.guardian.lock().unwrap_or_else(PoisonError::into_inner) = Some(guardian);
+        let enter = |stage| ledger.enter(stage).map_err(UpdateError::Ledger);
+        if let Err(error) = patients.iter().try_for_each(|patient| patient.park(hands)) {
+            back(hands, &patients)?;
+            enter(Stage::FreeOld)?;
+            return Ok(Done::Busy(error.to_string()));
+        }
+        let done = enter(Stage::Changing).and_then(|()| transplanted(hands, &mut patients, &sources, clock));
+        match done.and_then(|descriptors| enter(Stage::Committed).map(|()| descriptors)) {
             Ok(descriptors) => {
-                let leavings = patients.into_iter().map(|patient| patient.leave(hands)).collect();
-                Ok(Done::Switched(descriptors, leavings, lineage))
+                clock.enter(Phase::Clean);
+                let program = &self.request.executable;
+                let left = patients.iter_mut().map(|patient| patient.leave(hands, program));
+                let mut notes: Vec<String> = left.flatten().collect();
+                // Should it fail, somebody would have to do all of it again: that does no harm.
+                let _ = enter(Stage::Done);
+                // One that was killed has nothing to go on with.
+                let gone = patients.iter().map(|patient| patient.go_on(hands));
+                notes.extend(gone.filter_map(Result::err).map(|error| error.to_string()));
+                let _ = enter(Stage::FreeNew);
+                Ok(Done::Switched(descriptors, notes, lineage))
             }
             Err(error) => {
-                undone(hands, &mut patients, &error.to_string())?;
+                // They go on whatever could not be put back: there is nothing else to wait for.
+                let undone = undone(hands, &mut patients, &error.to_string());
+                enter(Stage::Undone)?;
+                back(hands, &patients)?;
+                enter(Stage::FreeOld)?;
+                undone?;
                 Ok(Done::Undone(error.to_string()))
             }
         }
     }
 }
 
+/// All threads go on as they were.
+pub(super) fn back(hands: &Hands<'_>, patients: &[Patient<'_>]) -> Result<(), UpdateError> {
+    patients.iter().map(|patient| patient.go_back(hands)).fold(Ok(()), Result::and)
+}
+
 /// Puts all processes back, the last first, whatever becomes of one of them.
-fn undone(hands: &Hands<'_>, patients: &mut [Patient<'_, '_>], because: &str) -> Result<(), UpdateError> {
+pub(super) fn undone(
+    hands: &Hands<'_>,
+    patients: &mut [Patient<'_>],
+    because: &str,
+) -> Result<(), UpdateError> {
     let undone = patients.iter_mut().rev().map(|patient| patient.undo(hands));
     // All are tried.
     let failed: Vec<UpdateError> = undone.filter_map(Result::err).collect();
@@ -264,9 +321,9 @@ impl Operation<'_, '_> {
 }
 
 /// One phase after the other, each for all processes.
-fn transplanted<'p, 'w>(
-    hands: &'p Hands<'w>,
-    patients: &mut [Patient<'p, 'w>],
+fn transplanted(
+    hands: &Hands<'_>,
+    patients: &mut [Patient<'_>],
     sources: &Sources,
     clock: &mut Clock<'_>,
 ) -> Result<Descriptors, UpdateError> {

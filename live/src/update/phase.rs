@@ -66,7 +66,7 @@ impl Phase {
     /// Whether the server stands still meanwhile.
     #[must_use]
     pub const fn is_held(self) -> bool {
-        matches!(self, Phase::Hold | Phase::Plan | Phase::Graft | Phase::Write | Phase::Switch)
+        matches!(self, Phase::Hold | Phase::Plan | Phase::Graft | Phase::Write | Phase::Switch | Phase::Clean)
     }
 }
 

@@ -16,7 +16,6 @@ use std::os::fd::AsFd as _;
 fn switch<'h, 'w>(
     two: &Two,
     graft: &mut Graft,
-    left: &Left,
     hands: &'h Hands<'w>,
     new: &KernelState,
 ) -> Result<Switch<'h, 'w>> {
@@ -26,9 +25,7 @@ fn switch<'h, 'w>(
     ensure!(noted == Noted::Yes, "{noted:?}");
     let pairs = Pairs::of(&old.threads, &new.threads, |_| None, |_| None);
     ensure!(pairs.pairs.len() == 2, "{pairs:?}");
-    let switch = Switch::make(hands, pid, &old, new, &pairs)?;
-    graft.hide(hands, pid, left)?;
-    Ok(switch)
+    Ok(Switch::make(hands, pid, &old, new, &pairs)?)
 }
 
 /// What the kernel has for the new process; and what the old one leaves behind.
@@ -51,7 +48,10 @@ pub(crate) fn the_old_process_goes_on_as_the_new_release(test: &Context) -> Resu
     let old = capture(Scope::Process(pid))?.processes.remove(0);
     let mut graft = graft(&two)?;
     let (state, left) = surveyed(&two, &graft, &old)?;
-    held(pid, |hands| Ok(switch(&two, &mut graft, &left, hands, &state)?.finish()?))?;
+    held(pid, |hands| {
+        switch(&two, &mut graft, hands, &state)?.finish()?;
+        Ok(graft.hide(hands, pid, &left)?)
+    })?;
     // Its own counter and text; the time is told by the kernel's page that was moved.
     ensure!(two.old.ask("count")? == ["6 new constant 2 1"], "the new one answers");
     let now = maps::read(pid)?;
@@ -89,7 +89,8 @@ pub(crate) fn all_of_it_is_undone_up_to_the_last_step(test: &Context) -> Result<
     let mut graft = graft(&two)?;
     let (state, left) = surveyed(&two, &graft, &old)?;
     held(pid, |hands| {
-        let switch = switch(&two, &mut graft, &left, hands, &state)?;
+        let switch = switch(&two, &mut graft, hands, &state)?;
+        graft.hide(hands, pid, &left)?;
         ensure!(told(pid)? != told_before, "the kernel knows of another program");
         graft.unhide(hands, pid)?;
         let undone = switch.undo();
