@@ -264,7 +264,12 @@ fn what_a_start_up_draws_at_random_is_kept_for_its_owner_only_and_the_server_goe
     let text = fs::read_to_string(&kept).unwrap();
     let mode = fs::metadata(&kept).unwrap().permissions().mode();
     let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", service.id())).unwrap();
-    let status = fs::read_to_string(format!("/proc/{}/status", children.trim())).unwrap();
+    let status = || fs::read_to_string(format!("/proc/{}/status", children.trim())).unwrap();
+    // It stands still until its memory is written down, too.
+    while !status().contains("TracerPid:\t0\n") && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let status = status();
     nix::sys::signal::kill(Pid::from_raw(service.id().cast_signed()), Signal::SIGTERM).unwrap();
     service.wait().unwrap();
     assert!(drawn.trim().len() == 40 && text.contains(drawn.trim()), "{drawn} {text}");

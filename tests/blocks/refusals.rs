@@ -82,8 +82,10 @@ fn a_library_that_was_asked_for_and_not_loaded_is_said_so() {
     fs::write(&library, "no library").unwrap();
     let mut child =
         Command::new("sleep").arg("1000").env("LD_PRELOAD", &library).stderr(Stdio::null()).spawn().unwrap();
-    let exe = format!("/proc/{}/exe", child.id());
-    let started = || Ok(fs::read_link(&exe).ok().filter(|path| path.ends_with("sleep")).map(drop));
+    // A process that executes a program has that program before it has its environment.
+    let environment = format!("/proc/{}/environ", child.id());
+    let is_there = |bytes: &Vec<u8>| bytes.windows(10).any(|name| name == b"LD_PRELOAD");
+    let started = || Ok(fs::read(&environment).ok().filter(is_there).map(drop));
     until(PATIENCE, "it to start", started).unwrap();
     let (code, text) = refusal(child.id());
     child.kill().unwrap();
