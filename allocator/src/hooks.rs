@@ -3,8 +3,8 @@
 //! The program's own allocation functions, hooked: what they return is recorded as a part of the block that it lies in.
 //!
 //! `MCRX_HOOKS` names a directory; for a module with build-id `0123ab` that is loaded at start, the file `0123ab.hooks` in it says which
-//! functions, as [`HookTableHeader`](crate::abi::HookTableHeader) describes it. Before `main`, while there is one thread, the entry of each becomes a jump to a *stub* in a page near
-//! the module:
+//! functions, as [`HookTableHeader`](crate::abi::HookTableHeader) describes it. Before `main`, while there is one thread, the entry of each
+//! becomes a jump to a *stub* in a page near the module:
 //!
 //! ```text
 //!   function:  jmp stub                      stub:   push SIZE

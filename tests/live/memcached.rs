@@ -181,7 +181,7 @@ fn an_update_that_is_killed_leaves_all_connections_and_items_to_one_release_or_t
     }
     eprintln!("{became_new} of {} times the new release runs", deaths());
     let outcome = managed.update(&new.path, &example("releases", RULES), &[])?;
-    // Words in items that look like pointers stop it now and then, as an update of any server.
+    // Under load it was refused twice in some dozens of runs (MCX806, a slab page): whether for what an undone update leaves is not known.
     ensure!(matches!(outcome.code, Some(0 | 4)), "{:#}", outcome.facts);
     let release = if outcome.code == Some(0) { "VERSION 1.6.38" } else { "VERSION 1.6.18" };
     ensure!(Client::connect(managed.running.address())?.command("version")? == release);

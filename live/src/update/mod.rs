@@ -57,14 +57,13 @@ use mcrx_tracer::image::Image;
 use mcrx_tracer::trace::Trace;
 use mcrx_transform::pairs::Counts;
 use mcrx_transform::plan::{Conflict, Totals};
-use mcrx_transform::prepared::Prepared;
 use mcrx_transform::target::Unwritable;
 use mcrx_transform::verify::Finding;
 use nix::unistd::Pid;
 use operate::{Done, Operation};
 use parked::Parked;
 use phase::Clock;
-use planned::{Planned, Reading};
+use planned::{Planned, Reading, Ready};
 use waits::Waits;
 
 use std::io;
@@ -334,7 +333,7 @@ fn operated<'t>(
         parked,
         draws,
         guardian,
-        prepared: reading.prepared(start, new)?,
+        ready: reading.prepared(start, new)?,
         waits: Waits::of(start, new, request.rules),
     };
     let drained = Instant::now() + drained_within(request.rules);
@@ -380,7 +379,7 @@ struct Attempts<'a, 't> {
     parked: &'a Parked,
     draws: &'a Draws,
     guardian: &'a Mutex<Option<Guardian>>,
-    prepared: Vec<(u32, Prepared<'t>)>,
+    ready: Vec<Ready<'t>>,
     waits: Waits,
 }
 
@@ -393,7 +392,7 @@ impl Attempts<'_, '_> {
         &mut self,
         attempt: &mut dyn FnMut(&mut Operation<'_, '_>, capture::Survey) -> Result<Attempt, UpdateError>,
     ) -> Result<Attempt, UpdateError> {
-        let Attempts { request, reading, parked, draws, guardian, prepared, waits } = self;
+        let Attempts { request, reading, parked, draws, guardian, ready, waits } = self;
         let deadline = Instant::now() + QUIESCENCE;
         let ([mut patience, longest], mut elsewhere) = (HELD_FOR, None);
         loop {
@@ -402,7 +401,7 @@ impl Attempts<'_, '_> {
             let kernel: Vec<_> = members.map(|pid| (pid, kernel::Survey::of(pid))).collect();
             let mut operation = Operation {
                 reading,
-                prepared,
+                ready,
                 parked,
                 kernel: &kernel,
                 lineage: request.lineage,

@@ -13,7 +13,7 @@ use super::parked::{self, Parked};
 use super::partners::Partners;
 use super::patient::Patient;
 use super::phase::{Clock, Phase};
-use super::planned::{Planned, Reading};
+use super::planned::{Planned, Reading, Ready};
 use super::succession::Succession;
 use super::waits::Waits;
 use super::{Descriptors, Refusal, Request, UpdateError, quiescent};
@@ -27,7 +27,6 @@ use crate::randomness::Draws;
 use mcrx_tracer::image::Process;
 use mcrx_tracer::trace::{Known, Trace};
 use mcrx_transform::plan::Code;
-use mcrx_transform::prepared::Prepared;
 use nix::unistd::Pid;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,7 +35,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Operation<'a, 't> {
     pub(super) reading: &'a Reading<'a>,
     /// What was found out of each process's start-up in both releases.
-    pub(super) prepared: &'a mut [(u32, Prepared<'t>)],
+    pub(super) ready: &'a mut [Ready<'t>],
     pub(super) parked: &'a Parked,
     /// What earlier updates have carried over.
     pub(super) lineage: &'a Lineage,
@@ -163,7 +162,7 @@ impl Operation<'_, '_> {
             Err(elsewhere) => return Ok(Err(elsewhere.join("; "))),
         };
         let (planned, lineage) = self.reading.traced((now, &known), self.lineage, |now| {
-            let planned = self.reading.plans(self.prepared, now, &words)?;
+            let planned = self.reading.plans(self.ready, now, &words)?;
             let lineage = self.handed_on(now, &planned);
             Ok::<_, UpdateError>((planned, lineage))
         })?;
@@ -278,7 +277,7 @@ impl Operation<'_, '_> {
     fn handed_on(&self, now: &[Trace<'_>], planned: &[Planned]) -> Lineage {
         let mut lineage = Lineage::default();
         for (planned, now) in planned.iter().zip(now) {
-            if let Some((_, prepared)) = self.prepared.iter().find(|(pid, _)| *pid == planned.pid) {
+            if let Some(Ready { prepared, .. }) = self.ready.iter().find(|one| one.pid == planned.pid) {
                 lineage.add(prepared.new.table.build_id(), now, &planned.carried);
             }
         }

@@ -6,7 +6,7 @@
 //! What it does not do: hold, read or write a process.
 
 use super::lineage::Lineage;
-use super::shared;
+use super::shared::{self, Leads};
 use crate::adapters::{Images, Tellings};
 use crate::graft::Twin;
 use mcrx_debuginfo::cache::Cache;
@@ -64,6 +64,13 @@ pub enum PlanError {
     /// One release has a process that the other one has not.
     #[error("{0}")]
     Tree(String),
+}
+
+/// What is known of one process before the old one is held.
+pub(super) struct Ready<'t> {
+    pub(super) pid: u32,
+    pub(super) prepared: Prepared<'t>,
+    leads: Leads,
 }
 
 /// One process's plan, and what its memory will be.
@@ -131,7 +138,7 @@ impl<'r> Reading<'r> {
         &'t self,
         start: &'t [Trace<'t>],
         new: &'t [Trace<'t>],
-    ) -> Result<Vec<(u32, Prepared<'t>)>, PlanError> {
+    ) -> Result<Vec<Ready<'t>>, PlanError> {
         let prepared = |new: &'t Trace<'t>| {
             let pid = new.process.pid;
             let start = start.iter().find(|start| start.process.pid == pid).ok_or_else(|| {
@@ -141,7 +148,9 @@ impl<'r> Reading<'r> {
                 ))
             })?;
             let (start, new) = (Side::of_executable(start)?, Side::of_executable(new)?);
-            Ok((pid, Prepared::of(start, new, self.rules)))
+            let prepared = Prepared::of(start, new, self.rules);
+            let leads = Leads::of(&prepared);
+            Ok(Ready { pid, prepared, leads })
         };
         new.iter().map(prepared).collect()
     }
@@ -149,30 +158,31 @@ impl<'r> Reading<'r> {
     /// Plans for all processes, from what they are now. `words`: what the kernel hands back to each with events.
     pub(super) fn plans(
         &self,
-        prepared: &mut [(u32, Prepared<'_>)],
+        ready: &mut [Ready<'_>],
         now: &[Trace<'_>],
         words: &[(u32, Vec<u64>)],
     ) -> Result<Vec<Planned>, PlanError> {
         let ended = |pid: &u32| !now.iter().any(|now| now.process.pid == *pid);
-        if let Some(pid) = prepared.iter().map(|(pid, _)| *pid).find(ended) {
+        if let Some(pid) = ready.iter().map(|one| one.pid).find(ended) {
             return Err(PlanError::Tree(format!("process {pid} of the server's start-up has ended")));
         }
         let plan = |now: &Trace<'_>| {
             let pid = now.process.pid;
-            let of_it = prepared.iter_mut().find(|(number, _)| *number == pid);
-            let (_, prepared) = of_it.ok_or_else(|| {
+            let of_it = ready.iter_mut().find(|one| one.pid == pid);
+            let ready = of_it.ok_or_else(|| {
                 PlanError::Tree(format!(
                     "process {pid} was made since the server's start-up, or the new release starts none in its place"
                 ))
             })?;
             let words = words.iter().find(|(number, _)| *number == pid);
-            prepared.course.held_by_kernel = words.map_or_else(Vec::new, |(_, words)| words.clone());
-            self.plan(prepared, now)
+            ready.prepared.course.held_by_kernel = words.map_or_else(Vec::new, |(_, words)| words.clone());
+            self.plan(ready, now)
         };
         now.iter().map(plan).collect()
     }
 
-    fn plan(&self, prepared: &Prepared<'_>, now: &Trace<'_>) -> Result<Planned, PlanError> {
+    fn plan(&self, ready: &Ready<'_>, now: &Trace<'_>) -> Result<Planned, PlanError> {
+        let Ready { prepared, leads, .. } = ready;
         let pid = now.process.pid;
         let merge = |source| PlanError::Merge { pid, source };
         let unwritable = |source| PlanError::Unwritable { pid, source };
@@ -182,7 +192,7 @@ impl<'r> Reading<'r> {
         let plan = prepared.plan(now, &room);
         let Prepared { course, pairs, .. } = prepared;
         let own_blocks = pairs.own_blocks;
-        let (twins, shared) = match shared::twins(prepared, now.trace) {
+        let (twins, shared) = match shared::twins(prepared, leads, now.trace) {
             Ok(twins) => (twins, Vec::new()),
             Err(shared) => (Vec::new(), shared),
         };

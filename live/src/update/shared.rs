@@ -17,9 +17,12 @@ use std::ops::Range;
 use std::path::Path;
 
 /// What is mapped once more in a process, and where; or why it cannot be.
-pub(super) fn twins(prepared: &Prepared<'_>, now: &Trace<'_>) -> Result<Vec<Twin>, Vec<String>> {
+pub(super) fn twins(
+    prepared: &Prepared<'_>,
+    leads: &Leads,
+    now: &Trace<'_>,
+) -> Result<Vec<Twin>, Vec<String>> {
     let (start, new) = (prepared.start.process(), prepared.new.process());
-    let leads = Leads::of(prepared);
     let (mut twins, mut refused) = (Vec::new(), Vec::new());
     for old in now.process.mappings.iter().filter(|mapping| is_shared(mapping)) {
         let by_path = new.mappings.iter().find(|other| is_same_file(old, other)).map(|other| &other.range);
@@ -61,11 +64,12 @@ struct Lead {
     is_askew: bool,
 }
 
-/// By where both are.
-struct Leads(BTreeMap<(u64, u64), Lead>);
+/// All of these, by where both are: what can be found out before the old process is held.
+pub(super) struct Leads(BTreeMap<(u64, u64), Lead>);
 
 impl Leads {
-    fn of(prepared: &Prepared<'_>) -> Leads {
+    /// Of both start-ups.
+    pub(super) fn of(prepared: &Prepared<'_>) -> Leads {
         let (start, new) = (prepared.start.process(), prepared.new.process());
         let mut leads = Leads(BTreeMap::new());
         let variables = |trace: &Trace<'_>| -> HashMap<String, Option<Range<u64>>> {
