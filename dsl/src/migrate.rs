@@ -18,11 +18,13 @@
 pub mod actions;
 mod build;
 mod insert;
+mod places;
 pub mod recipe;
 mod run;
 
 pub use actions::{Actions, Called, Each};
 pub use insert::{Insertion, Tails};
+pub use places::Merged;
 pub use recipe::{Recipe, Step};
 
 use crate::eval::{Compiler, Definitions, Failure, Lookup, Machine, Making, Migrate, Mistake, Pairs};

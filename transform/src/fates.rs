@@ -26,6 +26,8 @@ pub(crate) enum Fate {
     Split(Box<Split>),
     /// Parts of it are made anew where they are; the rest stays.
     Parts(Box<Parts>),
+    /// It is a part of another object now.
+    Merged,
     /// What is to become of it cannot be done; it has been said.
     Refused,
 }
@@ -67,7 +69,7 @@ impl Fate {
         match self {
             Fate::Made(pair, to) => (vec![Making { pair: *pair, made: 0 }], vec![*to]),
             Fate::Split(split) => (split.how.clone(), split.to.clone()),
-            Fate::Parts(_) | Fate::Refused => (Vec::new(), Vec::new()),
+            Fate::Parts(_) | Fate::Merged | Fate::Refused => (Vec::new(), Vec::new()),
         }
     }
 
@@ -77,7 +79,7 @@ impl Fate {
         match self {
             Fate::Made(pair, to) => Some((Making { pair: *pair, made: 0 }, *to)),
             Fate::Split(split) => Some((*split.how.first()?, *split.to.first()?)),
-            Fate::Parts(_) | Fate::Refused => None,
+            Fate::Parts(_) | Fate::Merged | Fate::Refused => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! | an old address | is, in the new image |
 //! |---|---|
 //! | in a block that pairs, has moved or was converted | the same member there |
+//! | in an object that is merged into another | where that has its member now |
 //! | in another block, or in memory that the program mapped for itself | itself |
 //! | the entry of a function | that of the function that has come for it |
 //! | in a variable of the program | the same member of the new one |
@@ -14,7 +15,7 @@
 //!
 //! What it does not do: decide where blocks go.
 
-use crate::fates::{Extent, Fates, extent};
+use crate::fates::{Extent, Fate, Fates, extent};
 use crate::side::{Side, Spot};
 use mcrx_debuginfo::table::{Address, FunctionId, VariableId};
 use mcrx_dsl::eval::Making;
@@ -58,6 +59,10 @@ pub enum Lost {
     Library,
     /// A stack.
     Stack,
+    /// An object that is merged into others, of which none that lives on has it.
+    Nobodys,
+    /// An object that is merged into others, of which several have it.
+    Shared,
 }
 
 /// How the inside of a block lies in what has become of it.
@@ -100,6 +105,25 @@ pub struct Beside {
     pub new: u64,
 }
 
+/// An old object that is merged into another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Into {
+    /// Where it begins.
+    pub(crate) old: u64,
+    /// Bytes of it.
+    pub(crate) len: u64,
+    pub(crate) owner: Owner,
+}
+
+/// What an old object is merged into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// An old object, and how that is made: into which of its parts ([`Recipe::merged`]).
+    One { old: u64, how: Making, part: usize },
+    /// Several have it.
+    Several,
+}
+
 /// Old addresses, and what they are now.
 pub struct AddressMap<'a> {
     now: Side<'a>,
@@ -118,6 +142,8 @@ pub struct AddressMap<'a> {
     in_pieces: Marks,
     /// By old address.
     beside: Vec<Beside>,
+    /// By old address; none overlap.
+    merged: Vec<Into>,
     /// Addresses at which there is anything at all, with one past the last of each.
     mapped: Vec<Range<u64>>,
     /// For each module of the old process, what is to be added to its addresses. `None`: the new one does not have it.
@@ -158,14 +184,23 @@ impl<'a> AddressMap<'a> {
             pieces: Vec::new(),
             in_pieces: Marks::default(),
             beside: Vec::new(),
+            merged: Vec::new(),
             mapped: mapped(now),
             libraries: libraries.collect(),
             texts: Texts::of(new.process(), new.program.range.clone()),
         }
     }
 
-    /// Sets what becomes of old blocks, where parts of them and those that pair are, and what else was made of them, in any order.
-    pub(crate) fn set_blocks(&mut self, fates: Fates, mut pieces: Vec<Moved>, mut beside: Vec<Beside>) {
+    /// Sets what becomes of old blocks, where parts of them and those that pair are, what else was made of them, in any order; and by address what
+    /// is merged.
+    pub(crate) fn set_blocks(
+        &mut self,
+        fates: Fates,
+        mut pieces: Vec<Moved>,
+        mut beside: Vec<Beside>,
+        merged: Vec<Into>,
+    ) {
+        self.merged = merged;
         pieces.sort_unstable_by_key(|moved| moved.old);
         self.in_pieces = Marks::clear(self.now.trace.blocks.numbers());
         for (number, _) in pieces.iter().filter_map(|moved| self.now.trace.blocks.at(moved.old)) {
@@ -231,7 +266,7 @@ impl<'a> AddressMap<'a> {
             return if self.fates.live().has(number) { Landing::Same } else { Landing::Left };
         }
         if edge.to_offset == 0
-            && let Some((how, new)) = self.fates.get(number).and_then(crate::fates::Fate::main)
+            && let Some((how, new)) = self.fates.get(number).and_then(Fate::main)
             && self.migration.recipe(how).is_some_and(|recipe| recipe.old_size <= bytes)
             && !self.in_pieces.has(number)
         {
@@ -251,6 +286,9 @@ impl<'a> AddressMap<'a> {
             return Landing::Same;
         }
         match self.now.spot(old) {
+            Spot::Block { number, .. } if matches!(self.fates.get(number), Some(Fate::Merged)) => {
+                self.merged(old, bytes)
+            }
             Spot::Block { number, block, .. } => match self.moved((number, &block), old) {
                 None if self.fates.live().has(number) => Landing::Same,
                 None => Landing::Left,
@@ -319,6 +357,41 @@ impl<'a> AddressMap<'a> {
             Some(beside.new + recipe.place_of(self.migration, (moved.len, offset), bytes)?)
         });
         places.next().map_or(Landing::Nothing(Lost::Member), Landing::At)
+    }
+
+    /// Whether something in a range has become a part of another object.
+    pub(crate) fn is_merged(&self, old: Range<u64>) -> bool {
+        let before = self.merged.partition_point(|into| into.old < old.start);
+        self.merged.get(before).is_some_and(|into| into.old < old.end)
+    }
+
+    /// What is merged into another object is where the members are now that have its values.
+    fn merged(&self, old: u64, bytes: u64) -> Landing {
+        let before = self.merged.partition_point(|into| into.old <= old);
+        let into = before.checked_sub(1).and_then(|before| self.merged.get(before));
+        let (into, owner, how, part) = match into.filter(|into| old - into.old < into.len) {
+            Some(Into { owner: Owner::Several, .. }) => return Landing::Nothing(Lost::Shared),
+            Some(into @ Into { owner: Owner::One { old, how, part }, .. }) => (into, *old, *how, *part),
+            None => return Landing::Nothing(Lost::Nobodys),
+        };
+        let Some((recipe, merged)) =
+            self.migration.recipe(how).and_then(|recipe| Some((recipe, recipe.merged.get(part)?)))
+        else {
+            return Landing::Nothing(Lost::Nobodys);
+        };
+        let is_merged = |spot| matches!(spot, Spot::Block { number, .. } if matches!(self.fates.get(number), Some(Fate::Merged)));
+        let new = match self.now.spot(owner) {
+            spot if is_merged(spot) => return Landing::Nothing(Lost::Nobodys),
+            _ => match self.get_of(owner, recipe.old_size) {
+                Landing::Same => owner,
+                Landing::At(new) => new,
+                Landing::Left | Landing::Nothing(_) => return Landing::Nothing(Lost::Nobodys),
+            },
+        };
+        match merged.place_of(self.migration, old - into.old, bytes) {
+            Some(place) => Landing::At(new.wrapping_add(place)),
+            None => Landing::Nothing(Lost::Member),
+        }
     }
 
     fn place(&self, recipe: &Recipe, within: u64, bytes: u64) -> Option<u64> {

@@ -23,6 +23,7 @@ mod leaves;
 mod left;
 mod libraries;
 mod lost;
+mod merged;
 mod objects;
 mod overwritten;
 mod pointers;
@@ -246,7 +247,8 @@ impl Plan {
             pieces.extend(both::moved(&scene, &twice));
             let mut beside = objects::beside(&scene, &fates);
             beside.extend(both::beside(&twice));
-            map.set_blocks(Fates::new(carried.live().clone(), fates), pieces, beside);
+            let merged = scene.merged(&twice, carried.live());
+            map.set_blocks(Fates::new(carried.live().clone(), fates), pieces, beside, merged);
             let mut made = Made::all(&twice, &scene, &map, &kinds);
             // Rules may lead from what is carried over to what nothing else leads to.
             if carried.add(std::mem::take(&mut made.wanted)) {
@@ -260,7 +262,7 @@ impl Plan {
         };
         plan.calls = calls;
         plan.held_by_kernel = scene.held(&course.held_by_kernel, &map, &mut conflicts);
-        scene.left_behind(&twice, pairs, &carried, &kinds, &mut conflicts);
+        scene.left_behind(&twice, pairs, &carried, &kinds, &map, &mut conflicts);
         scene.kept_by_libraries(&twice, &mut conflicts);
         plan.adapters = scene.adapted_libraries(&map);
         let Made {
@@ -328,7 +330,10 @@ impl Plan {
         totals.kept = self.fates.live().count();
         for (number, fate) in self.fates.altered() {
             totals.kept -= 1;
-            totals.transformed += u64::from(!matches!(fate, Fate::Refused));
+            totals.transformed += u64::from(!matches!(fate, Fate::Refused | Fate::Merged));
+            if matches!(fate, Fate::Merged) {
+                self.freed.extend(trace.blocks.get(number).map(|block| block.address));
+            }
             if let Some((_, to)) = fate.main() {
                 let address = trace.blocks.get(number).map_or(to, |block| block.address);
                 if to != address {
@@ -372,7 +377,7 @@ impl Counterparts<'_, '_> {
         let Counterparts { now, course, known } = self;
         let Course { pairing, migration, .. } = course;
         let fate = match fate {
-            Some(Fate::Refused) => return,
+            Some(Fate::Refused | Fate::Merged) => return,
             None | Some(Fate::Parts(_)) => {
                 let ty = now.trace.marked.ty(number);
                 let ty = ty.and_then(|ty| *known.entry(ty).or_insert_with(|| counterpart(now, course, ty)));

@@ -137,8 +137,8 @@ pub enum Code {
     Fit(Node, Scalar),
     /// A constant of an old enumeration as that of a new one; `None`: it has none. Values that no constant has stay.
     Renumber(Node, FxHashMap<i128, Option<i128>>),
-    /// A pointer of the old program as the new one is to use it.
-    Translate(Node),
+    /// A pointer of the old program, to something of so many bytes, as the new one is to use it.
+    Translate(Node, u64),
     /// An old object as a new one's bytes.
     Migrate(Node, Making, u64),
     /// An object's bytes as they are.

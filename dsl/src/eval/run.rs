@@ -321,9 +321,9 @@ impl<'w> Machine<'w> {
                     None => Ok(Value::Integer(number)),
                 }
             }
-            Code::Translate(pointer) => {
+            Code::Translate(pointer, bytes) => {
                 let pointer = self.value(pointer)?;
-                self.translated(pointer)
+                self.translated(pointer, *bytes)
             }
             Code::Migrate(object, how, size) => {
                 let place = self.place(object)?;
@@ -375,12 +375,14 @@ impl<'w> Machine<'w> {
     }
 
     /// An old pointer as the new release is to use it.
-    fn translated(&self, pointer: Value) -> Result<Value, Failure> {
+    fn translated(&self, pointer: Value, bytes: u64) -> Result<Value, Failure> {
         match pointer {
-            Value::Pointer(Place { of: Release::Old, address }) => match self.world.counterpart(address) {
-                Some(new) => Ok(Value::pointer(Release::New, new)),
-                None => Err(Failure::new(Reason::NoCounterpart(address))),
-            },
+            Value::Pointer(Place { of: Release::Old, address }) => {
+                match self.world.counterpart_of(address, bytes) {
+                    Some(new) => Ok(Value::pointer(Release::New, new)),
+                    None => Err(Failure::new(Reason::NoCounterpart(address))),
+                }
+            }
             value => Ok(value),
         }
     }

@@ -27,6 +27,12 @@ pub trait World {
     /// that has come for another. `None`: nothing has.
     fn counterpart(&self, old: u64) -> Option<u64>;
 
+    /// The same of a pointer to something of so many bytes: where an object begins a smaller one may, that is a member of it. Numbers count as of
+    /// none.
+    fn counterpart_of(&self, old: u64, _bytes: u64) -> Option<u64> {
+        self.counterpart(old)
+    }
+
     /// A new block for this many bytes, all zero, of elements of a type of the new release. `None`: there is no room.
     fn allocate(&self, element: Option<TypeId>, bytes: u64) -> Option<u64>;
 }

@@ -1,7 +1,7 @@
 //! Recipes from a pairing.
 
 use super::recipe::{Recipe, Step};
-use super::{PairsOf, compiler};
+use super::{PairsOf, compiler, places};
 use crate::diagnostic::Release;
 use crate::eval::{Bits, Definitions, Lookup, Making, Mistake, Reason, Scalar, Sort};
 use crate::names;
@@ -80,12 +80,15 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
                 Body::Open(question) => steps.push(self.open(*question, "")),
             }
             self.members(&made.parts, Base::default(), &mut steps);
+            let (places, merged) = places::of(self.pairing, pair, made);
             recipes.push(Recipe {
                 name: type_name(Some(*old), Anonymous::LeftOut),
                 old_size: old.size().unwrap_or(0),
                 new_size: made.ty.size().unwrap_or(0),
                 named: self.locals.len().saturating_sub(1),
                 steps,
+                places,
+                merged,
             });
         }
         recipes
@@ -102,7 +105,13 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
         self.origin(&pair.to, origin, Base::default(), &mut steps);
         let size = |ty: Option<Type<'t>>| ty.and_then(Type::size).unwrap_or(0);
         let old_size = size(pair.old.as_ref().and_then(|old| old.ty()));
-        Some(Recipe { name: new.name().to_owned(), old_size, new_size: size(new.ty()), named: 0, steps })
+        Some(Recipe {
+            name: new.name().to_owned(),
+            old_size,
+            new_size: size(new.ty()),
+            steps,
+            ..Recipe::default()
+        })
     }
 
     fn members(&mut self, members: &[MemberPair<'t>], base: Base, steps: &mut Vec<Step>) {
@@ -133,6 +142,17 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
             }
             Origin::Open(question) => steps.push(self.open(*question, &to.path)),
         }
+    }
+
+    /// Why a pointer to an object cannot lead on to what is split off that.
+    fn split_off(&self, old: Type<'t>, new: Type<'t>) -> Option<Reason> {
+        let [old, new] = [old, new].map(|ty| names::pointee(Some(ty)).and_then(Type::resolved));
+        let (_, pair) = self.pairing.of_old(old?)?;
+        let off = pair.made.iter().skip(1).find(|made| Some(made.ty) == new)?;
+        let (from, off) = (pair.name, off.ty.name().unwrap_or("?"));
+        Some(Reason::Impossible(format!(
+            "it leads to a `{off}` now, which is split off `{from}`: where that of another object is, is not known here"
+        )))
     }
 
     fn open(&self, question: QuestionId, path: &str) -> Step {
@@ -204,7 +224,10 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
                     }
                 }
             }
-            Conversion::Pointer(_) => steps.push(Step::Pointer { from: from_offset, to: to_offset, path }),
+            Conversion::Pointer(_) => steps.push(match self.split_off(old, new) {
+                Some(reason) => Step::Refuse { reason, path },
+                None => Step::Pointer { from: from_offset, to: to_offset, path },
+            }),
             Conversion::Constants(constants, ..) => {
                 let values = constants_of(old, new);
                 let at = Base {

@@ -1,6 +1,6 @@
 //! How objects of one type become objects of another: steps with offsets.
 
-use super::Migration;
+use super::{Merged, Migration};
 use crate::eval::{Code, Making, Reason, Scalar, Stored};
 use crate::source::At;
 use rustc_hash::FxHashMap;
@@ -128,6 +128,10 @@ pub struct Recipe {
     pub named: usize,
     /// In order.
     pub steps: Vec<Step>,
+    /// Not to be done: where old members are that rules take as they are.
+    pub(super) places: Vec<Step>,
+    /// What is merged into these objects.
+    pub merged: Vec<Merged>,
 }
 
 impl Recipe {
@@ -158,7 +162,8 @@ impl Recipe {
         if from == old_len {
             return Some(self.size(old_len));
         }
-        place_in(&self.steps, migration, from, bytes)
+        let place = |steps| place_in(steps, migration, from, bytes);
+        place(&self.steps).or_else(|| place(&self.places))
     }
 
     /// Where a value of the old object lies in the new one: a number or a pointer, also one that the object begins with.
@@ -201,7 +206,7 @@ fn takes(steps: &[Step], migration: &Migration, at: u64) -> bool {
     })
 }
 
-fn place_in(steps: &[Step], migration: &Migration, at: u64, bytes: u64) -> Option<u64> {
+pub(super) fn place_in(steps: &[Step], migration: &Migration, at: u64, bytes: u64) -> Option<u64> {
     let within = |from: u64, len: u64| at.checked_sub(from).filter(|inside| *inside < len.max(1));
     steps.iter().find_map(|step| match step {
         Step::Copy { from, to, len } => within(*from, *len).map(|inside| to + inside),

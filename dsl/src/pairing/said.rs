@@ -41,7 +41,9 @@ impl<'t> Said<'t> {
                     }
                     said.mentioned.insert(spelt(&from.is.steps));
                 }
-                TypeItem::Drop(paths) => said.dropped.extend(paths.iter().map(|path| spelt(&path.is.steps))),
+                TypeItem::Drop(paths) => {
+                    said.dropped.extend(paths.iter().map(|path| spelt(of_first(change, &path.is.steps))));
+                }
                 TypeItem::Reset(paths) => {
                     said.reset.extend(paths.iter().filter_map(|path| own_path(&path.is, &names, index)));
                 }
@@ -90,6 +92,19 @@ impl<'t> Said<'t> {
             || self.renamed.iter().any(|(_, _, said, _)| said == path)
             || self.reset.contains(path)
             || self.kept.contains_key(path)
+    }
+}
+
+/// A path of an old member. Where several types are merged the first's may begin with its name.
+fn of_first<'s>(change: &TypeChange, steps: &'s [At<Step>]) -> &'s [At<Step>] {
+    let first = change.from.first().filter(|_| change.from.len() > 1);
+    match (first, steps) {
+        (Some(first), [At { is: Step::Member(name), .. }, rest @ ..])
+            if *name == first.is.symbol.name && !rest.is_empty() =>
+        {
+            rest
+        }
+        _ => steps,
     }
 }
 

@@ -14,6 +14,7 @@ use mcrx_dsl::eval::{Failure, Machine, Patch, Value};
 use mcrx_dsl::migrate::{Called, Tails};
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::mark::Island;
+use mcrx_tracer::marks::Marks;
 use mcrx_tracer::model::{Fit, Ty};
 use mcrx_tracer::trace::Trace;
 use rustc_hash::FxHashMap;
@@ -44,7 +45,7 @@ pub(super) fn run(
             }
         };
         let all = listed.unwrap_or_else(|| match each.of {
-            Release::Old => of_old(scene, each.ty, twice, map),
+            Release::Old => of_old(scene, each.ty, twice, map.fates().live()),
             Release::New => of_new(scene, each.ty, map),
         });
         for object in all {
@@ -156,7 +157,7 @@ fn name(ty: Option<Type<'_>>) -> String {
 }
 
 /// Where objects of a type are in the old process: by themselves, side by side, and in others.
-fn of_old(scene: &Scene<'_>, wanted: TypeId, twice: &[Twice<'_>], map: &AddressMap<'_>) -> Vec<u64> {
+pub(super) fn of_old(scene: &Scene<'_>, wanted: TypeId, twice: &[Twice<'_>], live: &Marks) -> Vec<u64> {
     let mut within = Within::new(wanted);
     let mut found = Vec::new();
     let trace = scene.now.trace;
@@ -166,7 +167,7 @@ fn of_old(scene: &Scene<'_>, wanted: TypeId, twice: &[Twice<'_>], map: &AddressM
         let count = if object.making.is_some() { (object.old.1 / size).max(1) } else { 1 };
         (0..count).for_each(|index| within.each(ty, object.old.0 + index * size, &mut found));
     }
-    for number in map.fates().live().iter() {
+    for number in live.iter() {
         in_block(trace, number, &mut |ty, all| {
             let ty = trace.model.ty(ty).and_then(|ty| scene.of_now(ty));
             if let Some(ty) = ty.filter(|ty| within.is_in(*ty)) {
@@ -200,7 +201,7 @@ pub(super) fn of_new(scene: &Scene<'_>, wanted: TypeId, map: &AddressMap<'_>) ->
     }
     let old = scene.now.trace;
     let fates = map.fates();
-    let is_made = |number: &u32| !matches!(fates.get(*number), Some(Fate::Refused));
+    let is_made = |number: &u32| !matches!(fates.get(*number), Some(Fate::Refused | Fate::Merged));
     for number in fates.live().iter().filter(is_made) {
         in_block(old, number, &mut |ty, all| {
             let ty = old.model.ty(ty).and_then(|ty| scene.of_now(ty));

@@ -62,8 +62,6 @@ pub(super) enum Hint {
     Made(u32),
     /// Both start-ups have made it, in different ways.
     MadeTwice,
-    /// It is merged into another object.
-    Merged,
 }
 
 /// What a conflict is about, and what makes it one with others.

@@ -98,6 +98,10 @@ impl World for Draft<'_, '_, '_> {
         self.view.counterpart(old)
     }
 
+    fn counterpart_of(&self, old: u64, bytes: u64) -> Option<u64> {
+        self.view.counterpart_of(old, bytes)
+    }
+
     fn allocate(&self, element: Option<TypeId>, bytes: u64) -> Option<u64> {
         self.view.allocate(element, bytes)
     }

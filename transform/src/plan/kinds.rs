@@ -4,6 +4,7 @@
 
 use super::Scene;
 use super::objects::{Change, change};
+use super::pointers::bytes_of;
 use super::program::Program;
 use mcrx_dsl::eval::Making;
 use mcrx_tracer::model::{Model, PointerMap, Ty, What};
@@ -21,7 +22,7 @@ pub(super) enum Read {
     Pointer {
         /// The bits that are the address.
         mask: u64,
-        /// Bytes of what it leads to; `u64::MAX`: its type does not say.
+        /// Bytes of what it leads to, as [`bytes_of`] has it.
         bytes: u64,
     },
     /// To code.
@@ -40,6 +41,8 @@ pub(super) struct Kind<'a> {
     pub(super) size: u64,
     /// They stay as they are, but for pointers.
     pub(super) is_kept: bool,
+    /// They become parts of others.
+    is_merged: bool,
     /// What is made of one, if rules and releases say so.
     pub(super) how: Vec<Making>,
     /// Where pointers are in one, if that is the same in all; by offset.
@@ -129,7 +132,7 @@ impl<'a> Kind<'a> {
         let model = scene.now.trace.model;
         let map = model.map(ty);
         let change = change(scene, ty);
-        let is_kept = matches!(change, Change::None);
+        let (is_kept, is_merged) = (matches!(change, Change::None), matches!(change, Change::Merged));
         let how = if let Change::Made(how) = change { how } else { Vec::new() };
         let words = words(model, map);
         let is_in_graph = words
@@ -145,6 +148,7 @@ impl<'a> Kind<'a> {
         Kind {
             size: map.size,
             is_kept,
+            is_merged,
             how,
             words,
             is_in_graph,
@@ -158,7 +162,7 @@ impl<'a> Kind<'a> {
     #[inline]
     pub(super) fn takes(&self, scene: &Scene<'_>, offset: u64) -> bool {
         if self.how.is_empty() {
-            return true;
+            return !self.is_merged;
         }
         match self.takes.iter().find(|(known, _)| *known == offset) {
             Some((_, takes)) => *takes,
@@ -176,10 +180,7 @@ fn words(model: &Model<'_>, map: &PointerMap) -> Option<Vec<(u64, Read)>> {
         .filter(|_| is_plain)
         .map(|item| {
             let read = match item.what {
-                What::Precise { to, mask } => {
-                    let size = model.map(to).size;
-                    Read::Pointer { mask, bytes: if size > 0 { size } else { u64::MAX } }
-                }
+                What::Precise { to, mask } => Read::Pointer { mask, bytes: bytes_of(model, to) },
                 What::Opaque { mask } => Read::Pointer { mask, bytes: u64::MAX },
                 What::Retained => Read::Pointer { mask: u64::MAX, bytes: u64::MAX },
                 What::Function => Read::Function,

@@ -32,7 +32,12 @@ impl Scene<'_> {
         let Some(object) = trace.marked.object_at(trace.model, block.len, number, offset) else {
             return true;
         };
-        let Change::Made(how) = change(self, object.ty) else { return true };
+        let how = match change(self, object.ty) {
+            Change::Made(how) => how,
+            // What rules take of it leads on where they lead.
+            Change::Merged => return false,
+            Change::None | Change::Drained | Change::Gone => return true,
+        };
         let within = if object.index == 0 { offset - object.start } else { object.within };
         self.any_takes(&how, within)
     }

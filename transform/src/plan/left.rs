@@ -8,6 +8,7 @@ use super::flood::flood;
 use super::kinds::Kinds;
 use super::start_up::{How, Twice};
 use super::{Scene, is_same_life};
+use crate::map::AddressMap;
 use crate::pairs::{Pairs, Why};
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::marks::{Marks, numbers};
@@ -23,10 +24,11 @@ impl Scene<'_> {
         pairs: &Pairs,
         carried: &Carried<'_, '_>,
         kinds: &Kinds<'_>,
+        map: &AddressMap<'_>,
         conflicts: &mut Conflicts,
     ) {
         let trace = self.now.trace;
-        self.in_two(twice, pairs, carried, conflicts);
+        self.in_two(twice, pairs, carried, map, conflicts);
         let needed = self.needed(kinds);
         let mut paired: Vec<Range<u64>> =
             twice.iter().map(|object| object.old.0..object.old.0 + object.old.1).collect();
@@ -37,6 +39,10 @@ impl Scene<'_> {
             let Some(block) = trace.blocks.get(number) else { continue };
             let was_there = is_same_life(self, block.address);
             let end = block.address + block.len;
+            // What it says is said by what it has become a part of.
+            if map.is_merged(block.address..end) {
+                continue;
+            }
             let mut at = block.address;
             let mut is_changed = false;
             let first = paired.partition_point(|range| range.end <= at);
@@ -74,6 +80,7 @@ impl Scene<'_> {
         twice: &[Twice<'_>],
         pairs: &Pairs,
         carried: &Carried<'_, '_>,
+        map: &AddressMap<'_>,
         conflicts: &mut Conflicts,
     ) {
         let trace = self.now.trace;
@@ -84,7 +91,8 @@ impl Scene<'_> {
                 let (number, _) = trace.blocks.at(alone.old.start)?;
                 let block = trace.blocks.get(number)?;
                 let lives_on = carried.live().has(number) && trace.is_own(number);
-                let is_it = lives_on && is_same_life(self, block.address);
+                let is_part = map.is_merged(block.address..block.address + block.len);
+                let is_it = lives_on && !is_part && is_same_life(self, block.address);
                 (is_it && self.differs(block.address, block.len)).then_some((number, alone.why))
             })
             .collect();

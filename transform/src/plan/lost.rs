@@ -75,5 +75,11 @@ fn describe(why: Lost) -> &'static str {
         Lost::Constant => "a constant that the new release does not have",
         Lost::Library => "in a library that the new process does not have in this version",
         Lost::Stack => "on a stack, which is given up",
+        Lost::Nobodys => {
+            "which is merged into other objects, and none that lives on has it: into which nothing says"
+        }
+        Lost::Shared => {
+            "which is merged into other objects, and several have it: to which it is to lead nothing says"
+        }
     }
 }

@@ -194,8 +194,10 @@ fn whole(
             conflicts.add(Code::Drained, (&name, ""), "", block.address, message);
             return refused;
         }
+        // Words that may be no pointers cannot follow it.
+        Change::Merged if carried.let_change(number, true) => return Some(Fate::Merged),
         Change::Merged => {
-            merged(&name, block.address, conflicts);
+            pinned(&name, block.address, conflicts);
             return refused;
         }
         Change::Made(how) => how,
@@ -225,8 +227,7 @@ fn whole(
     }
     // Nothing says how words that may be no pointers are to change.
     if !carried.let_change(number, !fits) {
-        let message = "words that may be no pointers lead into it, so it cannot change its form".to_owned();
-        conflicts.add(Code::Pinned, (&name, ""), "", block.address, message);
+        pinned(&name, block.address, conflicts);
         return refused;
     }
     let mut to = Vec::with_capacity(how.len());
@@ -270,7 +271,8 @@ fn in_parts(
                 return refused;
             }
             Change::Merged => {
-                merged(&name, block.address + offset, conflicts);
+                let message = "it is a part of a block whose type is not known as a whole, and would have to be merged into another object".to_owned();
+                conflicts.add(Code::Room, (&name, ""), "merged", block.address + offset, message);
                 return refused;
             }
             Change::Drained => {
@@ -302,10 +304,9 @@ fn gone(name: &str, address: u64, conflicts: &mut Conflicts) {
     conflicts.add(Code::Question, (name, ""), "gone", address, message);
 }
 
-/// Rules reach what is merged through a member of what it is merged into. Other ways do not tell which object that is.
-fn merged(name: &str, address: u64, conflicts: &mut Conflicts) {
-    let message = String::new();
-    conflicts.add_with(Code::Value, (name, ""), "merged", address, message, Hint::Merged);
+fn pinned(name: &str, address: u64, conflicts: &mut Conflicts) {
+    let message = "words that may be no pointers lead into it, so it cannot change its form".to_owned();
+    conflicts.add(Code::Pinned, (name, ""), "", address, message);
 }
 
 /// A block without a type, or with parts that have none: it may hold what changes. Where nothing looks like a pointer it is taken to hold bytes.
@@ -402,7 +403,7 @@ impl Object<'_> {
         };
         let mut machine = Machine::new(&view, scene.migration);
         match self.fate {
-            Some(Fate::Refused) => {}
+            Some(Fate::Refused | Fate::Merged) => {}
             None => {
                 let Some(bytes) = bytes_of(scene, address, self.block.len) else { return };
                 let mut new = bytes.to_vec();

@@ -3,8 +3,9 @@
 use super::world::View;
 use crate::map::{AddressMap, Landing};
 use crate::side::Side;
+use mcrx_debuginfo::table::{Kind, Type};
 use mcrx_tracer::graph::Node;
-use mcrx_tracer::model::Sort;
+use mcrx_tracer::model::{Model, Sort, Ty};
 
 /// A word that is a pointer, or may be.
 #[derive(Debug, Clone, Copy)]
@@ -17,8 +18,18 @@ pub(super) struct Word {
     pub(super) address: u64,
     /// Its type says that it is one.
     pub(super) is_sure: bool,
-    /// Bytes of what its type says that it leads to. `u64::MAX`: it does not say.
+    /// Bytes of what its type says that it leads to, as [`bytes_of`] has it.
     pub(super) bytes: u64,
+}
+
+/// Bytes of what a pointer leads to, for [`AddressMap::get_of`]. `u64::MAX`: its type does not say. A number is less than any object: it may be
+/// the only member of one.
+pub(super) fn bytes_of(model: &Model<'_>, ty: Ty) -> u64 {
+    match (model.ty(ty).and_then(Type::resolved).map(Type::kind), model.map(ty).size) {
+        (_, 0) => u64::MAX,
+        (Some(Kind::Base(_) | Kind::Pointer(_) | Kind::Enumeration(_)), _) => 0,
+        (_, size) => size,
+    }
 }
 
 /// Those of a node.
@@ -34,10 +45,9 @@ pub(super) fn into(side: &Side<'_>, node: Node, address: u64, words: &mut Vec<Wo
         let Some(word) = side.process().memory.word(address.wrapping_add(pointer.offset)) else { return };
         let is_sure = pointer.sort != Sort::Likely;
         let bytes = match pointer.sort {
-            Sort::Precise(ty) | Sort::Array(ty, _) => side.trace.model.map(ty).size,
-            Sort::Opaque | Sort::Retained | Sort::Function | Sort::Likely => 0,
+            Sort::Precise(ty) | Sort::Array(ty, _) => bytes_of(side.trace.model, ty),
+            Sort::Opaque | Sort::Retained | Sort::Function | Sort::Likely => u64::MAX,
         };
-        let bytes = if bytes > 0 { bytes } else { u64::MAX };
         words.push(Word { offset: pointer.offset, word, address: pointer.word, is_sure, bytes });
     });
 }

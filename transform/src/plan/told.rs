@@ -17,7 +17,7 @@ use mcrx_dsl::eval::Reason;
 use mcrx_dsl::names;
 use mcrx_dsl::pairing::{Place, Question, VariablePair, declared};
 use mcrx_dsl::rules::Symbol;
-use mcrx_tracer::graph::{Node, SiteKey};
+use mcrx_tracer::graph::SiteKey;
 
 /// Members up to which a structure is written out.
 const MOST_MEMBERS: usize = 12;
@@ -31,9 +31,6 @@ pub(super) fn complete(scene: &Scene<'_>, conflicts: &mut [Conflict]) {
     let addresses: Vec<u64> = conflicts.iter().map(|conflict| conflict.address).collect();
     for (conflict, path) in conflicts.iter_mut().zip(verify::paths(scene.now.trace, &addresses)) {
         conflict.path = path;
-        if conflict.hint == Hint::Merged {
-            conflict.message = scene.merged(conflict.address);
-        }
         let subject = scene.subject(conflict);
         conflict.known = scene.known(conflict);
         conflict.declarations = subject.declarations(&conflict.member);
@@ -111,38 +108,6 @@ impl<'a> Scene<'a> {
         let new =
             old.and_then(|ty| self.pairing.of_old(ty)).and_then(|(_, pair)| Some(pair.made.first()?.ty));
         (old, new.or_else(|| named(self.new.table, bare)))
-    }
-
-    /// Why what is merged into another object stops the update.
-    fn merged(&self, address: u64) -> String {
-        let found = self.now.trace.blocks.at(address);
-        let object = found.and_then(|(number, offset)| {
-            let len = self.now.trace.blocks.get(number)?.len;
-            self.now.trace.marked.object_at(self.now.trace.model, len, number, offset)
-        });
-        let pair = object.and_then(|object| self.pairing.of_old(self.old_type(object.ty)?));
-        let into = pair.map_or("another object", |(_, pair)| pair.name);
-        let holder = found.and_then(|(number, _)| self.holder(number));
-        let holder = holder.unwrap_or_else(|| "a rule".to_owned());
-        format!(
-            "it is merged into `{into}`, and `{holder}` leads to it besides: nothing says which `{into}` that is, or which of its members"
-        )
-    }
-
-    /// A pointer to a block that something new is made from.
-    fn holder(&self, number: u32) -> Option<String> {
-        let trace = self.now.trace;
-        let variables = self.recipes_of_variables();
-        let counts = |node: Node, offset: u64| match (trace.graph.block(node), variables.get(&node)) {
-            (Some(block), _) => self.block_leads_on(block, offset),
-            (None, Some(recipes)) => recipes.iter().any(|recipe| recipe.takes(self.migration, offset)),
-            (None, None) => true,
-        };
-        let nodes = trace.graph.roots().chain((0..trace.blocks.numbers()).map(Node));
-        let mut edges = nodes.flat_map(|node| trace.graph.edges(node).map(move |edge| (node, edge)));
-        let (node, edge) =
-            edges.find(|(node, edge)| edge.to == Node(number) && counts(*node, edge.offset))?;
-        Some(verify::path(trace, node, edge.offset))
     }
 
     /// What is known of a block without a type.

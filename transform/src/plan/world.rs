@@ -88,10 +88,14 @@ impl World for View<'_, '_> {
     }
 
     fn counterpart(&self, old: u64) -> Option<u64> {
+        self.counterpart_of(old, u64::MAX)
+    }
+
+    fn counterpart_of(&self, old: u64, bytes: u64) -> Option<u64> {
         let Some(map) = self.map else { return Some(old) };
         let tagged = self.tagged.iter().find(|(word, _)| *word == old);
         let address = tagged.map_or(old, |(_, address)| *address);
-        match map.get(address) {
+        match map.get_of(address, bytes) {
             Landing::Same => Some(old),
             Landing::Left => {
                 self.wanted.borrow_mut().push(address);

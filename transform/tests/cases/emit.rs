@@ -102,6 +102,33 @@ impl<'p> Emitter<'p> {
         change == Change::MovedInside && self.is_new()
     }
 
+    /// The old release has it in an object of its own.
+    pub(crate) fn is_apart(self, change: Change) -> bool {
+        change == Change::Merged && !self.is_new()
+    }
+
+    /// In which object there is what is merged: in the new release that is the one which it is merged into.
+    pub(crate) fn part_type(self, index: usize) -> String {
+        if self.is_new() || !self.has_part(index) {
+            self.type_name(index)
+        } else {
+            self.own(&format!("p{index}"))
+        }
+    }
+
+    pub(crate) fn has_part(self, index: usize) -> bool {
+        self.world.structs.get(index).is_some_and(Struct::has_part)
+    }
+
+    /// How a member is reached from its object.
+    pub(crate) fn reached(self, change: Change, name: &str) -> String {
+        match (self.is_inside(change), self.is_apart(change)) {
+            (true, _) => format!("inside.{name}"),
+            (_, true) => format!("part->{name}"),
+            _ => name.to_owned(),
+        }
+    }
+
     fn declarations(self, text: &mut String) {
         let mut constants: Vec<String> = (0..4).map(|index| self.constant(index)).collect();
         if let (Some(place), true) = (self.world.constant_before, self.is_new()) {
@@ -109,7 +136,7 @@ impl<'p> Emitter<'p> {
         }
         let _ = writeln!(text, "\nenum {} {{ {} }};", self.own("kind"), constants.join(", "));
         for index in 0..self.world.structs.len() {
-            let _ = writeln!(text, "struct {};", self.type_name(index));
+            let _ = writeln!(text, "struct {};\nstruct {};", self.type_name(index), self.part_type(index));
         }
         for (index, one) in self.world.structs.iter().enumerate() {
             self.structure(index, one, text);
@@ -147,15 +174,27 @@ impl<'p> Emitter<'p> {
             }
             let _ = writeln!(text, "}};");
         }
+        if one.has_part() && !self.is_new() {
+            let _ = writeln!(text, "struct {} {{\n    int mark;", self.part_type(index));
+            for named in members.iter().filter(|named| self.is_apart(named.member.change)) {
+                let _ = writeln!(text, "    {};", self.declared(named.member.what, &named.name));
+            }
+            let _ = writeln!(text, "}};");
+        }
         let _ = writeln!(text, "struct {name} {{");
         let id_last = one.id_last && self.is_new();
         if !id_last {
             let _ = writeln!(text, "    int id;");
         }
         for named in &members {
-            if !self.is_inside(named.member.change) {
+            if !self.is_inside(named.member.change) && !self.is_apart(named.member.change) {
                 let _ = writeln!(text, "    {};", self.declared(named.member.what, &named.name));
             }
+        }
+        match (one.has_part(), self.is_new()) {
+            (true, true) => drop(writeln!(text, "    int mark;")),
+            (true, false) => drop(writeln!(text, "    struct {} *part;", self.part_type(index))),
+            (false, _) => {}
         }
         if members.iter().any(|named| self.is_inside(named.member.change)) {
             let _ = writeln!(text, "    struct {} inside;", self.own(&format!("n{index}")));
@@ -224,12 +263,25 @@ impl<'p> Emitter<'p> {
     fn setter(self, index: usize, one: &'p Struct, text: &mut String) {
         let (name, set) = (self.type_name(index), self.own(&format!("set{index}")));
         let _ = writeln!(text, "MADE void {set}(struct {name} *o, uint64_t s, int all) {{");
+        if one.has_part() {
+            if !self.is_new() {
+                let _ = write!(
+                    text,
+                    "    if (!o->part) {{\n        o->part = calloc(1, sizeof *o->part);\n        if (!o->part) {{\n            \
+                     abort();\n        }}\n    }}\n"
+                );
+            }
+            let mark = self.reached(Change::Merged, "mark");
+            let _ = writeln!(
+                text,
+                "    if (all || due(s, 98)) {{\n        o->{mark} = (int)pick(s, 98, -500, 1000);\n    }}"
+            );
+        }
         let mut members = self.members(one);
         // In the order of the old release: what is made on the way is made in the same order.
         members.sort_by_key(|named| named.number);
         for Named { member, number, name } in members {
-            let place = if self.is_inside(member.change) { format!("inside.{name}") } else { name };
-            let place = format!("o->{place}");
+            let place = format!("o->{}", self.reached(member.change, &name));
             match member.change {
                 Change::Added(first) => self.first(member.what, first, &place, text),
                 _ => {

@@ -45,8 +45,11 @@ cases! {
     odd_corners
     open_question_before_other_members
     pointer_just_past_the_end
+    pointer_to_the_only_member
+    pointers_into_what_is_merged
     pointers_into_what_is_split_off
     pointers_to_members
+    pointers_to_members_of_what_is_merged
     pointers_with_tags
     reached_by_what_is_done_at_last
     recompiled

@@ -95,8 +95,10 @@ pub(crate) enum What {
     Object(usize),
     /// With the lowest bit used for something else.
     Tagged(usize),
-    /// A pointer to a member of another object.
+    /// A pointer to a member of another object, or of what is merged into it.
     Id(usize),
+    /// A pointer to what is merged into another object, and then to that; where nothing is, to the object.
+    Part(usize),
     Function,
     /// A pointer into an array that is a variable.
     Variable,
@@ -133,6 +135,8 @@ pub(crate) enum Change {
     Dropped,
     /// Into a structure that only the new release has.
     MovedInside,
+    /// From an object of its own, which only the old release has, and which the object leads to.
+    Merged,
 }
 
 /// The first value of a new member.
@@ -166,6 +170,13 @@ impl Int {
     }
 }
 
+impl Struct {
+    /// Something is merged into its objects.
+    pub(crate) fn has_part(&self) -> bool {
+        self.members.iter().any(|member| member.change == Change::Merged)
+    }
+}
+
 impl Change {
     pub(crate) fn is_in(self, release: Release) -> bool {
         !matches!((self, release), (Change::Added(_), Release::Old) | (Change::Dropped, Release::New))
@@ -189,9 +200,16 @@ impl World {
     pub(crate) fn made_possible(mut self) -> World {
         let count = self.structs.len();
         for (index, one) in self.structs.iter_mut().enumerate() {
+            let has_part = one.has_part();
             for member in &mut one.members {
                 member.what = member.what.possible(index, count);
                 member.change = member.change.possible(member.what);
+                if has_part && matches!(member.change, Change::Renamed | Change::MovedInside) {
+                    member.change = Change::Stays;
+                }
+                if member.change == Change::Merged {
+                    member.what = member.what.not_shrunk();
+                }
             }
         }
         for global in &mut self.globals {
@@ -205,7 +223,7 @@ impl World {
             {
                 std::mem::swap(old, new);
             }
-            if global.change == Change::MovedInside {
+            if matches!(global.change, Change::MovedInside | Change::Merged) {
                 global.change = Change::Renamed;
             }
         }
@@ -234,6 +252,7 @@ impl What {
             What::Object(of) => What::Object(of % count),
             What::Tagged(of) => What::Tagged(of % count),
             What::Id(of) => What::Id(of % count),
+            What::Part(of) => What::Part(of % count),
             What::Union { new_is_wide, to } => What::Union { new_is_wide, to: to % count },
             What::Real { old_is_wide, new_is_wide } => {
                 What::Real { old_is_wide, new_is_wide: new_is_wide || old_is_wide }
@@ -258,7 +277,9 @@ impl Change {
             (Change::Added(first), What::Int { .. }) => Change::Added(first),
             (Change::Added(_), What::Object(_) | What::Text { .. }) => Change::Added(First::Number(0)),
             (Change::Added(_), _) => Change::Stays,
-            (Change::MovedInside, what) if !what.is_simple() => Change::Stays,
+            (Change::MovedInside | Change::Merged, what) if !what.is_simple() => Change::Stays,
+            // What start-up has made behind what is merged does not pair.
+            (Change::Merged, What::Inside(_)) => Change::Stays,
             (Change::Renamed, what) if what.has_fact() => Change::Stays,
             (change, _) => change,
         }

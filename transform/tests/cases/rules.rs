@@ -57,7 +57,17 @@ impl Writer<'_> {
         for (index, one) in self.world.structs.iter().enumerate() {
             let (old, new) = (self.old.type_name(index), self.new.type_name(index));
             let members = one.members.iter().enumerate();
-            let lines: String = members.filter_map(|(number, member)| self.member(number, member)).collect();
+            // Of several types that are merged each member's name begins with its own.
+            let own = if one.has_part() { format!("{old}.") } else { String::new() };
+            let mut lines: String =
+                members.filter_map(|(number, member)| self.member((&own, number), member)).collect();
+            let old = match one.has_part() {
+                true => {
+                    lines.push_str(&format!("    mark = old.part.mark\n    drop {old}.part\n"));
+                    format!("{old} + {}", self.old.part_type(index))
+                }
+                false => old,
+            };
             if old != new {
                 let _ = writeln!(text, "type {old} -> {new} {{\n{lines}}}");
             } else if !lines.is_empty() {
@@ -66,7 +76,7 @@ impl Writer<'_> {
         }
     }
 
-    fn member(&self, number: usize, member: &Member) -> Option<String> {
+    fn member(&self, (own, number): (&str, usize), member: &Member) -> Option<String> {
         let (old, new) =
             (self.old.member_name(number, member.change), self.new.member_name(number, member.change));
         let to = if member.change == Change::MovedInside { format!("inside.{new}") } else { new };
@@ -100,12 +110,13 @@ impl Writer<'_> {
             },
             Change::Dropped => {
                 let beside = match member.what {
-                    What::Any | What::Union { .. } => format!(", {old}_kind"),
-                    What::Counted(_) | What::Numbers(_) => format!(", {old}_count"),
+                    What::Any | What::Union { .. } => format!(", {own}{old}_kind"),
+                    What::Counted(_) | What::Numbers(_) => format!(", {own}{old}_count"),
                     _ => String::new(),
                 };
-                format!("    drop {old}{beside}\n")
+                format!("    drop {own}{old}{beside}\n")
             }
+            Change::Merged => format!("    {to} = old.part.{old}\n"),
             _ if is_shorter.is_some() => {
                 format!("    {to} = old.{old}[0 .. {}]\n", is_shorter.unwrap_or_default())
             }

@@ -42,6 +42,7 @@ fn member() -> impl Strategy<Value = Member> {
         1 => Just(Change::Renamed),
         1 => Just(Change::Dropped),
         1 => Just(Change::MovedInside),
+        1 => Just(Change::Merged),
         3 => first().prop_map(Change::Added),
     ];
     (what(), change, 0..4_u8).prop_map(|(what, change, rank)| Member { what, change, rank })
@@ -85,6 +86,7 @@ fn what() -> impl Strategy<Value = What> {
         4 => (0..3_usize).prop_map(What::Object),
         2 => (0..3_usize).prop_map(What::Tagged),
         2 => (0..3_usize).prop_map(What::Id),
+        1 => (0..3_usize).prop_map(What::Part),
         2 => Just(What::Function),
         1 => Just(What::Variable),
         2 => Just(What::Literal),

@@ -73,7 +73,7 @@ const ALL: &[Planted] = &[
     planted!("counter_kept": Question, ("pool", "free_count"), "", "free_buffers"),
     planted!("container_stride_kept": Question, ("registry", "items"), "", "items"),
     planted!("value_does_not_fit": Value, ("struct quota", "limit"), "quotas", "70000 does not fit"),
-    planted!(no rule for "merged_and_pointed_to", Value, ("struct profile", ""), "users favourite", "it is merged into `user`, and `favourite` leads to it"),
+    planted!(no rule for "merged_and_shared", Pointer, ("favourite", ""), "", "merged into other objects, and several have it"),
     planted!("function_gone": Pointer, ("struct conn", "on_ready"), "conns", "a function that the new release does not have"),
     planted!("text_gone": Pointer, ("struct conn", "speaks"), "conns", "a constant that the new release does not have"),
     planted!("member_gone_under_a_pointer": Pointer, ("watch", "what"), "", "a member that the new release does not have"),
@@ -103,6 +103,7 @@ const ALL: &[Planted] = &[
     planted!("called_with_a_function_that_is_gone": Pointer, ("handle_by", ""), "conns", "a function that the new release does not have"),
     planted!("listed_with_a_text_that_is_gone": Pointer, ("struct conn", ""), "conns", "\"cleartext\", a constant that the new release does not have"),
     planted!(no rule for "other_element_of_a_table", Unpaired, ("counters", ""), "", "goes by another name"),
+    planted!(no rule for "merged_and_nobodys", Pointer, ("spare", ""), "", "merged into other objects, and none that lives on has it"),
 ];
 
 const BUILDS: [Build; 2] =

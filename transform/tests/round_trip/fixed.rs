@@ -11,6 +11,12 @@ use std::path::Path;
 
 /// What is said for the way back, by case; and the members and variables of which the state is then another.
 const DOWN: &[(&str, &str, &[&str])] = &[
+    ("pointers_into_what_is_merged", "down { type user -> user + profile { profile.theme = zero } }", &[]),
+    (
+        "pointers_to_members_of_what_is_merged",
+        "down { type user -> user + profile { profile.theme = zero } }",
+        &["theme"],
+    ),
     // The new release has room for more, and uses it only when it has gone on.
     ("arrays_grown", "down { type table { slots = old.slots[0 .. 3] } }", &[]),
     ("open_question_before_other_members", "down { type stats { drop limit } }", &[]),
@@ -65,10 +71,7 @@ const REFUSED: &[(&str, &str)] = &[
         "client_before_start_up_was_done",
         "the new start-up has made one that would be lost: in `workers[0].open`, which leads to it, what the old one has there takes its place",
     ),
-    (
-        "pointers_into_what_is_split_off",
-        "it is merged into `session`, and `highest` leads to it besides: nothing says which `session` that is, or which of its members",
-    ),
+    ("pointers_into_what_is_merged", "it leads to a `profile` now, which is split off `user`"),
     // A `down` that sets a variable from the one of its own name is left out, as if they paired by themselves.
     ("static_variable_in_another_file", " total` is gone: what becomes of what it says?"),
 ];

@@ -19,20 +19,31 @@ use std::fmt::Write as _;
 /// Cases of the usual run, and their seed.
 const USUAL: (usize, u64) = (120, 1);
 
-/// The same, of which only what is no pointer is given up, and no element.
+/// The same, of which only what is no pointer is given up, and no element, and nothing is merged: what is derived for the way back of that a
+/// person completes.
 fn reversible(mut world: World) -> World {
     for member in world.structs.iter_mut().flat_map(|one| &mut one.members) {
-        member.what = member.what.not_shrunk();
-        if member.change == Change::Dropped && !is_plain(member.what) {
+        member.what = reversible_kind(member.what.not_shrunk());
+        let is_merged = member.change == Change::Merged;
+        if is_merged || member.change == Change::Dropped && !is_plain(member.what) {
             member.change = Change::Stays;
         }
     }
     for global in &mut world.globals {
+        global.what = reversible_kind(global.what);
         if global.change == Change::Dropped && !is_plain(global.what) {
             global.change = Change::Stays;
         }
     }
     world
+}
+
+/// Which of two that are made of one a pointer leads to is not known on the way back.
+fn reversible_kind(what: What) -> What {
+    match what {
+        What::Part(of) => What::Object(of),
+        other => other,
+    }
 }
 
 fn is_plain(what: What) -> bool {

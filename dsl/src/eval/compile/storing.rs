@@ -131,8 +131,8 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
                 Sort::Integer(_) | Sort::Truth | Sort::Float | Sort::Zero => {
                     return Ok(self.fit(value.code, target));
                 }
-                Sort::Pointer(of, _) if is_address(target) => {
-                    let pointer = self.translated(value.code, of);
+                Sort::Pointer(of, to) if is_address(target) => {
+                    let pointer = self.translated(value.code, of, to);
                     return Ok(self.fit(pointer, target));
                 }
                 Sort::Null if is_address(target) => return Ok(self.fit(value.code, target)),
@@ -140,7 +140,7 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
             },
             Some(Shape::Pointer) => match &value.sort {
                 Sort::Null | Sort::Zero => return Ok(value.code),
-                Sort::Pointer(of, _) => return Ok(self.translated(value.code, *of)),
+                Sort::Pointer(of, to) => return Ok(self.translated(value.code, *of, *to)),
                 Sort::Text => {
                     let text = At { is: Code::TextWithZero(Box::new(value.code)), span };
                     Code::Allocate(Box::new(text), target.ty.target().and_then(Type::resolved).map(Type::id))
@@ -203,9 +203,13 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
         }
     }
 
-    fn translated(&self, code: At<Code>, of: Release) -> At<Code> {
+    fn translated(&self, code: At<Code>, of: Release, to: Option<Type<'t>>) -> At<Code> {
         let span = code.span;
-        if of == self.writes { code } else { At { is: Code::Translate(Box::new(code)), span } }
+        let bytes = match to.and_then(Type::resolved) {
+            Some(to) if matches!(to.kind(), Kind::Base(_) | Kind::Pointer(_) | Kind::Enumeration(_)) => 0,
+            to => to.and_then(Type::size).filter(|size| *size > 0).unwrap_or(u64::MAX),
+        };
+        if of == self.writes { code } else { At { is: Code::Translate(Box::new(code), bytes), span } }
     }
 
     /// `clamp(VALUE)`: into what the target can hold.
@@ -475,8 +479,9 @@ impl<'c, 'r, 't> Compiler<'c, 'r, 't> {
         let element = if let Sort::Pointer(of, Some(to)) = *sort
             && self.counterpart(of, to) == Some(node)
         {
-            let there =
-                self.for_each(*sort, span, &mut |compiler, each| Ok(compiler.translated(each.code, of)))?;
+            let there = self.for_each(*sort, span, &mut |compiler, each| {
+                Ok(compiler.translated(each.code, of, Some(to)))
+            })?;
             Linked::There(there)
         } else {
             let (node_target, size) = self::target(node, None, span)?;

@@ -60,7 +60,7 @@ impl Machine<'_> {
                 let is_mixed =
                     |value: &Value| matches!(value, Value::Pointer(place) if place.of == Release::New);
                 let (one, other) = if is_mixed(&one) || is_mixed(&other) {
-                    (self.translated(one)?, self.translated(other)?)
+                    (self.translated(one, u64::MAX)?, self.translated(other, u64::MAX)?)
                 } else {
                     (one, other)
                 };

@@ -1,6 +1,6 @@
 //! How one member or variable is declared, and how it is set.
 
-use super::super::model::{Int, What};
+use super::super::model::{Change, Int, What};
 use super::Emitter;
 
 impl Emitter<'_> {
@@ -23,6 +23,7 @@ impl Emitter<'_> {
             What::Constant => format!("enum {kind} {name}"),
             What::Ints { of, old, new } => format!("{} {name}[{}]", of.spelled(), room(old, new)),
             What::Inside(of) => format!("struct {} {name}", self.type_name(of)),
+            What::Part(of) => format!("struct {} *{name}", self.part_type(of)),
             What::Object(of) | What::Tagged(of) => format!("struct {} *{name}", self.type_name(of)),
             What::Id(_) | What::Variable => format!("int *{name}"),
             What::Function => format!("void (*{name})(int)"),
@@ -91,11 +92,24 @@ impl Emitter<'_> {
                 "        {{\n            uintptr_t to = (uintptr_t){};\n            {place} = (void *)(to ? to | (s & 1) : 0);\n        }}\n",
                 pointer(of)
             ),
-            What::Id(of) => format!(
-                "        {{\n            struct {} *to = {};\n            {place} = to ? &to->id : NULL;\n        }}\n",
+            What::Id(of) => {
+                let mark = self.reached(Change::Merged, "mark");
+                let member = match self.has_part(of) {
+                    true => format!("s % 2 ? &to->{mark} : &to->id"),
+                    false => "&to->id".to_owned(),
+                };
+                format!(
+                    "        {{\n            struct {} *to = {};\n            {place} = !to ? NULL : {member};\n        }}\n",
+                    self.type_name(of),
+                    pointer(of)
+                )
+            }
+            What::Part(of) if self.is_apart(Change::Merged) && self.has_part(of) => format!(
+                "        {{\n            struct {} *to = {};\n            {place} = to ? to->part : NULL;\n        }}\n",
                 self.type_name(of),
                 pointer(of)
             ),
+            What::Part(of) => format!("        {place} = {};\n", pointer(of)),
             What::Function => format!("        {place} = {}(mix(s, {number}));\n", self.own("function_of")),
             What::Variable => format!("        {place} = &{}[mix(s, {number}) % 4];\n", self.own("spare")),
             What::Literal => format!("        {place} = {}(mix(s, {number}));\n", self.own("text_of")),

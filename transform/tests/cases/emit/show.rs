@@ -15,7 +15,7 @@ impl Emitter<'_> {
         for (index, one) in self.world.structs.iter().enumerate() {
             let mut said = "    say(\"id %d\\n\", o->id);\n".to_owned();
             for Named { member, name, .. } in self.members(one) {
-                let place = if self.is_inside(member.change) { format!("inside.{name}") } else { name };
+                let place = self.reached(member.change, &name);
                 said.push_str(&self.said(member.what, &format!("o->{place}")));
             }
             let (name, show) = (self.type_name(index), self.show_name(index));
@@ -60,7 +60,10 @@ impl Emitter<'_> {
                 each(&format!("sizeof {place} / sizeof *{place}"), &number(&format!("{place}[i]")))
             }
             What::Inside(of) => format!("{}(&{place});", self.show_name(of)),
-            What::Object(_) => id(place),
+            What::Part(of) if self.has_part(of) => {
+                format!("if ({place}) {{\n        {}\n    }}", number(&format!("{place}->mark")))
+            }
+            What::Object(_) | What::Part(_) => id(place),
             What::Tagged(of) => format!(
                 "{{\n        struct {} *to = (void *)((uintptr_t){place} & ~1ul);\n    {}\n    {}\n    }}",
                 self.type_name(of),

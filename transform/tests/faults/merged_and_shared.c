@@ -1,4 +1,4 @@
-// What is merged into another object is pointed to besides: the new release has its members elsewhere.
+// Two users have one profile, which is merged into users: a pointer to it could lead to either.
 #if !NEW
 struct profile {
     int color;
@@ -20,6 +20,17 @@ struct user *users;
 int *favourite;
 int next_id;
 
+static struct user *add(void) {
+    struct user *user = calloc(1, sizeof *user);
+    if (!user) {
+        abort();
+    }
+    user->id = next_id++;
+    user->next = users;
+    users = user;
+    return user;
+}
+
 void start(void) {
     next_id = 1;
 }
@@ -28,14 +39,11 @@ void serve(void) {
     if (favourite) {
         (*favourite)++;
     }
-    struct user *user = calloc(1, sizeof *user);
-    if (!user) {
-        abort();
-    }
-    user->id = next_id++;
+    struct user *user = add();
 #if NEW
     user->color = 7;
     favourite = &user->color;
+    add()->color = 7;
 #else
     user->profile = calloc(1, sizeof *user->profile);
     if (!user->profile) {
@@ -43,9 +51,8 @@ void serve(void) {
     }
     user->profile->color = 7;
     favourite = &user->profile->color;
+    add()->profile = user->profile;
 #endif
-    user->next = users;
-    users = user;
 }
 
 void show(void) {
