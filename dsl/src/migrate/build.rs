@@ -135,7 +135,7 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
                 steps.push(Step::Refuse { reason, path: to.path.as_str().into() });
             }
             Origin::Set(value) => self.set(to, value, base, steps),
-            Origin::Reset => {}
+            Origin::Reset => steps.push(Step::Zero { path: to.path.as_str().into() }),
             Origin::Parts(members) => {
                 let base = Base { new: base.new.saturating_add(to.bit_offset), ..base };
                 self.members(members, base, steps);
@@ -178,7 +178,7 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
         }
         // A flexible array without elements.
         if value.is == Expression::Zero && ty.size().is_none() {
-            return;
+            return steps.push(Step::Zero { path });
         }
         match compiler.stored(value, ty, bits) {
             Ok(value) => steps.push(Step::Set { to: offset, value, path }),

@@ -90,6 +90,11 @@ pub enum Step {
         /// The new member.
         path: Box<str>,
     },
+    /// A member that begins as zero, whatever lay there in the old object. Objects are made in bytes that are zero, so there is nothing to do.
+    Zero {
+        /// The new member.
+        path: Box<str>,
+    },
     /// What cannot be done.
     Refuse {
         /// Why.
@@ -109,6 +114,7 @@ impl Step {
             | Step::Array { path, .. }
             | Step::Object { path, .. }
             | Step::Set { path, .. }
+            | Step::Zero { path }
             | Step::Refuse { path, .. } => path,
             Step::Copy { .. } | Step::Choose { .. } => "",
         }
@@ -176,6 +182,16 @@ impl Recipe {
         takes(&self.steps, migration, from)
     }
 
+    /// Whether rules' expressions say what some of a new object is, or of what it holds by value.
+    pub fn has_values(&self, migration: &Migration) -> bool {
+        has_values(&self.steps, migration)
+    }
+
+    /// Whether a rule's expression says what lies at a place of the new object, or of what it holds by value there.
+    pub fn sets(&self, migration: &Migration, to: u64) -> bool {
+        sets(&self.steps, migration, to)
+    }
+
     /// Whether old bytes are new ones, but for pointers.
     pub fn is_copy(&self) -> bool {
         self.old_size == self.new_size
@@ -200,9 +216,34 @@ fn takes(steps: &[Step], migration: &Migration, at: u64) -> bool {
             count.is_none_or(|count| index < count) && takes(steps, migration, inside - index * from.1)
         }),
         Step::Choose { choices, .. } => choices.iter().any(|steps| takes(steps, migration, at)),
-        Step::Set { .. } => false,
+        Step::Set { .. } | Step::Zero { .. } => false,
         // Nobody has said what becomes of it.
         Step::Refuse { .. } => true,
+    })
+}
+
+fn has_values(steps: &[Step], migration: &Migration) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Set { .. } => true,
+        Step::Object { how, .. } => migration.recipe(*how).is_some_and(|recipe| recipe.has_values(migration)),
+        Step::Array { steps, .. } => has_values(steps, migration),
+        Step::Choose { choices, .. } => choices.iter().any(|steps| has_values(steps, migration)),
+        _ => false,
+    })
+}
+
+fn sets(steps: &[Step], migration: &Migration, at: u64) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Set { to, .. } => *to == at,
+        Step::Object { to, how, size, .. } => at.checked_sub(*to).is_some_and(|inside| {
+            inside < *size && migration.recipe(*how).is_some_and(|recipe| recipe.sets(migration, inside))
+        }),
+        Step::Array { to, count, steps, .. } => at.checked_sub(to.0).is_some_and(|inside| {
+            let index = inside.checked_div(to.1).unwrap_or(0);
+            count.is_none_or(|count| index < count) && sets(steps, migration, inside - index * to.1)
+        }),
+        Step::Choose { choices, .. } => choices.iter().any(|steps| sets(steps, migration, at)),
+        _ => false,
     })
 }
 
@@ -233,6 +274,6 @@ pub(super) fn place_in(steps: &[Step], migration: &Migration, at: u64, bytes: u6
             let first = places.next().flatten()?;
             places.all(|place| place.is_none_or(|place| place == first)).then_some(first)
         }
-        Step::Set { .. } | Step::Refuse { .. } => None,
+        Step::Set { .. } | Step::Zero { .. } | Step::Refuse { .. } => None,
     })
 }

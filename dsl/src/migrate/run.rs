@@ -197,6 +197,7 @@ fn one(step: &Step, subject: Subject, into: &mut [u8], machine: &mut Machine<'_>
             let bytes = into.get_mut(start..).unwrap_or_default();
             machine.store(value, bytes).map_err(|failure| failure.within(path))
         }
+        Step::Zero { .. } => Ok(()),
         Step::Refuse { reason, path } => Err(Failure::new(reason.clone()).within(path)),
     }
 }

@@ -103,6 +103,7 @@ impl<'a> Program<'a> {
                     let inside = migration.recipe(*how)?;
                     self.add(migration, &inside.steps, (at.0 + from, at.1 + to), deeper)?;
                 }
+                Step::Zero { .. } => {}
                 Step::Choose { .. } | Step::Set { .. } | Step::Refuse { .. } => return None,
             }
         }

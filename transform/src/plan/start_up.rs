@@ -17,7 +17,7 @@ use crate::side::Spot;
 use mcrx_debuginfo::spell::{self, Anonymous};
 use mcrx_debuginfo::table::{Kind, Type};
 use mcrx_dsl::eval::{Failure, Machine, Making, Reason};
-use mcrx_dsl::migrate::{Recipe, Step};
+use mcrx_dsl::migrate::Recipe;
 use mcrx_tracer::model::Ty;
 
 /// An object that both have made.
@@ -65,18 +65,17 @@ impl<'a> How<'a> {
     }
 
     /// Whether rules say what some of it is.
-    fn has_values(self) -> bool {
-        self.recipe().is_some_and(|recipe| recipe.steps.iter().any(|step| matches!(step, Step::Set { .. })))
+    fn has_values(self, scene: &Scene<'_>) -> bool {
+        self.recipe().is_some_and(|recipe| recipe.has_values(scene.migration))
     }
 
     /// Whether a rule says what is at a place of the new object.
-    fn sets(self, at: u64) -> bool {
+    fn sets(self, scene: &Scene<'_>, at: u64) -> bool {
         let within = match self {
             How::Made(_, Some((_, stride))) => at % stride.max(1),
             _ => at,
         };
-        let is_it = |step: &Step| matches!(step, Step::Set { to, .. } if *to == within);
-        self.recipe().is_some_and(|recipe| recipe.steps.iter().any(is_it))
+        self.recipe().is_some_and(|recipe| recipe.sets(scene.migration, within))
     }
 
     /// Where an old offset lies in the new object.
@@ -259,6 +258,7 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
     so_far.later.append(effects);
     so_far.blocks.extend(with_pointers.take_made());
     let mut table = Table::of(twice, scene);
+    let has_values = twice.how.has_values(scene);
     let unused = there.clone();
     for leaf in parts(twice) {
         if is_kept || leaf.differs(&then, &now) || is_used_again(&leaf, twice, (&then, &now), &unused) {
@@ -270,8 +270,8 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
                 so_far.conflicts.add(Code::Unpaired, of, "element", twice.old.0, message);
                 continue;
             }
-            so_far.overwritten.extend(overwritten(&leaf, twice, (&then, &made, &there)));
-            put(&leaf, twice, (&made, &mut there), &with_pointers, so_far);
+            so_far.overwritten.extend(overwritten(&leaf, (twice, scene), (&then, &made, &there)));
+            put(&leaf, (twice, has_values), (&made, &mut there), &with_pointers, so_far);
         }
     }
 }
@@ -306,12 +306,12 @@ fn opaque(twice: &Twice<'_>, scene: &Scene<'_>, words: &[pointers::Word]) -> Opt
 /// A word that another takes the place of, but where a rule says so.
 fn overwritten(
     leaf: &Leaf,
-    twice: &Twice<'_>,
+    (twice, scene): (&Twice<'_>, &Scene<'_>),
     (then, made, there): (&[u8], &[u8], &[u8]),
 ) -> Option<Overwritten> {
     let word = |bytes| Some(u64::from_le_bytes(leaf.part(bytes)?.try_into().ok()?));
     let (then, made, there) = (word(then)?, word(made)?, word(there)?);
-    let is_by_rule = matches!(twice.how, How::Kept(_)) || twice.how.sets(leaf.bytes.start);
+    let is_by_rule = matches!(twice.how, How::Kept(_)) || twice.how.sets(scene, leaf.bytes.start);
     let is_lost = there != 0 && made != there && !is_by_rule;
     is_lost.then(|| Overwritten {
         at: twice.new.0.wrapping_add(leaf.bytes.start),
@@ -420,7 +420,7 @@ fn parts(twice: &Twice<'_>) -> Vec<Leaf> {
 
 fn put(
     leaf: &Leaf,
-    twice: &Twice<'_>,
+    (twice, has_values): (&Twice<'_>, bool),
     (made, there): (&[u8], &mut [u8]),
     view: &View<'_, '_>,
     so_far: &mut Made,
@@ -433,7 +433,7 @@ fn put(
     // A rule may lead to what nothing else leads to. Of an object that is not carried over as a whole only this part counts.
     let word = <[u8; 8]>::try_from(own).ok().map(u64::from_le_bytes);
     let is_left = |word: &u64| view.map.is_some_and(|map| map.get(*word) == Landing::Left);
-    so_far.wanted.extend(word.filter(|_| twice.how.has_values()).filter(is_left));
+    so_far.wanted.extend(word.filter(|_| has_values).filter(is_left));
     let bytes = leaf.over(around, own);
     if bytes != around {
         so_far.writes.push(twice.new.0.wrapping_add(leaf.bytes.start), &bytes);

@@ -54,6 +54,7 @@ cases! {
     reached_by_what_is_done_at_last
     recompiled
     renamed
+    reset_in_the_place_of_what_is_dropped
     split
     start_up_differs
     static_variable_in_another_file
@@ -61,6 +62,7 @@ cases! {
     texts_inside_objects
     type_given_up
     union_told_by_a_tag
+    values_of_rules_inside_other_objects
     void_pointer_told_by_a_kind
 }
 

@@ -23,6 +23,11 @@ const DOWN: &[(&str, &str, &[&str])] = &[
     ("static_variable_in_another_file", "down { global total = from.total }", &[]),
     ("globals_come_and_go", "down { global stale = 0 }", &["stale"]),
     ("merged", "down { type user -> user + profile { profile.theme = zero } }", &["theme"]),
+    (
+        "reset_in_the_place_of_what_is_dropped",
+        "down { type conn { weight = zero }\ntype slot { stamp = zero } }",
+        &["weight", "stamp"],
+    ),
     ("members_reordered_and_dropped", "down { type item { legacy = zero } }", &["legacy"]),
 ];
 
@@ -49,6 +54,13 @@ const LOST: &[(&str, &[&str])] = &[
         &[
             "`users` does not come back: the update gives it up",
             "`next` of `user` does not come back: the update gives it up",
+        ],
+    ),
+    (
+        "values_of_rules_inside_other_objects",
+        &[
+            "`first.next` of `queue` may come back as another value: what had no value, or one that does not fit, has become another",
+            "`first` of `queue` does not come back: the update gives it up",
         ],
     ),
     ("reached_by_what_is_done_at_last", &["`info` of `conn` does not come back: the update gives it up"]),
