@@ -5,13 +5,12 @@ use crate::output::Output;
 use crate::subject::{Extent, Subject, SubjectFacts, Which};
 use anyhow::Result;
 use clap::ValueEnum;
+use mcrx_analysis::sources::{self, Frame, Sources};
 use mcrx_tracer::graph::{Heuristic, Lost, Pair};
 use rows::{Losses, Row};
 use serde::Serialize;
-use sources::{Frame, Sources};
 
 mod rows;
-mod sources;
 
 /// List what a process has lost: blocks that no variable, stack or register leads to any more
 ///

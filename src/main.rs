@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod blocks;
 mod demo;
+mod diff;
 mod doctor;
 mod elf;
 #[cfg(test)]
@@ -46,6 +47,7 @@ struct Cli {
 enum Command {
     Blocks(blocks::Args),
     Demo(demo::Args),
+    Diff(diff::Args),
     Doctor(doctor::Args),
     Leaks(leaks::Args),
     Man(man::Args),
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Blocks(args) => blocks::run(&args, &output),
         Command::Demo(args) => demo::run(&args, &output),
+        Command::Diff(args) => diff::run(&args, &output),
         Command::Doctor(args) => doctor::run(&args, &output),
         Command::Leaks(args) => leaks::run(&args, &output),
         Command::Man(args) => man::run(&args, Cli::command(), &output),

@@ -18,6 +18,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+pub(crate) mod indexed;
 pub(crate) mod names;
 pub(crate) mod rules;
 

@@ -1,0 +1,113 @@
+//! An index of a traced process.
+
+use super::{Block, Group, Index, Life, Process, UNTYPED, ways};
+use crate::owners::Owner;
+use crate::sources::Sources;
+use mcrx_allocator::reader::{SiteKey, Slot};
+use mcrx_tracer::image::MappingKind;
+use mcrx_tracer::model::Ty;
+use mcrx_tracer::trace::Trace;
+use rustc_hash::FxHashMap;
+
+impl Index {
+    /// Looks at all live blocks of a process.
+    pub fn of(trace: &Trace<'_>) -> Index {
+        let (owners, owner_of) = ways::owners(trace);
+        let mut names = Names::of(trace);
+        let mut blocks = Vec::new();
+        let mut groups = Vec::new();
+        let mut numbers: FxHashMap<Group, u32> = FxHashMap::default();
+        for (number, block) in trace.blocks.iter() {
+            let Some(found) = trace.known.heap.block(Slot(number)) else { continue };
+            let owner = usize::try_from(number).ok().and_then(|number| owner_of.get(number).copied());
+            let group = Group {
+                ty: names.ty(type_of(trace, number)),
+                site: names.site(block.site),
+                owner: owner.unwrap_or(Owner(0)),
+            };
+            let group = *numbers.entry(group).or_insert_with(|| {
+                groups.push(group);
+                u32::try_from(groups.len() - 1).unwrap_or(u32::MAX)
+            });
+            let in_parts: u64 = match trace.blocks.is_part(number) {
+                true => 0,
+                false => trace.known.heap.parts_of(Slot(number)).map(|part| part.requested).sum(),
+            };
+            blocks.push(Block {
+                address: block.address,
+                bytes: block.requested.saturating_sub(in_parts),
+                life: Life::new(found.generation.0, found.within.is_some()),
+                group,
+            });
+        }
+        blocks.sort_unstable_by_key(Block::identity);
+        let Names { types, sites, .. } = names;
+        Index { process: Process::of(trace), blocks, groups, types, sites, owners }
+    }
+}
+
+impl Process {
+    fn of(trace: &Trace<'_>) -> Process {
+        let process = trace.process;
+        let program = process.modules.iter().find(|module| module.path == process.executable);
+        let stack = process.mappings.iter().find(|mapping| mapping.kind == MappingKind::Stack);
+        Process {
+            pid: process.pid,
+            name: process.name.clone(),
+            builds: process.modules.iter().filter_map(|module| module.build_id).collect(),
+            program: program.and_then(|module| module.build_id),
+            stack_end: stack.map_or(0, |mapping| mapping.range.end),
+        }
+    }
+}
+
+/// The type of all of a block, or of what it begins with.
+pub(super) fn type_of(trace: &Trace<'_>, number: u32) -> Option<Ty> {
+    let len = trace.blocks.get(number)?.len;
+    trace.marked.object_at(trace.model, len, number, 0).map(|object| object.ty)
+}
+
+/// Types and sites, numbered as they come.
+struct Names<'t> {
+    trace: &'t Trace<'t>,
+    sources: Sources<'t>,
+    types: Vec<String>,
+    /// Types of one name are one here.
+    by_name: FxHashMap<String, u32>,
+    by_type: FxHashMap<Option<Ty>, u32>,
+    sites: Vec<Vec<crate::sources::Frame>>,
+    by_site: FxHashMap<Option<SiteKey>, u32>,
+}
+
+impl<'t> Names<'t> {
+    fn of(trace: &'t Trace<'t>) -> Names<'t> {
+        Names {
+            trace,
+            sources: Sources::of(trace),
+            types: Vec::new(),
+            by_name: FxHashMap::default(),
+            by_type: FxHashMap::default(),
+            sites: Vec::new(),
+            by_site: FxHashMap::default(),
+        }
+    }
+
+    fn ty(&mut self, ty: Option<Ty>) -> u32 {
+        let Names { trace, types, by_name, by_type, .. } = self;
+        *by_type.entry(ty).or_insert_with(|| {
+            let name = ty.map_or_else(|| UNTYPED.to_owned(), |ty| trace.model.name(ty));
+            *by_name.entry(name.clone()).or_insert_with(|| {
+                types.push(name);
+                u32::try_from(types.len() - 1).unwrap_or(u32::MAX)
+            })
+        })
+    }
+
+    fn site(&mut self, site: Option<SiteKey>) -> u32 {
+        let Names { sources, sites, by_site, .. } = self;
+        *by_site.entry(site).or_insert_with(|| {
+            sites.push(sources.frames(site));
+            u32::try_from(sites.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! redis with a module that leaks, and without.
+
+use crate::command::{facts, number};
+use crate::growing::snapshot;
+use mcrx_harness::client;
+use mcrx_harness::server::Redis;
+use mcrx_harness::{Context, Explain, Result, Running, Suite, ensure, preload, program};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+
+pub(crate) fn tests(suite: Suite) -> Suite {
+    suite.each("redis", [program("gcc")], what_a_module_leaks_leads_every_table)
+}
+
+/// The module of `leaking_module.c`.
+fn module(test: &Context) -> Result<PathBuf> {
+    let path = test.scratch().fresh("leaking.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/analysis/leaking_module.c");
+    let options = ["-O2", "-g", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id"];
+    let status =
+        Command::new(test.program("gcc")?).args(options).arg(source).arg("-o").arg(&path).status()?;
+    ensure!(status.success(), "leaking_module.c: {status}");
+    Ok(path)
+}
+
+/// As an operator starts it, but for the caches, which are the user's and not the test's.
+fn start(test: &Context, settings: &str) -> Result<Running<Redis>> {
+    let library = preload()?.to_str().context("text")?;
+    let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
+    let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{home}/.cache"));
+    let words = [env!("CARGO_BIN_EXE_mcrx"), "run", "--exec", "--library", library, "--"];
+    let kind = Redis::of(test.server("redis")?).with(settings);
+    test.launch(kind).under(words).environment("XDG_CACHE_HOME", cache).start()
+}
+
+/// What its clients do all day: keys of some kinds come, change and go; `turn` tells one day from the next.
+fn work(client: &mut client::Redis, turn: usize) -> Result<()> {
+    let text = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+    client.pipeline((0..4000).map(|number| {
+        let key = format!("key {}", number % 1000);
+        let value = format!("{turn} of {number}");
+        match number % 5 {
+            0 | 1 => text(&["SET", &key, &value]),
+            2 => text(&["SET", &key, &"x".repeat(number % 300)]),
+            3 => text(&["HSET", "hash", &key, &value]),
+            _ => text(&["DEL", &format!("key {}", (number * 7) % 1000)]),
+        }
+    }))?;
+    client.pipeline((0..500).map(|number| text(&["LPUSH", "queue", &format!("{turn} {number}")])))?;
+    client.pipeline((0..500).map(|_| text(&["RPOP", "queue"])))?;
+    Ok(())
+}
+
+fn what_a_module_leaks_leads_every_table(test: &Context) -> Result<()> {
+    let redis = start(test, &format!("loadmodule {}", module(test)?.display()))?;
+    let pid = redis.pid().to_string();
+    let mut client = redis.client()?;
+    work(&mut client, 0)?;
+    // A command that was never called before has redis make a histogram of its latencies.
+    client.command(["remember", "the first"])?;
+    client.command(["recall", "the first"])?;
+    let before = snapshot(test, &pid)?;
+    work(&mut client, 1)?;
+    for command in ["remember", "recall"] {
+        client.pipeline((0..2000).map(|number| vec![command.to_owned(), format!("caller {number}")]))?;
+    }
+    let after = snapshot(test, &pid)?;
+    let diff = facts(&["diff", &before, &after])?;
+    let first = |table: &str| diff[table][0].clone();
+    let function = |row: &Value| row["frames"][0]["function"].clone();
+    let note = first("types");
+    ensure!(note["name"] == "struct note" && number(&note, &["made", "blocks"])? == 2000, "{note}");
+    ensure!(number(&note, &["freed", "blocks"])? == 0, "{note}");
+    ensure!(
+        function(&first("sites")) == "make_note" && function(&diff["sites"][1]) == "make_note",
+        "{}",
+        diff["sites"][1]
+    );
+    let owners = [first("owners"), diff["owners"][1].clone()];
+    ensure!(owners[0]["owner"] == "notes" && owners[1]["owner"] == "notes->text", "{owners:?}");
+    ensure!(number(&owners[0], &["through", "made", "blocks"])? == 4000, "{owners:?}");
+    redis.stop()?.expect_clean()
+}
