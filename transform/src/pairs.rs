@@ -16,6 +16,8 @@
 //! * Of things that stand in a row (elements, links of a list) those do not pair whose names, texts that they point to, all differ: they are
 //!   others. A table of pointers to things with names that stand in other places (a hash table that another seed has filled) does not pair,
 //!   and they, with the lists that begin with them, pair by their names. Elements of which nothing is known pair only if they are equal.
+//! * Where a rule says what a member is, what its value leads to in the old process pairs with what the new start-up has there, if nothing else
+//!   pairs either.
 //! * What would pair with two is doubtful. It is told, and neither paired nor walked through.
 //! * Pools, which rules tell by the functions that allocate from them, are the allocator's affair: they are not walked.
 //!
@@ -40,8 +42,8 @@ mod way;
 pub(crate) use begin::{own, threads};
 pub(crate) use likeness::Names;
 
+use crate::plan::Course;
 use crate::side::Side;
-use mcrx_dsl::pairing::Pairing;
 use mcrx_dsl::rules::Rules;
 use mcrx_tracer::model::Ty;
 use std::ops::Range;
@@ -169,8 +171,8 @@ impl Pairs {
     pub const MOST_ALONE: usize = 10_000;
 
     /// Walks the old process as its start-up left it and the new one likewise, both at once.
-    pub fn find<'p>(start: &Side<'p>, new: &Side<'p>, pairing: &Pairing<'p>, rules: &Rules) -> Pairs {
-        let found = walk::walk(start, new, pairing, rules);
+    pub fn find<'p>(start: &Side<'p>, new: &Side<'p>, course: &Course<'p>, rules: &Rules) -> Pairs {
+        let found = walk::walk(start, new, (&course.pairing, &course.migration), rules);
         count::pairs(start, found)
     }
 

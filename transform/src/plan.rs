@@ -40,6 +40,7 @@ pub use codes::{ALL as CODES, Code, Entry};
 pub use conflict::Conflict;
 pub use libraries::Adapted;
 pub(crate) use libraries::is_of_the_system;
+pub(crate) use world::View;
 pub use writes::Writes;
 
 use crate::fates::{Extent, Fate, Fates, extent};
@@ -262,7 +263,7 @@ impl Plan {
         };
         plan.calls = calls;
         plan.held_by_kernel = scene.held(&course.held_by_kernel, &map, &mut conflicts);
-        scene.left_behind(&twice, pairs, &carried, &kinds, &map, &mut conflicts);
+        scene.left_behind(&twice, pairs, &carried, (&kinds, &made.led_to), &map, &mut conflicts);
         scene.kept_by_libraries(&twice, &mut conflicts);
         plan.adapters = scene.adapted_libraries(&map);
         let Made {
@@ -425,6 +426,8 @@ struct Made {
     changed: u64,
     /// Old addresses that rules lead to, of what was not known to live on.
     wanted: Vec<u64>,
+    /// Old addresses that rules lead to as they did after start-up, of what is not carried over.
+    led_to: Vec<u64>,
     /// Blocks that rules ask for: where, and how many bytes.
     blocks: Vec<(u64, u64)>,
     /// Words of the new process in whose place old ones come.

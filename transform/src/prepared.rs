@@ -29,7 +29,7 @@ impl<'a> Prepared<'a> {
     /// From both processes as their start-ups left them.
     pub fn of(start: Side<'a>, new: Side<'a>, rules: &'a Rules) -> Prepared<'a> {
         let course = Course::of(&start, &new, rules);
-        let pairs = Pairs::find(&start, &new, &course.pairing, rules);
+        let pairs = Pairs::find(&start, &new, &course, rules);
         Prepared { start, new, course, pairs }
     }
 

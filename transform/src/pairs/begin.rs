@@ -26,6 +26,8 @@ pub(super) struct Beginning {
     pub(super) shape: ShapeId,
     /// Of an array of structures: one, and its size.
     pub(super) elements: Option<(Ty, u64)>,
+    /// Of a variable: its place among the pairing's, and where in the new one its counterpart is.
+    pub(super) variable: Option<(usize, u64)>,
 }
 
 /// All places where both can be begun with.
@@ -38,15 +40,16 @@ pub(super) fn find<'p>(
     let (before, after) = (Roots::of(start), Roots::of(new));
     let threads = threads(start, new);
     let mut found = Vec::new();
-    for pair in &pairing.variables {
+    for (index, pair) in pairing.variables.iter().enumerate() {
         let Some((old, new_variable, shape)) = shape(pair, shapes) else { continue };
         let (Some(len), offset) = (old.ty().and_then(Type::size), pair.to.offset()) else { continue };
         let elements = elements(start, &old);
+        let variable = Some((index, offset));
         let mut begin = |name: String, old: u64, new: u64| {
             let old = before.at(old, len).map(|(node, at)| (node, at..at.saturating_add(len)));
             let new = after.at(new.wrapping_add(offset), 1);
             if let (Some(old), Some(new)) = (old, new) {
-                found.push(Beginning { name, old, new, shape, elements });
+                found.push(Beginning { name, old, new, shape, elements, variable });
             }
         };
         let name = match old.function() {
@@ -213,7 +216,8 @@ fn locals<'p>(
             let shape = root.ty.zip(other.ty).and_then(|(old, new)| shapes.of(old, new));
             let Some(shape) = shape else { continue };
             let (old, new) = ((*node, 0..root.len), (*counterpart, 0));
-            found.push(Beginning { name: root.name.clone(), old, new, shape, elements: None });
+            let name = root.name.clone();
+            found.push(Beginning { name, old, new, shape, elements: None, variable: None });
         }
     }
     found

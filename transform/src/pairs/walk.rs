@@ -5,6 +5,7 @@
 //! believed to be one only where nothing else says what it is (threads put themselves into lists in no order). What is in conflict is doubtful from then on, and since what was reached
 //! through it has made claims of its own, the walk begins anew without it. Of conflicts that follow from others nothing is believed yet.
 
+mod by_rules;
 mod table;
 
 use super::begin::{self, Beginning};
@@ -16,6 +17,8 @@ use super::way::{At, WayId, Ways};
 use super::{Doubt, Why, pools};
 use crate::side::Side;
 use mcrx_debuginfo::table::{Kind as TypeKind, Type};
+use mcrx_dsl::eval::Making;
+use mcrx_dsl::migrate::Migration;
 use mcrx_dsl::pairing::Pairing;
 use mcrx_dsl::rules::Rules;
 use mcrx_tracer::graph::{Edge, Kind, Node};
@@ -43,7 +46,12 @@ pub(super) struct Walked {
     pub(super) pools: FxHashSet<Ty>,
 }
 
-pub(super) fn walk<'p>(start: &Side<'p>, new: &Side<'p>, pairing: &Pairing<'p>, rules: &Rules) -> Walked {
+pub(super) fn walk<'p>(
+    start: &Side<'p>,
+    new: &Side<'p>,
+    (pairing, migration): (&Pairing<'p>, &Migration),
+    rules: &Rules,
+) -> Walked {
     let mut shapes = Shapes::new(start, new, pairing);
     let beginnings = begin::find(start, new, pairing, &mut shapes);
     let mut walk = Walk {
@@ -57,6 +65,9 @@ pub(super) fn walk<'p>(start: &Side<'p>, new: &Side<'p>, pairing: &Pairing<'p>, 
         doubtful: (FxHashSet::default(), FxHashSet::default()),
         refused: FxHashMap::default(),
         linked: FxHashMap::default(),
+        pairing,
+        migration,
+        valued: FxHashMap::default(),
     };
     let mut doubts = Vec::new();
     let mut round = 0;
@@ -93,6 +104,10 @@ struct Walk<'s, 'p> {
     refused: FxHashMap<Key, Why>,
     /// Of old types, whether objects of them point to their like.
     linked: FxHashMap<Ty, bool>,
+    pairing: &'s Pairing<'p>,
+    migration: &'s Migration,
+    /// Of old types, how objects of them are made, if rules' expressions say what some of one is.
+    valued: FxHashMap<Ty, Option<Making>>,
 }
 
 /// Two extents that a claim has paired.
@@ -220,7 +235,7 @@ impl<'s, 'p> Walk<'s, 'p> {
 
     /// From two roots.
     fn begin(&mut self, beginning: &Beginning, found: &mut Found) {
-        let Beginning { name, old: (old, range), new: (new, new_start), shape, elements } = beginning;
+        let Beginning { name, old: (old, range), new: (new, new_start), shape, elements, .. } = beginning;
         let way = found.ways.root(name);
         let root = self.start.trace.graph.root(*old).and_then(|root| self.start.trace.roots.get(root));
         let ty = root.and_then(|root| root.ty);
@@ -242,12 +257,13 @@ impl<'s, 'p> Walk<'s, 'p> {
             }
             let there = self.shapes.place(*shape, into).and_then(|at| new_start.checked_add(at));
             let Some(counterpart) = there.and_then(|at| pointer_at(&after, at)) else { continue };
-            let at = At { ty, index: None, within: edge.offset };
+            let at = At { ty, within: edge.offset, ..At::default() };
             let is_in_row = ty.is_some_and(|ty| self.is_in_row(ty, edge.offset));
             let is_variable = is_single && !is_in_row;
             let source = Source { from: None, way, at, is_in_row, is_variable, has_waited: false };
             self.claim(source, edge, &counterpart, found);
         }
+        self.begin_by_rules(beginning, (&before, &after), way, found);
     }
 
     /// Whether an element of an array that is a variable goes by another name than the one in its place.
@@ -286,11 +302,13 @@ impl<'s, 'p> Walk<'s, 'p> {
             let Some(counterpart) = there.and_then(|at| pointer_at(&after, at)) else { continue };
             let is_row = old.count > 1 && self.is_pointer(ty);
             let is_in_row = is_row || self.is_in_row(ty, inside);
-            let at = At { ty: Some(ty), index: (old.count > 1).then_some(index), within: inside };
+            let index = (old.count > 1).then_some(index);
+            let at = At { ty: Some(ty), index, within: inside, rule: None };
             let from = Some(number);
             let source = Source { from, way, at, is_in_row, is_variable: false, has_waited: false };
             self.claim(source, edge, &counterpart, found);
         }
+        self.go_on_by_rules(number, (&before, &after), found);
     }
 
     /// The pointers of a node, by offset.

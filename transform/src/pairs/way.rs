@@ -34,13 +34,20 @@ pub(super) struct At {
     pub(super) index: Option<u64>,
     /// Bytes into it.
     pub(super) within: u64,
+    /// A rule says what it leads to: the new member's name. `None`: the old pointer does.
+    pub(super) rule: Option<NameId>,
 }
+
+/// A name that is no old member's, by its place among all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NameId(usize);
 
 /// All ways of one walk.
 #[derive(Debug, Default)]
 pub(super) struct Ways {
     all: Vec<Way>,
     roots: Vec<String>,
+    names: Vec<String>,
 }
 
 impl Ways {
@@ -52,6 +59,12 @@ impl Ways {
         let at = At { within: name_place, ..At::default() };
         self.all.push(Way { before: None, root: id, len: 0, at });
         id
+    }
+
+    /// A name for a step that a rule makes.
+    pub(super) fn name(&mut self, name: String) -> NameId {
+        self.names.push(name);
+        NameId(self.names.len() - 1)
     }
 
     /// The way along a pointer.
@@ -90,8 +103,11 @@ impl Ways {
             text.push_str(&format!("->...({left} more)..."));
         }
         for (place, way) in last.iter().rev().enumerate() {
-            let At { ty, index, within } = way.at;
-            let path = ty.map_or_else(String::new, |ty| side.trace.model.path(ty, within));
+            let At { ty, index, within, rule } = way.at;
+            let path = match rule.and_then(|NameId(place)| self.names.get(place)) {
+                Some(name) => name.clone(),
+                None => ty.map_or_else(String::new, |ty| side.trace.model.path(ty, within)),
+            };
             match index {
                 _ if place == 0 && left == 0 => text.push_str(&path),
                 Some(index) => text.push_str(&format!("[{index}]{path}")),
@@ -169,7 +185,8 @@ impl Reached {
         let trace = side.trace;
         let at = match trace.graph.root(from) {
             Some(root) => {
-                At { ty: trace.roots.get(root).and_then(|root| root.ty), index: None, within: offset }
+                let ty = trace.roots.get(root).and_then(|root| root.ty);
+                At { ty, within: offset, ..At::default() }
             }
             None => {
                 let block = trace.graph.block(from)?;
@@ -179,8 +196,9 @@ impl Reached {
                         ty: Some(object.ty),
                         index: (object.index > 0).then_some(object.index),
                         within: object.within,
+                        rule: None,
                     },
-                    None => At { ty: None, index: None, within: offset },
+                    None => At { within: offset, ..At::default() },
                 }
             }
         };

@@ -23,13 +23,13 @@ impl Scene<'_> {
         twice: &[Twice<'_>],
         pairs: &Pairs,
         carried: &Carried<'_, '_>,
-        kinds: &Kinds<'_>,
+        (kinds, led_to): (&Kinds<'_>, &[u64]),
         map: &AddressMap<'_>,
         conflicts: &mut Conflicts,
     ) {
         let trace = self.now.trace;
         self.in_two(twice, pairs, carried, map, conflicts);
-        let needed = self.needed(kinds);
+        let needed = self.needed(kinds, led_to);
         let mut paired: Vec<Range<u64>> =
             twice.iter().map(|object| object.old.0..object.old.0 + object.old.1).collect();
         paired.sort_by_key(|range| range.start);
@@ -131,8 +131,8 @@ impl Scene<'_> {
         }
     }
 
-    /// Blocks that something with a type leads to: what only words on stacks and in registers lead to may be left over from what is gone.
-    fn needed(&self, kinds: &Kinds<'_>) -> Marks {
+    /// Blocks that something with a type leads to, or a rule: what only words on stacks and in registers lead to may be left over from what is gone.
+    fn needed(&self, kinds: &Kinds<'_>, led_to: &[u64]) -> Marks {
         let trace = self.now.trace;
         let graph = &trace.graph;
         let needed = Marks::clear(trace.blocks.numbers());
@@ -149,6 +149,8 @@ impl Scene<'_> {
             let edges = graph.edges(node).filter(|edge| leads_on(edge.offset));
             work.extend(edges.map(|edge| edge.to.0).filter(|to| needed.set(*to)));
         }
+        let by_rules = led_to.iter().filter_map(|address| trace.blocks.at(*address));
+        work.extend(by_rules.map(|(number, _)| number).filter(|number| needed.set(*number)));
         work.extend(trace.blocks.areas().map(|(number, _)| number));
         flood(&needed, work, &|number, each| {
             let kind = trace.marked.ty(number).and_then(|ty| kinds.get(ty));

@@ -203,6 +203,10 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
     let words = scene.words(twice.old);
     let place = |offset| twice.how.place(scene, offset);
     mark_made_since(&words, place, (&then, &mut now), twice, scene, map);
+    let has_values = twice.how.has_values(scene);
+    if has_values {
+        mark_led_to(twice, (&then, &mut now), scene, map, &mut so_far.led_to);
+    }
     // What can be made neither of what it was nor of what it is may have changed all the same.
     let is_other = !failed_now.is_empty() && scene.differs(twice.old.0, twice.old.1);
     if then == now && failed_now == failed_then && !is_kept && !is_other {
@@ -258,7 +262,6 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
     so_far.later.append(effects);
     so_far.blocks.extend(with_pointers.take_made());
     let mut table = Table::of(twice, scene);
-    let has_values = twice.how.has_values(scene);
     let unused = there.clone();
     for leaf in parts(twice) {
         if is_kept || leaf.differs(&then, &now) || is_used_again(&leaf, twice, (&then, &now), &unused) {
@@ -363,6 +366,26 @@ fn mark_made_since(
             && then == now
         {
             *now = !*now;
+        }
+    }
+}
+
+/// The same of what rules' values lead to, whatever old pointer they have it from. What is as it was, and neither pairs nor is carried over, may lead
+/// to what changed: it is noted.
+fn mark_led_to(
+    twice: &Twice<'_>,
+    (then, now): (&[u8], &mut [u8]),
+    scene: &Scene<'_>,
+    map: &AddressMap<'_>,
+    noted: &mut Vec<u64>,
+) {
+    for leaf in parts(twice) {
+        let Some(part) = leaf.part_mut(now).filter(|part| leaf.part(then) == Some(&**part)) else { continue };
+        let Some(word) = <[u8; 8]>::try_from(&*part).ok().map(u64::from_le_bytes) else { continue };
+        if scene.is_made_since(word) {
+            part.iter_mut().for_each(|byte| *byte = !*byte);
+        } else if map.get(word) == Landing::Left {
+            noted.push(word);
         }
     }
 }

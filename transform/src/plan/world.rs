@@ -12,22 +12,22 @@ use std::cell::RefCell;
 const NOWHERE: u64 = 0xBAD0_0000_0000_0000;
 
 /// One object's view. Pointers that lead nowhere are noted, for whether they matter is not known before all of the object is made.
-pub(super) struct View<'v, 'a> {
+pub(crate) struct View<'v, 'a> {
     /// The process that is read as the old one.
-    pub(super) old: Side<'a>,
-    pub(super) new: Side<'a>,
+    pub(crate) old: Side<'a>,
+    pub(crate) new: Side<'a>,
     /// `None`: pointers stay what they are; for comparisons of two old objects.
-    pub(super) map: Option<&'v AddressMap<'a>>,
-    pub(super) room: &'v dyn Room,
+    pub(crate) map: Option<&'v AddressMap<'a>>,
+    pub(crate) room: &'v dyn Room,
     /// Words of the object that hold more than an address, and the address in each.
-    pub(super) tagged: Vec<(u64, u64)>,
+    pub(crate) tagged: Vec<(u64, u64)>,
     nowhere: RefCell<Vec<(u64, Lost)>>,
     made: RefCell<Vec<(u64, u64)>>,
     wanted: RefCell<Vec<u64>>,
 }
 
 impl<'v, 'a> View<'v, 'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         old: Side<'a>,
         new: Side<'a>,
         map: Option<&'v AddressMap<'a>>,
@@ -38,30 +38,30 @@ impl<'v, 'a> View<'v, 'a> {
     }
 
     /// The old address that a word of a new object stands for, if it leads nowhere.
-    pub(super) fn nowhere(&self, word: u64) -> Option<(u64, Lost)> {
+    pub(crate) fn nowhere(&self, word: u64) -> Option<(u64, Lost)> {
         let index = word.checked_sub(NOWHERE)?;
         self.nowhere.borrow().get(usize::try_from(index).ok()?).copied()
     }
 
     /// Notes a pointer that leads nowhere, and gives what stands for it.
-    pub(super) fn note(&self, old: u64, why: Lost) -> u64 {
+    pub(crate) fn note(&self, old: u64, why: Lost) -> u64 {
         let mut nowhere = self.nowhere.borrow_mut();
         nowhere.push((old, why));
         NOWHERE + u64::try_from(nowhere.len() - 1).unwrap_or(0)
     }
 
     /// Old addresses that pointers lead to which nothing was known to need.
-    pub(super) fn take_wanted(&self) -> Vec<u64> {
+    pub(crate) fn take_wanted(&self) -> Vec<u64> {
         self.wanted.take()
     }
 
     /// Whether any pointer leads nowhere so far.
-    pub(super) fn has_nowhere(&self) -> bool {
+    pub(crate) fn has_nowhere(&self) -> bool {
         !self.nowhere.borrow().is_empty()
     }
 
     /// Blocks that were made since this was last asked: where, and how many bytes.
-    pub(super) fn take_made(&self) -> Vec<(u64, u64)> {
+    pub(crate) fn take_made(&self) -> Vec<(u64, u64)> {
         self.made.take()
     }
 }

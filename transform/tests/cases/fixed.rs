@@ -25,6 +25,7 @@ cases! {
     arrays_behind_pointers
     arrays_grown
     block_freed_and_made_again_in_its_place
+    changed_where_only_a_rule_leads
     client_before_start_up_was_done
     constants_renumbered
     cycles_and_trees

@@ -103,6 +103,7 @@ const ALL: &[Planted] = &[
     planted!("called_with_a_function_that_is_gone": Pointer, ("handle_by", ""), "conns", "a function that the new release does not have"),
     planted!("listed_with_a_text_that_is_gone": Pointer, ("struct conn", ""), "conns", "\"cleartext\", a constant that the new release does not have"),
     planted!(no rule for "other_element_of_a_table", Unpaired, ("counters", ""), "", "goes by another name"),
+    planted!(no rule for "changed_behind_what_a_rule_leads_to", Unpaired, ("struct item", ""), "queue", "it changed since start-up, and has no counterpart"),
     planted!(no rule for "merged_and_nobodys", Pointer, ("spare", ""), "", "merged into other objects, and none that lives on has it"),
 ];
 

@@ -6,7 +6,6 @@ use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::sites::Options;
 use mcrx_dsl::load;
 use mcrx_dsl::lower;
-use mcrx_dsl::pairing::Pairing;
 use mcrx_dsl::rules::Rules;
 use mcrx_dsl::source::FromDisk;
 use mcrx_harness::{Context, Explain, Pid, Result, ensure, preload};
@@ -16,6 +15,7 @@ use mcrx_tracer::debug::Shelf;
 use mcrx_tracer::image::{Image, Process};
 use mcrx_tracer::trace::{Known, Trace};
 use mcrx_transform::pairs::Pairs;
+use mcrx_transform::plan::Course;
 use mcrx_transform::side::Side;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -113,8 +113,8 @@ pub(crate) fn paired(
     let [Some(before), Some(after)] = tables else { mcrx_harness::bail!("no debug info") };
     let start = Side::of(&traces[0], before, "old")?;
     let other = Side::of(&traces[1], after, "new")?;
-    let pairing = Pairing::of(before, after, rules);
-    let pairs = Pairs::find(&start, &other, &pairing, rules);
+    let course = Course::of(&start, &other, rules);
+    let pairs = Pairs::find(&start, &other, &course, rules);
     look(&start, &other, &pairs)
 }
 

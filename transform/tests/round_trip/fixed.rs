@@ -57,6 +57,13 @@ const LOST: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "changed_where_only_a_rule_leads",
+        &[
+            "`first.next` of `queue` may come back as another value: what had no value, or one that does not fit, has become another",
+            "`first` of `queue` does not come back: the update gives it up",
+        ],
+    ),
+    (
         "values_of_rules_inside_other_objects",
         &[
             "`first.next` of `queue` may come back as another value: what had no value, or one that does not fit, has become another",

@@ -61,7 +61,7 @@ impl Way<'_> {
         let now_trace = Trace::knowing(now.process, &known.1, &models.1, types);
         let now_side = Side::of(&now_trace, self.from, "old").map_err(told)?;
         let course = Course::of(&now_side, &new_side, self.rules);
-        let pairs = Pairs::find(&start_side, &new_side, &course.pairing, self.rules);
+        let pairs = Pairs::find(&start_side, &new_side, &course, self.rules);
         let mut merged = Merged::of(now.process, new).map_err(told)?;
         let room = merged.room().map_err(told)?;
         let plan = Plan::make((start_side, now_side, new_side), &course, &pairs, &room);

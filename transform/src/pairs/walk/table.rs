@@ -82,7 +82,7 @@ impl Walk<'_, '_> {
         both.sort_unstable();
         for (one, other) in both {
             let (Some(one), Some(other)) = (before.get(one), after.get(other)) else { continue };
-            let at = At { ty: old.ty, index: Some(one.index), within: 0 };
+            let at = At { ty: old.ty, index: Some(one.index), ..At::default() };
             let source = Source { way, at, is_in_row: true, is_variable: false, ..source };
             self.claim(source, &one.edge, &other.edge, found);
         }
