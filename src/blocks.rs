@@ -14,7 +14,7 @@ use tally::{Row, Sum};
 use target::Target;
 
 mod symbols;
-mod tally;
+pub(crate) mod tally;
 mod target;
 
 /// List what lives in a process that runs under mcrx's allocator

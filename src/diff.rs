@@ -3,7 +3,7 @@
 use crate::output::{Output, shortened};
 use crate::subject::indexed::{Reading, ServerFacts, indexed};
 use anyhow::Result;
-use mcrx_analysis::diff::{Change, Diff};
+use mcrx_analysis::diff::{Change, Diff, Kept};
 use mcrx_analysis::sources::{self, Frame};
 use serde::Serialize;
 
@@ -16,7 +16,8 @@ use serde::Serialize;
 #[command(after_help = "\
 All processes with a heap count together, unless --process picks one. Instead of a file, a process can be named: it is looked at as it is \
 now. HELD BY is the shortest way from a variable, as C would write it; all elements of an array, and all nodes of a list or tree, are held by \
-one owner. Bytes are those that the program asked for.
+one owner. Bytes are those that the program asked for. RETAINED is by how much more bytes the blocks of a row keep alive, their own and those \
+of what would go with them: see mcrx dominators.
 
 Examples:
   mcrx snapshot 4711 -o before.snap
@@ -60,6 +61,8 @@ struct TypeFacts<'d> {
     name: &'d str,
     #[serde(flatten)]
     change: Change,
+    #[serde(flatten)]
+    kept: Kept,
 }
 
 #[derive(Serialize)]
@@ -69,6 +72,8 @@ struct SiteFacts<'d> {
     frames: &'d [Frame],
     #[serde(flatten)]
     change: Change,
+    #[serde(flatten)]
+    kept: Kept,
 }
 
 #[derive(Serialize)]
@@ -76,6 +81,8 @@ struct OwnerFacts {
     owner: String,
     #[serde(flatten)]
     change: Change,
+    #[serde(flatten)]
+    kept: Kept,
     /// The same with all that is held through these blocks.
     through: Change,
 }
@@ -107,18 +114,28 @@ impl<'d> Facts<'d> {
             snapshots,
             matched: diff.is_matched(),
             total: diff.total,
-            types: diff.by_type().into_iter().map(|(name, change)| TypeFacts { name, change }).collect(),
+            types: diff
+                .by_type()
+                .into_iter()
+                .map(|(name, change, kept)| TypeFacts { name, change, kept })
+                .collect(),
             sites: diff
                 .by_site()
                 .into_iter()
-                .map(|(frames, change)| SiteFacts { site: sources::described(frames), frames, change })
+                .map(|(frames, change, kept)| SiteFacts {
+                    site: sources::described(frames),
+                    frames,
+                    change,
+                    kept,
+                })
                 .collect(),
             owners: diff
                 .by_owner()
                 .into_iter()
-                .map(|(owner, change)| OwnerFacts {
+                .map(|(owner, change, kept)| OwnerFacts {
                     owner: diff.owners.name(owner),
                     change,
+                    kept,
                     through: all_of(owner.0).unwrap_or_default(),
                 })
                 .collect(),
@@ -127,7 +144,8 @@ impl<'d> Facts<'d> {
 }
 
 fn print(facts: &Facts<'_>, args: &Args, output: &Output) -> Result<()> {
-    let Change { count_before, count_after, bytes_before, bytes_after, made, freed, stayed } = facts.total;
+    let Change { count_before, count_after, bytes_before, bytes_after, made, freed, stayed, .. } =
+        facts.total;
     let targets: Vec<&str> = facts.snapshots.iter().map(|server| server.target.as_str()).collect();
     let last = facts.snapshots.last();
     let name = last.map_or_else(String::new, |server| shortened(&server.name, NAME));
@@ -148,11 +166,11 @@ fn print(facts: &Facts<'_>, args: &Args, output: &Output) -> Result<()> {
             stayed.blocks, stayed.bytes
         ))?;
     }
-    let types = facts.types.iter().map(|row| (row.name.to_owned(), row.change)).collect();
+    let types = facts.types.iter().map(|row| (row.name.to_owned(), row.change, row.kept)).collect();
     table("BY TYPE", types, args, output)?;
-    let sites = facts.sites.iter().map(|row| (row.site.clone(), row.change)).collect();
+    let sites = facts.sites.iter().map(|row| (row.site.clone(), row.change, row.kept)).collect();
     table("MADE BY", sites, args, output)?;
-    let owners = facts.owners.iter().map(|row| (row.owner.clone(), row.change)).collect();
+    let owners = facts.owners.iter().map(|row| (row.owner.clone(), row.change, row.kept)).collect();
     table("HELD BY", owners, args, output)?;
     let next = match facts.snapshots.as_slice() {
         [before, after] => format!("mcrx diff {} {} {}", before.target, after.target, "LATER"),
@@ -167,31 +185,33 @@ fn print(facts: &Facts<'_>, args: &Args, output: &Output) -> Result<()> {
 const NAME: usize = 48;
 
 /// The rows in which something happened, as many as are asked for.
-fn table(title: &str, rows: Vec<(String, Change)>, args: &Args, output: &Output) -> Result<()> {
-    let changed: Vec<(String, Change)> = rows.into_iter().filter(|(_, change)| !change.is_none()).collect();
-    let Some((_, first)) = changed.first() else { return Ok(()) };
+fn table(title: &str, rows: Vec<(String, Change, Kept)>, args: &Args, output: &Output) -> Result<()> {
+    let changed: Vec<_> = rows.into_iter().filter(|(_, change, _)| !change.is_none()).collect();
+    let Some((_, first, _)) = changed.first() else { return Ok(()) };
     let optional =
         |is_there: bool, title: &str| if is_there { format!(" {title:>10}") } else { String::new() };
     output.heading(format_args!(
-        "{:>10} {:>10} {:>14} {:>14}{}{}{}  {title}",
+        "{:>10} {:>10} {:>14} {:>14} {:>14}{}{}{}  {title}",
         "BLOCKS",
         "GROWTH",
         "BYTES",
         "GROWTH",
+        "RETAINED",
         optional(first.made.is_some(), "MADE"),
         optional(first.freed.is_some(), "FREED"),
         optional(first.stayed.is_some(), "STAYED"),
     ))?;
-    for (name, change) in changed.iter().take(args.top) {
+    for (name, change, kept) in changed.iter().take(args.top) {
         let pair = |pair: Option<mcrx_tracer::graph::Pair>| {
             pair.map_or_else(String::new, |pair| format!(" {:>10}", pair.blocks))
         };
         output.line(format_args!(
-            "{:>10} {:>+10} {:>14} {:>+14}{}{}{}  {name}",
+            "{:>10} {:>+10} {:>14} {:>+14} {:>+14}{}{}{}  {name}",
             change.count_after,
             change.count_growth(),
             change.bytes_after,
             change.growth(),
+            i128::from(kept.retained_after) - i128::from(kept.retained_before),
             pair(change.made),
             pair(change.freed),
             pair(change.stayed),

@@ -10,10 +10,12 @@ mod blocks;
 mod demo;
 mod diff;
 mod doctor;
+mod dominators;
 mod elf;
 #[cfg(test)]
 mod examples;
 mod exit;
+mod export;
 mod leaks;
 mod locate;
 mod man;
@@ -21,12 +23,14 @@ mod objects;
 mod output;
 mod pins;
 mod plan;
+mod report;
 mod rules;
 mod run;
 mod sites;
 mod snapshot;
 mod status;
 mod subject;
+mod suspects;
 mod trace;
 mod transform;
 mod types;
@@ -49,16 +53,20 @@ enum Command {
     Demo(demo::Args),
     Diff(diff::Args),
     Doctor(doctor::Args),
+    Dominators(dominators::Args),
+    Export(export::Args),
     Leaks(leaks::Args),
     Man(man::Args),
     Pins(pins::Args),
     Plan(plan::Args),
     Refs(objects::RefsArgs),
+    Report(report::Args),
     Rules(rules::Args),
     Run(run::Args),
     Sites(sites::Args),
     Snapshot(snapshot::Args),
     Status(status::Args),
+    Suspects(suspects::Args),
     Trace(trace::Args),
     Transform(transform::Args),
     Types(types::Args),
@@ -78,16 +86,20 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args, &output),
         Command::Diff(args) => diff::run(&args, &output),
         Command::Doctor(args) => doctor::run(&args, &output),
+        Command::Dominators(args) => dominators::run(&args, &output),
+        Command::Export(args) => export::run(&args, &output),
         Command::Leaks(args) => leaks::run(&args, &output),
         Command::Man(args) => man::run(&args, Cli::command(), &output),
         Command::Pins(args) => pins::run(&args, &output),
         Command::Plan(args) => plan::run(&args, &output),
         Command::Refs(args) => objects::refs(&args, &output),
+        Command::Report(args) => report::run(&args, &output),
         Command::Rules(args) => rules::run(&args, &output),
         Command::Run(args) => run::run(&args, &output),
         Command::Sites(args) => sites::run(&args, &output),
         Command::Snapshot(args) => snapshot::run(&args, &output),
         Command::Status(args) => status::run(&args, &output),
+        Command::Suspects(args) => suspects::run(&args, &output),
         Command::Trace(args) => trace::run(&args, &output),
         Command::Transform(args) => transform::run(&args, &output),
         Command::Types(args) => types::run(&args, &output),

@@ -3,10 +3,12 @@
 //! Colour goes to terminals only, and not where NO_COLOR is set; `anstream` sees to both.
 
 use anstyle::{AnsiColor, Style};
+use anyhow::Context;
 use serde::{Serialize, Serializer};
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 mod progress;
 
@@ -86,6 +88,13 @@ impl Output {
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let _ = writeln!(anstream::stderr().lock(), "{ERROR}error:{ERROR:#} {error:#}");
     }
+}
+
+/// Writes a file that is for its owner only: what was in a server's memory may be nobody else's business.
+pub(crate) fn private_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let open = || std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = open().and_then(|mut file| file.write_all(bytes));
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// A text from a process or a file, on one line of at most so many characters: other programs choose what their names are, and a terminal

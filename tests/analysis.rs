@@ -7,12 +7,21 @@ use std::process::ExitCode;
 mod command;
 #[path = "analysis/diff.rs"]
 mod diff;
+#[path = "analysis/dominators.rs"]
+mod dominators;
+#[path = "analysis/export.rs"]
+mod export;
 #[path = "analysis/growing.rs"]
 mod growing;
 #[path = "analysis/redis.rs"]
 mod redis;
+#[path = "analysis/report.rs"]
+mod report;
+#[path = "analysis/suspects.rs"]
+mod suspects;
 
 fn main() -> ExitCode {
-    let suites = [diff::tests, redis::tests];
+    let suites =
+        [diff::tests, dominators::tests, export::tests, redis::tests, report::tests, suspects::tests];
     suites.into_iter().fold(Suite::new(), |suite, tests| tests(suite)).run()
 }

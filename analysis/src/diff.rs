@@ -11,6 +11,7 @@ mod naive;
 #[cfg(test)]
 mod tests;
 
+use crate::edges::at;
 use crate::index::{Block, Group, Index, Snapshot};
 use crate::owners::{Owner, Owners};
 use crate::sources::Frame;
@@ -41,6 +42,9 @@ pub struct Change {
     /// Not in the first snapshot, but in the second and in the third. `None`: there are but two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stayed: Option<Pair>,
+    /// All that there was in the second of three snapshots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub between: Option<Pair>,
 }
 
 impl Change {
@@ -66,9 +70,12 @@ impl Change {
         self.count_after += other.count_after;
         self.bytes_before += other.bytes_before;
         self.bytes_after += other.bytes_after;
-        for (sum, pair) in
-            [(&mut self.made, other.made), (&mut self.freed, other.freed), (&mut self.stayed, other.stayed)]
-        {
+        for (sum, pair) in [
+            (&mut self.made, other.made),
+            (&mut self.freed, other.freed),
+            (&mut self.stayed, other.stayed),
+            (&mut self.between, other.between),
+        ] {
             if let Some(pair) = pair {
                 let sum = sum.get_or_insert_default();
                 sum.blocks += pair.blocks;
@@ -85,6 +92,15 @@ impl Change {
     }
 }
 
+/// Bytes that are kept alive: their own, and those of all that would go with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Kept {
+    /// In the first snapshot.
+    pub retained_before: u64,
+    /// In the last one.
+    pub retained_after: u64,
+}
+
 /// Snapshots, compared.
 #[derive(Debug, Default)]
 pub struct Diff {
@@ -98,6 +114,10 @@ pub struct Diff {
     pub sites: Vec<Vec<Frame>>,
     /// Who holds blocks.
     pub owners: Owners,
+    /// For each type what its blocks keep alive, in all processes together.
+    pub(crate) kept_by_types: Vec<Kept>,
+    pub(crate) kept_by_sites: Vec<Kept>,
+    pub(crate) kept_by_owners: Vec<Kept>,
 }
 
 impl Diff {
@@ -113,20 +133,39 @@ impl Diff {
 
     fn between(before: &Snapshot, between: Option<&Snapshot>, after: &Snapshot) -> Diff {
         let mut tables = Tables::new(before, after);
-        let rows_before: Vec<Vec<usize>> = before.processes.iter().map(|index| tables.rows(index)).collect();
-        let rows_after: Vec<Vec<usize>> = after.processes.iter().map(|index| tables.rows(index)).collect();
+        let mut kept = [Vec::new(), Vec::new(), Vec::new()];
+        let mut rows = |snapshot: &Snapshot, of: fn(&mut Kept) -> &mut u64| -> Vec<Vec<usize>> {
+            let rows = |index| {
+                let here = tables.here(index);
+                let retained = &index.retained;
+                let all = [&retained.types, &retained.sites, &retained.owners];
+                for ((kept, here), bytes) in
+                    kept.iter_mut().zip([&here.types, &here.sites, &here.owners]).zip(all)
+                {
+                    here.iter().zip(bytes).for_each(|(place, bytes)| *of(entry(kept, *place)) += bytes);
+                }
+                here.rows
+            };
+            snapshot.processes.iter().map(rows).collect()
+        };
+        let rows_before = rows(before, |kept| &mut kept.retained_before);
+        let rows_after = rows(after, |kept| &mut kept.retained_after);
+        let between_processes = between.iter().flat_map(|snapshot| &snapshot.processes);
+        let rows_between: Vec<Vec<usize>> = between_processes.map(|index| tables.here(index).rows).collect();
         let partner =
             |index: &Index| after.processes.iter().position(|later| later.process.is(&index.process));
         let partners: Vec<Option<usize>> = before.processes.iter().map(partner).collect();
         let is_matched = partners.iter().any(Option::is_some);
-        let unknown = Change::default();
         let known = Change {
             made: Some(Pair::default()),
             freed: Some(Pair::default()),
             stayed: between.map(|_| Pair::default()),
-            ..unknown
+            ..Change::default()
         };
-        let nothing = if is_matched { known } else { unknown };
+        let nothing = Change {
+            between: between.map(|_| Pair::default()),
+            ..if is_matched { known } else { Change::default() }
+        };
         let mut changes = vec![nothing; tables.groups.len()];
         for (place, (index, rows)) in before.processes.iter().zip(&rows_before).enumerate() {
             let later =
@@ -147,6 +186,15 @@ impl Diff {
                 }
             }
         }
+        for (index, rows) in between.iter().flat_map(|snapshot| &snapshot.processes).zip(&rows_between) {
+            for block in &index.blocks {
+                let change = row(block, rows).and_then(|row| changes.get_mut(row));
+                if let Some(pair) = change.and_then(|change| change.between.as_mut()) {
+                    pair.blocks += 1;
+                    pair.bytes += block.bytes;
+                }
+            }
+        }
         for (place, (index, rows)) in after.processes.iter().zip(&rows_after).enumerate() {
             if partners.contains(&Some(place)) {
                 continue;
@@ -161,7 +209,9 @@ impl Diff {
         let Tables { groups, types, sites, owners, .. } = tables;
         let mut total = nothing;
         changes.iter().for_each(|change| total.add(change));
-        Diff { total, rows: groups.into_iter().zip(changes).collect(), types, sites, owners }
+        let rows = groups.into_iter().zip(changes).collect();
+        let [kept_by_types, kept_by_sites, kept_by_owners] = kept;
+        Diff { total, rows, types, sites, owners, kept_by_types, kept_by_sites, kept_by_owners }
     }
 
     /// Whether blocks are matched: whether both snapshots have one life of some process.
@@ -170,22 +220,25 @@ impl Diff {
     }
 
     /// By the names of types.
-    pub fn by_type(&self) -> Vec<(&str, Change)> {
-        let name =
-            |ty: u32| usize::try_from(ty).ok().and_then(|ty| self.types.get(ty)).map_or("", String::as_str);
-        sorted(self.sums(|group| name(group.ty)))
+    pub fn by_type(&self) -> Vec<(&str, Change, Kept)> {
+        let name = |ty: u32| self.types.get(at(ty)).map_or("", String::as_str);
+        let sums = sorted(self.sums(|group| (name(group.ty), group.ty)));
+        sums.into_iter().map(|((name, ty), change)| (name, change, kept(&self.kept_by_types, ty))).collect()
     }
 
     /// By call stacks, innermost call first.
-    pub fn by_site(&self) -> Vec<(&[Frame], Change)> {
-        let frames = |site: u32| usize::try_from(site).ok().and_then(|site| self.sites.get(site));
+    pub fn by_site(&self) -> Vec<(&[Frame], Change, Kept)> {
+        let frames = |site: u32| self.sites.get(at(site)).map_or(&[][..], Vec::as_slice);
         let sums = sorted(self.sums(|group| group.site));
-        sums.into_iter().map(|(site, change)| (frames(site).map_or(&[][..], Vec::as_slice), change)).collect()
+        sums.into_iter()
+            .map(|(site, change)| (frames(site), change, kept(&self.kept_by_sites, site)))
+            .collect()
     }
 
     /// By who holds blocks, and not what holds those in turn.
-    pub fn by_owner(&self) -> Vec<(Owner, Change)> {
-        sorted(self.sums(|group| group.owner))
+    pub fn by_owner(&self) -> Vec<(Owner, Change, Kept)> {
+        let sums = sorted(self.sums(|group| group.owner));
+        sums.into_iter().map(|(owner, change)| (owner, change, kept(&self.kept_by_owners, owner.0))).collect()
     }
 
     /// For each owner, by its number, what it holds and what that holds, and so on.
@@ -248,6 +301,17 @@ fn sorted<K: Ord + Clone>(sums: FxHashMap<K, Change>) -> Vec<(K, Change)> {
     sums
 }
 
+fn entry(kept: &mut Vec<Kept>, place: u32) -> &mut Kept {
+    if kept.len() <= at(place) {
+        kept.resize(at(place) + 1, Kept::default());
+    }
+    &mut kept[at(place)]
+}
+
+fn kept(kept: &[Kept], place: u32) -> Kept {
+    kept.get(at(place)).copied().unwrap_or_default()
+}
+
 fn row(block: &Block, rows: &[usize]) -> Option<usize> {
     rows.get(usize::try_from(block.group).ok()?).copied()
 }
@@ -303,6 +367,14 @@ struct Tables {
     owners: Owners,
 }
 
+/// For each number of a process's which it is in the tables.
+struct Here {
+    rows: Vec<usize>,
+    types: Vec<u32>,
+    sites: Vec<u32>,
+    owners: Vec<u32>,
+}
+
 impl Tables {
     fn new(before: &Snapshot, after: &Snapshot) -> Tables {
         let builds = |snapshot: &Snapshot| -> BTreeSet<BuildId> {
@@ -320,8 +392,8 @@ impl Tables {
         }
     }
 
-    /// For each group of a process which row is its.
-    fn rows(&mut self, index: &Index) -> Vec<usize> {
+    /// What a process's types, sites, owners and groups are here.
+    fn here(&mut self, index: &Index) -> Here {
         let types: Vec<u32> = index.types.iter().map(|name| self.ty(name)).collect();
         let sites: Vec<u32> = index.sites.iter().map(|frames| self.site(frames)).collect();
         let owners = self.owners.absorb(&index.owners);
@@ -340,7 +412,8 @@ impl Tables {
                 self.groups.len() - 1
             })
         };
-        index.groups.iter().map(&mut row).collect()
+        let rows = index.groups.iter().map(&mut row).collect();
+        Here { rows, types, sites, owners: owners.into_iter().map(|Owner(owner)| owner).collect() }
     }
 
     fn ty(&mut self, name: &str) -> u32 {

@@ -12,12 +12,16 @@
 //! Bytes are those that the program asked for. A block that a pool of the program's own hands out in parts counts for what is left of it
 //! without them, so every byte is counted once.
 //!
-//! What it does not do: keep memory, or pointers.
+//! The graph has the blocks as its nodes, in their order, and behind them the beginnings of ways: a variable, or a member of one, is a node.
+//!
+//! What it does not do: keep memory.
 
 mod build;
 mod ways;
 
+use crate::edges::{Edges, at};
 use crate::owners::{Owner, Owners};
+use crate::retained::Retained;
 use crate::sources::Frame;
 use mcrx_debuginfo::file::BuildId;
 use std::collections::BTreeSet;
@@ -46,6 +50,11 @@ impl Life {
     /// `is_part`: what a pool has handed out, which has the pool's generation and may begin where the pool does.
     pub fn new(generation: u32, is_part: bool) -> Life {
         Life(if is_part { generation | Life::PART } else { generation })
+    }
+
+    /// A number for it, to be mixed into others.
+    pub(crate) fn number(self) -> u32 {
+        self.0
     }
 }
 
@@ -82,6 +91,76 @@ pub struct Index {
     pub sites: Vec<Vec<Frame>>,
     /// Who holds them.
     pub owners: Owners,
+    /// Which block leads to which; and behind the blocks where ways begin.
+    pub edges: Edges,
+    /// Where ways begin, in the order of their nodes.
+    pub starts: Vec<Owner>,
+    /// What types, sites and owners keep alive.
+    pub retained: Retained,
+}
+
+impl Index {
+    /// The nodes where ways begin.
+    pub fn beginnings(&self) -> Vec<u32> {
+        (u32::try_from(self.blocks.len()).unwrap_or(u32::MAX)..self.edges.nodes()).collect()
+    }
+
+    /// The blocks that nothing leads to, not even each other: the others that are lost hang on these.
+    pub fn lost(&self) -> Vec<u32> {
+        let mut is_reached = vec![false; self.blocks.len()];
+        let mut work = Vec::new();
+        let mut follow = |node: u32, is_reached: &mut Vec<bool>| {
+            work.push(node);
+            while let Some(node) = work.pop() {
+                for to in self.edges.of(node) {
+                    if let Some(is_reached) = is_reached.get_mut(at(*to)).filter(|is_reached| !**is_reached) {
+                        *is_reached = true;
+                        work.push(*to);
+                    }
+                }
+            }
+        };
+        self.beginnings().into_iter().for_each(|node| follow(node, &mut is_reached));
+        let lost: Vec<u32> =
+            (0..).zip(&is_reached).filter(|(_, is_reached)| !**is_reached).map(|(node, _)| node).collect();
+        let mut tops = Vec::new();
+        // What another lost block leads to is not on top; of a ring the first one is.
+        let mut is_pointed_at = vec![false; self.blocks.len()];
+        for to in lost.iter().flat_map(|node| self.edges.of(*node).iter().filter(move |to| *to != node)) {
+            if let Some(is_pointed_at) = is_pointed_at.get_mut(at(*to)) {
+                *is_pointed_at = true;
+            }
+        }
+        let (free, held): (Vec<u32>, Vec<u32>) = lost.into_iter().partition(|node| !is_pointed_at[at(*node)]);
+        for node in free.into_iter().chain(held) {
+            if !is_reached[at(node)] {
+                is_reached[at(node)] = true;
+                tops.push(node);
+                follow(node, &mut is_reached);
+            }
+        }
+        tops
+    }
+
+    fn group_of(&self, block: &Block) -> Option<&Group> {
+        self.groups.get(at(block.group))
+    }
+
+    /// What a block is.
+    pub fn type_of(&self, block: &Block) -> &str {
+        let name = self.group_of(block).and_then(|group| self.types.get(at(group.ty)));
+        name.map_or(UNTYPED, String::as_str)
+    }
+
+    /// Who made a block: the calls, innermost first.
+    pub fn site_of(&self, block: &Block) -> &[Frame] {
+        self.group_of(block).and_then(|group| self.sites.get(at(group.site))).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who holds a block.
+    pub fn owner_of(&self, block: &Block) -> String {
+        self.group_of(block).map_or_else(String::new, |group| self.owners.name(group.owner))
+    }
 }
 
 /// What is known of a process beside its memory.

@@ -14,6 +14,12 @@
 //! - [`owners`]: who holds blocks, as C would write the way to them: `server.clients->head->value`.
 //! - [`diff`]: two or three snapshots compared; blocks are matched by address and generation, all else by name.
 //! - [`dominators`]: what would go with a block if it went.
+//! - [`retained`]: what all blocks of a type, a site or an owner keep alive.
+//! - [`retainers`]: who retains most.
+//! - [`suspects`]: who is leaking, most likely.
+//! - [`export`]: all of it in other formats.
+//! - [`report`]: all of it on one page.
+//! - [`suppressions`]: leaks that are known.
 //! - [`sources`]: call stacks with functions, files and lines.
 //!
 //! What it does not do: read processes or files, or print.
@@ -21,6 +27,12 @@
 pub mod diff;
 pub mod dominators;
 pub mod edges;
+pub mod export;
 pub mod index;
 pub mod owners;
+pub mod report;
+pub mod retained;
+pub mod retainers;
 pub mod sources;
+pub mod suppressions;
+pub mod suspects;

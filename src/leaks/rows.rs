@@ -36,14 +36,6 @@ impl Losses {
             count(sum, pair.blocks, pair.bytes);
         }
     }
-
-    /// What cannot be reached at all.
-    pub(super) fn lost(&self) -> Pair {
-        Pair {
-            blocks: self.direct.blocks + self.indirect.blocks,
-            bytes: self.direct.bytes + self.indirect.bytes,
-        }
-    }
 }
 
 fn count(sum: &mut Pair, blocks: u64, bytes: u64) {

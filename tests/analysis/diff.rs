@@ -133,7 +133,7 @@ fn the_text_has_the_leak_first(test: &Context) -> Result<()> {
         lines.nth(1).map(|line| line.split_whitespace().collect::<Vec<&str>>())
     };
     let of_type = first_of("BY TYPE").context("types")?;
-    ensure!(of_type == ["200", "+100", "9600", "+4800", "100", "0", "struct", "buffer"], "{text}");
+    ensure!(of_type == ["200", "+100", "9600", "+4800", "+4800", "100", "0", "struct", "buffer"], "{text}");
     ensure!(first_of("HELD BY").context("owners")?.ends_with(&["server.sessions->buffer"]), "{text}");
     ensure!(text.contains("more: --top "), "{text}");
     ensure!(text.contains(&format!("\nNext: mcrx diff {before}")), "{text}");

@@ -93,6 +93,8 @@ pub(crate) fn tests(suite: Suite) -> Suite {
         .test([program("gcc")], a_snapshot_has_lost_what_its_process_has)
         .test([program("gcc")], heuristics_are_chosen_by_name)
         .test([program("gcc")], nothing_lost_is_no_finding)
+        .test([program("gcc")], what_is_known_is_left_out_with_what_is_lost_with_it)
+        .test([program("gcc")], what_is_to_fail_can_be_chosen)
         .test([], what_cannot_be_traced_is_refused)
 }
 
@@ -209,6 +211,36 @@ fn nothing_lost_is_no_finding(test: &Context) -> Result<()> {
     let output = mcrx(&["leaks", &waiting.pid()])?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success() && text.contains(": 0 blocks lost, 0 bytes; 0 possibly"), "{text}");
+    Ok(())
+}
+
+fn what_is_known_is_left_out_with_what_is_lost_with_it(test: &Context) -> Result<()> {
+    let waiting = start(test, "list_head.c")?;
+    let file = test.scratch().fresh("known.supp");
+    let path = file.to_str().context("text")?;
+    std::fs::write(&file, "# the head of the list\nleak:^make_head$\nleak:never_called\n")?;
+    let output = mcrx(&["leaks", &waiting.pid(), "--suppressions", path, "--json"])?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let found: Value = serde_json::from_slice(&output.stdout).with_context(|| said.clone().into_owned())?;
+    ensure!(output.status.success() && found["rows"].as_array().is_some_and(Vec::is_empty), "{found}");
+    // The head, and nine nodes that are lost with it.
+    ensure!(found["suppressed"]["blocks"] == 10 && found["suppressed"]["bytes"] == 16 + 216, "{found}");
+    ensure!(said.contains(":3: leak:never_called fits nothing"), "{said}");
+    std::fs::write(&file, "leak:a\nrace:b\n")?;
+    let refused = mcrx(&["leaks", &waiting.pid(), "--suppressions", path])?;
+    ensure!(refused.status.code() == Some(2), "{refused:?}");
+    ensure!(String::from_utf8_lossy(&refused.stderr).contains("line 2: `race:b`"), "{refused:?}");
+    Ok(())
+}
+
+fn what_is_to_fail_can_be_chosen(test: &Context) -> Result<()> {
+    // One block is lost, none with others, and three are held by pointers into their middle.
+    let waiting = start(test, "counted.c")?;
+    for (fail_on, code) in [("direct,indirect", 1), ("indirect", 0), ("possibly", 1), ("never", 0)] {
+        let options = ["leaks", &waiting.pid(), "--heuristics", "none", "--fail-on", fail_on];
+        let output = mcrx(&options)?;
+        ensure!(output.status.code() == Some(code), "{fail_on}: {output:?}");
+    }
     Ok(())
 }
 

@@ -26,7 +26,13 @@ pub(super) fn diff(before: &Snapshot, between: Option<&Snapshot>, after: &Snapsh
         before.processes.iter().any(|old| after.processes.iter().any(|new| new.process.is(&old.process)));
     let nothing = || {
         let pair = is_matched.then(Pair::default);
-        Change { made: pair, freed: pair, stayed: between.and(pair), ..Change::default() }
+        Change {
+            made: pair,
+            freed: pair,
+            stayed: between.and(pair),
+            between: between.map(|_| Pair::default()),
+            ..Change::default()
+        }
     };
     let count = |pair: &mut Option<Pair>, bytes| {
         if let Some(pair) = pair {
@@ -44,6 +50,12 @@ pub(super) fn diff(before: &Snapshot, between: Option<&Snapshot>, after: &Snapsh
             if !later.contains(&block.identity()) {
                 count(&mut change.freed, block.bytes);
             }
+        }
+    }
+    for index in between.iter().flat_map(|snapshot| &snapshot.processes) {
+        for block in &index.blocks {
+            let change = rows.entry(key(index, block.group)).or_insert_with(nothing);
+            count(&mut change.between, block.bytes);
         }
     }
     for index in &after.processes {

@@ -46,6 +46,7 @@ fn index(pid: u32, build: u8, made: &[Made]) -> Index {
         types: vec![format!("struct of_{build}"), "struct leaf".to_owned()],
         sites: vec![vec![frame(build, 1)], vec![frame(build, 2), frame(build, 1)]],
         owners,
+        ..Index::default()
     }
 }
 
@@ -69,7 +70,9 @@ fn named(diff: &Diff, before: &Snapshot, after: &Snapshot) -> naive::Rows {
         let frames = diff.sites[group.site as usize].iter().map(|frame| frame.key(&in_both)).collect();
         ((diff.types[group.ty as usize].clone(), frames, diff.owners.name(group.owner)), *change)
     };
-    let is_there = |(_, change): &&(Group, Change)| change.count_before + change.count_after > 0;
+    let is_there = |(_, change): &&(Group, Change)| {
+        change.count_before + change.count_after + change.between.map_or(0, |pair| pair.blocks) > 0
+    };
     diff.rows.iter().filter(is_there).map(name).collect()
 }
 
@@ -94,9 +97,9 @@ proptest! {
             changes.iter().for_each(|change| sum.add(change));
             sum
         };
-        prop_assert_eq!(sum(diff.by_type().into_iter().map(|(_, change)| change).collect()), diff.total);
-        prop_assert_eq!(sum(diff.by_site().into_iter().map(|(_, change)| change).collect()), diff.total);
-        prop_assert_eq!(sum(diff.by_owner().into_iter().map(|(_, change)| change).collect()), diff.total);
+        prop_assert_eq!(sum(diff.by_type().into_iter().map(|(_, change, _)| change).collect()), diff.total);
+        prop_assert_eq!(sum(diff.by_site().into_iter().map(|(_, change, _)| change).collect()), diff.total);
+        prop_assert_eq!(sum(diff.by_owner().into_iter().map(|(_, change, _)| change).collect()), diff.total);
         let through = diff.through_owners();
         let starts = diff.owners.iter().filter(|owner| diff.owners.holder(*owner).is_none());
         prop_assert_eq!(sum(starts.map(|owner| through[owner.0 as usize]).collect()), diff.total);

@@ -1,29 +1,33 @@
 //! An index of a traced process.
 
-use super::{Block, Group, Index, Life, Process, UNTYPED, ways};
+use super::ways::{self, Found};
+use super::{Block, Group, Index, Life, Process, UNTYPED};
+use crate::edges::{Edges, at};
 use crate::owners::Owner;
+use crate::retained::Retained;
 use crate::sources::Sources;
 use mcrx_allocator::reader::{SiteKey, Slot};
+use mcrx_tracer::graph::Node;
 use mcrx_tracer::image::MappingKind;
 use mcrx_tracer::model::Ty;
 use mcrx_tracer::trace::Trace;
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 impl Index {
     /// Looks at all live blocks of a process.
     pub fn of(trace: &Trace<'_>) -> Index {
-        let (owners, owner_of) = ways::owners(trace);
+        let Found { owners, of: owner_of, begun } = ways::owners(trace);
         let mut names = Names::of(trace);
-        let mut blocks = Vec::new();
+        let mut blocks: Vec<(Block, u32)> = Vec::new();
         let mut groups = Vec::new();
         let mut numbers: FxHashMap<Group, u32> = FxHashMap::default();
         for (number, block) in trace.blocks.iter() {
             let Some(found) = trace.known.heap.block(Slot(number)) else { continue };
-            let owner = usize::try_from(number).ok().and_then(|number| owner_of.get(number).copied());
             let group = Group {
                 ty: names.ty(type_of(trace, number)),
                 site: names.site(block.site),
-                owner: owner.unwrap_or(Owner(0)),
+                owner: owner_of.get(at(number)).copied().unwrap_or(Owner(0)),
             };
             let group = *numbers.entry(group).or_insert_with(|| {
                 groups.push(group);
@@ -33,17 +37,49 @@ impl Index {
                 true => 0,
                 false => trace.known.heap.parts_of(Slot(number)).map(|part| part.requested).sum(),
             };
-            blocks.push(Block {
-                address: block.address,
-                bytes: block.requested.saturating_sub(in_parts),
-                life: Life::new(found.generation.0, found.within.is_some()),
-                group,
-            });
+            let bytes = block.requested.saturating_sub(in_parts);
+            let life = Life::new(found.generation.0, found.within.is_some());
+            blocks.push((Block { address: block.address, bytes, life, group }, number));
         }
-        blocks.sort_unstable_by_key(Block::identity);
+        blocks.sort_unstable_by_key(|(block, _)| block.identity());
+        let (edges, starts) = edges(trace, &blocks, &begun);
+        let blocks: Vec<Block> = blocks.into_iter().map(|(block, _)| block).collect();
         let Names { types, sites, .. } = names;
-        Index { process: Process::of(trace), blocks, groups, types, sites, owners }
+        let retained = Retained::of(&blocks, &groups, &edges, [types.len(), sites.len(), owners.len()]);
+        Index { process: Process::of(trace), blocks, groups, types, sites, owners, edges, starts, retained }
     }
+}
+
+/// The graph, and where ways begin: of blocks with their numbers in the trace, in the order that they are to have.
+fn edges(trace: &Trace<'_>, blocks: &[(Block, u32)], begun: &[(Owner, u32)]) -> (Edges, Vec<Owner>) {
+    const NONE: u32 = u32::MAX;
+    let mut places = vec![NONE; at(trace.blocks.numbers())];
+    for ((_, number), place) in blocks.iter().zip(0..) {
+        places[at(*number)] = place;
+    }
+    let place = |number: u32| places.get(at(number)).copied().filter(|place| *place != NONE);
+    let mut edges = Edges::default();
+    let mut targets: Vec<u32> = Vec::new();
+    for (_, number) in blocks {
+        let to = trace.graph.edges(Node(*number)).map(|edge| edge.to.0);
+        targets.extend(to.chain(trace.blocks.parts_of(*number)).filter_map(place));
+        targets.sort_unstable();
+        targets.dedup();
+        edges.push(targets.drain(..));
+    }
+    let mut from: BTreeMap<Owner, Vec<u32>> = BTreeMap::new();
+    for (start, to) in begun {
+        from.entry(*start).or_default().extend(place(*to));
+    }
+    let mut starts = Vec::new();
+    for (start, mut targets) in from {
+        targets.sort_unstable();
+        targets.dedup();
+        starts.push(start);
+        edges.push(targets);
+    }
+    edges.finish();
+    (edges, starts)
 }
 
 impl Process {

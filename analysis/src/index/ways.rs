@@ -6,6 +6,7 @@
 //! pointer that was left behind somewhere, into the middle of a long list, is no shorter way to the rest of it.
 
 use super::build::type_of;
+use crate::edges::at;
 use crate::owners::{Owner, Owners, Step, without_indices};
 use mcrx_tracer::graph::{Edge, Node};
 use mcrx_tracer::model::Ty;
@@ -25,14 +26,24 @@ const BEGINNINGS: [&[RootKind]; 4] = [
     &[RootKind::Stack, RootKind::Register],
 ];
 
-/// The owner of each block, by its number; and that of each pointer that a way begins with.
-pub(super) fn owners(trace: &Trace<'_>) -> (Owners, Vec<Owner>) {
+/// Who holds what.
+pub(super) struct Found {
+    pub(super) owners: Owners,
+    /// For each number of a block.
+    pub(super) of: Vec<Owner>,
+    /// Each pointer with which a way may begin, and to which block it leads.
+    pub(super) begun: Vec<(Owner, u32)>,
+}
+
+/// The owners of all blocks.
+pub(super) fn owners(trace: &Trace<'_>) -> Found {
     let mut ways = Ways {
         trace,
         owners: Owners::default(),
         of: vec![NONE; at(trace.blocks.numbers())],
         found: Vec::new(),
         next: VecDeque::new(),
+        begun: Vec::new(),
         steps: FxHashMap::default(),
     };
     let nobody = ways.owners.start(Owners::NOBODY);
@@ -48,9 +59,9 @@ pub(super) fn owners(trace: &Trace<'_>) -> (Owners, Vec<Owner>) {
     }
     ways.follow(|_| true);
     ways.parts();
-    let Ways { owners, mut of, .. } = ways;
+    let Ways { owners, mut of, begun, .. } = ways;
     of.iter_mut().filter(|owner| **owner == NONE).for_each(|owner| *owner = nobody);
-    (owners, of)
+    Found { owners, of, begun }
 }
 
 struct Ways<'t> {
@@ -62,6 +73,7 @@ struct Ways<'t> {
     found: Vec<u32>,
     /// Blocks to look at, with their owners: the nearest first. One that is in it twice belongs to the first.
     next: VecDeque<(u32, Owner)>,
+    begun: Vec<(Owner, u32)>,
     /// Steps through a place in an object of a type.
     steps: FxHashMap<(Ty, u64), Step>,
 }
@@ -76,22 +88,29 @@ impl Ways<'_> {
                 continue;
             }
             for edge in trace.graph.edges(node).filter(&may_be_followed) {
-                if self.is_new(edge.to) {
-                    let owner = self.owners.start(&start_name(trace, node, edge.offset));
-                    self.next.push_back((edge.to.0, owner));
-                }
+                self.begin_with(&start_name(trace, node, edge.offset), &edge);
             }
         }
         // What the program mapped for itself is as good as data.
         if kinds.contains(&RootKind::Data) {
             for (number, area) in trace.blocks.areas() {
                 for edge in trace.graph.edges(Node(number)).filter(&may_be_followed) {
-                    if self.is_new(edge.to) {
-                        let owner = self.owners.start(&area.name);
-                        self.next.push_back((edge.to.0, owner));
-                    }
+                    self.begin_with(&area.name, &edge);
                 }
             }
+        }
+    }
+
+    fn begin_with(&mut self, name: &str, edge: &Edge) {
+        let is_block =
+            self.trace.graph.block(edge.to).is_some_and(|number| !self.trace.blocks.is_area(number));
+        if !is_block {
+            return;
+        }
+        let owner = self.owners.start(name);
+        self.begun.push((owner, edge.to.0));
+        if self.is_new(edge.to) {
+            self.next.push_back((edge.to.0, owner));
         }
     }
 
@@ -196,8 +215,4 @@ fn kind(trace: &Trace<'_>, number: u32) -> Option<Kind> {
         Some(ty) => Some(Kind::Typed(ty)),
         None => trace.blocks.get(number)?.site.map(Kind::Untyped),
     }
-}
-
-fn at(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
