@@ -13,6 +13,8 @@ mod dominators;
 mod export;
 #[path = "analysis/growing.rs"]
 mod growing;
+#[path = "analysis/memcached.rs"]
+mod memcached;
 #[path = "analysis/redis.rs"]
 mod redis;
 #[path = "analysis/report.rs"]
@@ -21,7 +23,14 @@ mod report;
 mod suspects;
 
 fn main() -> ExitCode {
-    let suites =
-        [diff::tests, dominators::tests, export::tests, redis::tests, report::tests, suspects::tests];
+    let suites = [
+        diff::tests,
+        dominators::tests,
+        export::tests,
+        memcached::tests,
+        redis::tests,
+        report::tests,
+        suspects::tests,
+    ];
     suites.into_iter().fold(Suite::new(), |suite, tests| tests(suite)).run()
 }

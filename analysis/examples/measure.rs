@@ -1,4 +1,5 @@
-//! How long analyses of a large heap take, and how much memory: `measure [BLOCKS]` prints one JSON object.
+//! How long analyses of a large heap take, and how much memory: `measure mcrx|petgraph BLOCKS` prints one JSON object. `cargo xtask bench analysis`
+//! runs it. With `petgraph`, dominators are its; nothing else is measured then.
 //!
 //! The heap is made up: a table of lists whose nodes hold two blocks each, as a cache has them, and pointers back to nodes elsewhere, from numbers
 //! that are always the same. `index_bytes` is what the index of one snapshot takes, `peak_bytes` the most that the process had.
@@ -8,6 +9,8 @@ use mcrx_analysis::dominators::Dominators;
 use mcrx_analysis::edges::Edges;
 use mcrx_analysis::index::{Block, Group, Index, Life, Snapshot};
 use mcrx_analysis::owners::{Owner, Owners};
+use petgraph::algo::dominators::simple_fast;
+use petgraph::graph::{DiGraph, NodeIndex};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -18,8 +21,11 @@ const OWNERS: u32 = 200;
 const LIST: u32 = 8;
 
 fn main() {
-    let blocks =
-        std::env::args().nth(1).map_or(10_000_000, |blocks| blocks.parse().expect("a number of blocks"));
+    let side = std::env::args().nth(1).expect("mcrx or petgraph");
+    let blocks = std::env::args().nth(2).expect("how many blocks").parse().expect("a number of blocks");
+    if side == "petgraph" {
+        return by_petgraph(&heap(0, blocks));
+    }
     // A tenth is gone in the second one, and a tenth is new.
     let before = Snapshot { processes: vec![heap(0, blocks)] };
     let index = &before.processes[0];
@@ -45,6 +51,22 @@ fn main() {
         "{{\"blocks\":{blocks},\"edges\":{edges},\"index_bytes\":{index_bytes},\"dominators_ms\":{dominators_ms},\
          \"retained_ms\":{retained_ms},\"peak_bytes\":{peak_bytes},\"diff_ms\":{diff_ms}}}"
     );
+}
+
+fn by_petgraph(index: &Index) {
+    let mut graph = DiGraph::<(), ()>::new();
+    let nodes: Vec<NodeIndex> = (0..index.edges.nodes()).map(|_| graph.add_node(())).collect();
+    for (from, node) in nodes.iter().zip(0..) {
+        for to in index.edges.of(node).iter().filter_map(|to| nodes.get(usize::try_from(*to).ok()?)) {
+            graph.add_edge(*from, *to, ());
+        }
+    }
+    let root = nodes.last().copied().expect("a beginning");
+    let start = Instant::now();
+    let dominators = simple_fast(&graph, root);
+    let dominators_ms = milliseconds(start.elapsed());
+    black_box(dominators.immediate_dominator(nodes[0]));
+    println!("{{\"dominators_ms\":{dominators_ms}}}");
 }
 
 /// Blocks from number `first` on.

@@ -28,6 +28,8 @@ impl Dominators {
     pub fn of(edges: &Edges, beginnings: &[u32]) -> Dominators {
         let mut search = Search::of(edges, beginnings);
         let before = search.predecessors(edges, beginnings);
+        // Each of these arrays is as long as there are nodes: what is not needed any more goes before the next one comes.
+        search.number = Vec::new();
         // Number 0 is a node that leads to all beginnings; the others have theirs by the search.
         let len = search.parent.len();
         let mut dominator = search.parent.clone();
@@ -42,6 +44,7 @@ impl Dominators {
             }
             semi[at(node)] = least;
         }
+        drop((before, label, std::mem::take(&mut search.parent)));
         for node in 1..number(len) {
             let mut above = dominator[at(node)];
             while above > semi[at(node)] {
@@ -49,6 +52,7 @@ impl Dominators {
             }
             dominator[at(node)] = above;
         }
+        drop(semi);
         let mut above = vec![NONE; at(edges.nodes())];
         for node in 1..number(len) {
             let dominator = dominator[at(node)];
@@ -206,20 +210,20 @@ impl Search {
     /// For each number those of the nodes that lead to it; 0 leads to the beginnings.
     fn predecessors(&self, edges: &Edges, beginnings: &[u32]) -> Edges {
         let targets_of = |node: &u32| if *node == NONE { beginnings } else { edges.of(*node) };
+        // Each place first counts, then is where the next number's targets begin, and goes back by one with each that is put there.
         let mut ends = vec![0_u32; self.node.len() + 1];
         for to in self.node.iter().flat_map(targets_of) {
-            ends[at(self.number[at(*to)]) + 1] += 1;
+            ends[at(self.number[at(*to)])] += 1;
         }
         for place in 1..ends.len() {
             ends[place] += ends[place - 1];
         }
         let mut targets = vec![0; ends.last().map_or(0, |end| at(*end))];
-        let mut free = ends.clone();
         for (node, from) in self.node.iter().zip(0..) {
             for to in targets_of(node) {
-                let place = &mut free[at(self.number[at(*to)])];
+                let place = &mut ends[at(self.number[at(*to)])];
+                *place -= 1;
                 targets[at(*place)] = from;
-                *place += 1;
             }
         }
         Edges::from_parts(ends, targets)

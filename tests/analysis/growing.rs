@@ -1,7 +1,7 @@
-//! The program of `growing.c`, step by step.
+//! The program of `growing.c`, step by step; and what other servers are started and looked at with.
 
 use crate::command::facts;
-use mcrx_harness::{Context, Explain, Result, ensure, preload, until};
+use mcrx_harness::{Context, Explain, Kind, Result, Running, ensure, preload, until};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -78,4 +78,13 @@ pub(crate) fn snapshot(test: &Context, pid: &str) -> Result<String> {
     let file = file.to_str().context("text")?.to_owned();
     facts(&["snapshot", pid, "-o", &file])?;
     Ok(file)
+}
+
+/// A server as an operator starts it, but for the caches, which are the user's and not the test's.
+pub(crate) fn launched<K: Kind>(test: &Context, kind: K) -> Result<Running<K>> {
+    let library = preload()?.to_str().context("text")?;
+    let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
+    let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{home}/.cache"));
+    let words = [env!("CARGO_BIN_EXE_mcrx"), "run", "--exec", "--library", library, "--"];
+    test.launch(kind).under(words).environment("XDG_CACHE_HOME", cache).start()
 }

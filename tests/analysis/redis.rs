@@ -1,11 +1,11 @@
 //! redis with a module that leaks, and without.
 
 use crate::command::{facts, number};
-use crate::growing::snapshot;
+use crate::growing::{launched, snapshot};
 use crate::suspects::suspects;
 use mcrx_harness::client;
 use mcrx_harness::server::Redis;
-use mcrx_harness::{Context, Explain, Result, Running, Suite, ensure, preload, program};
+use mcrx_harness::{Context, Result, Running, Suite, ensure, program};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::Command;
@@ -29,14 +29,8 @@ fn module(test: &Context) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// As an operator starts it, but for the caches, which are the user's and not the test's.
 fn start(test: &Context, settings: &str) -> Result<Running<Redis>> {
-    let library = preload()?.to_str().context("text")?;
-    let home = std::env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
-    let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{home}/.cache"));
-    let words = [env!("CARGO_BIN_EXE_mcrx"), "run", "--exec", "--library", library, "--"];
-    let kind = Redis::of(test.server("redis")?).with(settings);
-    test.launch(kind).under(words).environment("XDG_CACHE_HOME", cache).start()
+    launched(test, Redis::of(test.server("redis")?).with(settings))
 }
 
 /// What its clients do all day: keys of some kinds come, change and go; `turn` tells one day from the next.

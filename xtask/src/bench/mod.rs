@@ -8,6 +8,7 @@
 //! criterion benches beside the code do.
 
 mod allocator;
+mod analysis;
 mod area;
 mod debuginfo;
 mod measure;
@@ -26,7 +27,8 @@ use std::process::ExitCode;
 use supply::Supply;
 
 /// Every area. `noise` comes first: it says how much of a difference means something here.
-const AREAS: &[Area] = &[noise::AREA, allocator::AREA, debuginfo::AREA, tracer::AREA, transform::AREA];
+const AREAS: &[Area] =
+    &[noise::AREA, allocator::AREA, debuginfo::AREA, tracer::AREA, transform::AREA, analysis::AREA];
 
 /// Measure against peers, side by side in one run
 #[derive(clap::Args)]
