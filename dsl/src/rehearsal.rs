@@ -316,6 +316,10 @@ impl World for Memory<'_> {
         Some(old)
     }
 
+    fn apart(&self, old: u64, _: Making) -> Option<u64> {
+        Some(old)
+    }
+
     fn allocate(&self, _: Option<TypeId>, bytes: u64) -> Option<u64> {
         Some(self.fresh(bytes))
     }

@@ -59,6 +59,8 @@ pub enum Lost {
     Library,
     /// A stack.
     Stack,
+    /// What is split off an object, which nothing in the new image leads to.
+    Apart,
     /// An object that is merged into others, of which none that lives on has it.
     Nobodys,
     /// An object that is merged into others, of which several have it.
@@ -287,7 +289,7 @@ impl<'a> AddressMap<'a> {
         }
         match self.now.spot(old) {
             Spot::Block { number, .. } if matches!(self.fates.get(number), Some(Fate::Merged)) => {
-                self.merged(old, bytes)
+                self.merged(old, bytes, DEEPEST)
             }
             Spot::Block { number, block, .. } => match self.moved((number, &block), old) {
                 None if self.fates.live().has(number) => Landing::Same,
@@ -359,6 +361,20 @@ impl<'a> AddressMap<'a> {
         places.next().map_or(Landing::Nothing(Lost::Member), Landing::At)
     }
 
+    /// Where something is that is split off the old object which begins at an address.
+    pub(crate) fn apart(&self, old: u64, how: Making) -> Landing {
+        let first = self.beside.partition_point(|beside| beside.old < old);
+        let mut those = self.beside.iter().skip(first).take_while(|beside| beside.old == old);
+        if let Some(beside) = those.find(|beside| beside.how == how) {
+            return Landing::At(beside.new);
+        }
+        match self.get(old) {
+            Landing::Left => Landing::Left,
+            Landing::Nothing(why) => Landing::Nothing(why),
+            Landing::Same | Landing::At(_) => Landing::Nothing(Lost::Apart),
+        }
+    }
+
     /// Whether something in a range has become a part of another object.
     pub(crate) fn is_merged(&self, old: Range<u64>) -> bool {
         let before = self.merged.partition_point(|into| into.old < old.start);
@@ -366,7 +382,7 @@ impl<'a> AddressMap<'a> {
     }
 
     /// What is merged into another object is where the members are now that have its values.
-    fn merged(&self, old: u64, bytes: u64) -> Landing {
+    fn merged(&self, old: u64, bytes: u64, deeper: u32) -> Landing {
         let before = self.merged.partition_point(|into| into.old <= old);
         let into = before.checked_sub(1).and_then(|before| self.merged.get(before));
         let (into, owner, how, part) = match into.filter(|into| old - into.old < into.len) {
@@ -379,14 +395,19 @@ impl<'a> AddressMap<'a> {
         else {
             return Landing::Nothing(Lost::Nobodys);
         };
-        let is_merged = |spot| matches!(spot, Spot::Block { number, .. } if matches!(self.fates.get(number), Some(Fate::Merged)));
-        let new = match self.now.spot(owner) {
-            spot if is_merged(spot) => return Landing::Nothing(Lost::Nobodys),
-            _ => match self.get_of(owner, recipe.old_size) {
-                Landing::Same => owner,
-                Landing::At(new) => new,
-                Landing::Left | Landing::Nothing(_) => return Landing::Nothing(Lost::Nobodys),
-            },
+        // Others may be held by value in what is merged itself.
+        let is_merged = |number| matches!(self.fates.get(number), Some(Fate::Merged));
+        let landing = match (self.now.spot(owner), deeper.checked_sub(1)) {
+            (Spot::Block { number, .. }, None) if is_merged(number) => Landing::Nothing(Lost::Nobodys),
+            (Spot::Block { number, .. }, Some(deeper)) if is_merged(number) => {
+                self.merged(owner, recipe.old_size, deeper)
+            }
+            _ => self.get_of(owner, recipe.old_size),
+        };
+        let new = match landing {
+            Landing::Same => owner,
+            Landing::At(new) => new,
+            Landing::Left | Landing::Nothing(_) => return Landing::Nothing(Lost::Nobodys),
         };
         match merged.place_of(self.migration, old - into.old, bytes) {
             Some(place) => Landing::At(new.wrapping_add(place)),
@@ -441,6 +462,9 @@ struct Texts<'a> {
     constant: Vec<Range<u64>>,
     found: Mutex<FxHashMap<Vec<u8>, Option<u64>>>,
 }
+
+/// How deep what is merged holds what others are merged into. C's types end; what leads to what in memory need not.
+const DEEPEST: u32 = 16;
 
 /// The longest text that is looked for.
 const LONGEST: u64 = 1 << 16;

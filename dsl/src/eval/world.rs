@@ -5,6 +5,7 @@
 //!
 //! What it does not do: know where memory comes from. A snapshot, a live process and a test's fake each supply a [`World`].
 
+use super::Making;
 use crate::diagnostic::Release;
 use mcrx_debuginfo::table::{Address, TypeId};
 
@@ -32,6 +33,9 @@ pub trait World {
     fn counterpart_of(&self, old: u64, _bytes: u64) -> Option<u64> {
         self.counterpart(old)
     }
+
+    /// Where something is that is split off the old object which begins at an address. `None`: nothing is.
+    fn apart(&self, old: u64, how: Making) -> Option<u64>;
 
     /// A new block for this many bytes, all zero, of elements of a type of the new release. `None`: there is no room.
     fn allocate(&self, element: Option<TypeId>, bytes: u64) -> Option<u64>;

@@ -6,7 +6,7 @@ use crate::diagnostic::Release;
 use crate::eval::{Bits, Definitions, Lookup, Making, Mistake, Reason, Scalar, Sort};
 use crate::names;
 use crate::pairing::{
-    Alternative, Body, Conversion, MemberPair, Origin, PairId, Pairing, Place, QuestionId, TypePair,
+    Alternative, Body, Conversion, MemberPair, Origin, PairId, Pairing, Place, Pointee, QuestionId, TypePair,
     VariablePair,
 };
 use crate::rules::{Arm, Expression, Reading, Step as RuleStep, Subject};
@@ -144,17 +144,6 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
         }
     }
 
-    /// Why a pointer to an object cannot lead on to what is split off that.
-    fn split_off(&self, old: Type<'t>, new: Type<'t>) -> Option<Reason> {
-        let [old, new] = [old, new].map(|ty| names::pointee(Some(ty)).and_then(Type::resolved));
-        let (_, pair) = self.pairing.of_old(old?)?;
-        let off = pair.made.iter().skip(1).find(|made| Some(made.ty) == new)?;
-        let (from, off) = (pair.name, off.ty.name().unwrap_or("?"));
-        Some(Reason::Impossible(format!(
-            "it leads to a `{off}` now, which is split off `{from}`: where that of another object is, is not known here"
-        )))
-    }
-
     fn open(&self, question: QuestionId, path: &str) -> Step {
         let text = self.pairing.question(question).map(|question| question.text()).unwrap_or_default();
         Step::Refuse { reason: Reason::Undecided(text), path: path.into() }
@@ -224,10 +213,13 @@ impl<'b, 'r, 't> Builder<'b, 'r, 't> {
                     }
                 }
             }
-            Conversion::Pointer(_) => steps.push(match self.split_off(old, new) {
-                Some(reason) => Step::Refuse { reason, path },
-                None => Step::Pointer { from: from_offset, to: to_offset, path },
-            }),
+            Conversion::Pointer(Pointee::Beside(pair, made)) => {
+                let how = Making { pair: *pair, made: *made };
+                steps.push(Step::Beside { from: from_offset, to: to_offset, how, path });
+            }
+            Conversion::Pointer(_) => {
+                steps.push(Step::Pointer { from: from_offset, to: to_offset, path });
+            }
             Conversion::Constants(constants, ..) => {
                 let values = constants_of(old, new);
                 let at = Base {

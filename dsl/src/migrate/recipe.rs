@@ -26,6 +26,17 @@ pub enum Step {
         /// The new member.
         path: Box<str>,
     },
+    /// A pointer to an object that is split, which is to lead to something that is split off it.
+    Beside {
+        /// In the old object.
+        from: u64,
+        /// In the new one.
+        to: u64,
+        /// What that is, of the object that it led to.
+        how: Making,
+        /// The new member.
+        path: Box<str>,
+    },
     /// A number that lies otherwise: it has to fit.
     Number {
         /// In the old object.
@@ -109,6 +120,7 @@ impl Step {
     pub fn path(&self) -> &str {
         match self {
             Step::Pointer { path, .. }
+            | Step::Beside { path, .. }
             | Step::Number { path, .. }
             | Step::Constant { path, .. }
             | Step::Array { path, .. }
@@ -206,7 +218,7 @@ fn takes(steps: &[Step], migration: &Migration, at: u64) -> bool {
     let within = |from: u64, len: u64| at.checked_sub(from).filter(|inside| *inside < len.max(1));
     steps.iter().any(|step| match step {
         Step::Copy { from, len, .. } => within(*from, *len).is_some(),
-        Step::Pointer { from, .. } => within(*from, 8).is_some(),
+        Step::Pointer { from, .. } | Step::Beside { from, .. } => within(*from, 8).is_some(),
         Step::Number { from, .. } | Step::Constant { from, .. } => from.0 == at,
         Step::Object { from, how, .. } => migration.recipe(*how).is_some_and(|recipe| {
             within(*from, recipe.old_size).is_some_and(|inside| takes(&recipe.steps, migration, inside))
@@ -251,7 +263,9 @@ pub(super) fn place_in(steps: &[Step], migration: &Migration, at: u64, bytes: u6
     let within = |from: u64, len: u64| at.checked_sub(from).filter(|inside| *inside < len.max(1));
     steps.iter().find_map(|step| match step {
         Step::Copy { from, to, len } => within(*from, *len).map(|inside| to + inside),
-        Step::Pointer { from, to, .. } => within(*from, 8).map(|inside| to + inside),
+        Step::Pointer { from, to, .. } | Step::Beside { from, to, .. } => {
+            within(*from, 8).map(|inside| to + inside)
+        }
         Step::Number { from, to, .. } | Step::Constant { from, to, .. } => (from.0 == at).then_some(to.0),
         Step::Object { from, to, how, .. } => {
             let recipe = migration.recipe(*how)?;

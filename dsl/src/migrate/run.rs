@@ -4,7 +4,7 @@ use super::Migration;
 use super::recipe::{Recipe, Step};
 use crate::diagnostic::Release;
 use crate::eval::value::Place;
-use crate::eval::{Failure, Machine, Reason, Scalar, Shape, Value};
+use crate::eval::{Failure, Machine, Making, Reason, Scalar, Shape, Value};
 
 /// A pointer as it lies in memory.
 const POINTER: Scalar = Scalar { shape: Shape::Pointer, size: 8, bits: None };
@@ -155,6 +155,12 @@ fn one(step: &Step, subject: Subject, into: &mut [u8], machine: &mut Machine<'_>
             put(&pointer, POINTER, *to, into);
             Ok(())
         }
+        Step::Beside { from, to, how, path } => {
+            let pointer = machine.load(old(*from), POINTER)?;
+            let pointer = apart(pointer, *how, machine).map_err(|failure| failure.within(path))?;
+            put(&pointer, POINTER, *to, into);
+            Ok(())
+        }
         Step::Number { from, to, path } => {
             let value = machine.load(old(from.0), from.1)?;
             let value = to.1.fit(value).map_err(|reason| Failure::new(reason).within(path))?;
@@ -206,6 +212,15 @@ fn one(step: &Step, subject: Subject, into: &mut [u8], machine: &mut Machine<'_>
 fn translate(pointer: Value, machine: &Machine<'_>) -> Result<Value, Failure> {
     let Value::Pointer(place) = pointer else { return Ok(pointer) };
     match machine.world().counterpart(place.address) {
+        Some(new) => Ok(Value::pointer(Release::New, new)),
+        None => Err(Failure::new(Reason::NoCounterpart(place.address))),
+    }
+}
+
+/// What is split off the object that a pointer leads to.
+fn apart(pointer: Value, how: Making, machine: &Machine<'_>) -> Result<Value, Failure> {
+    let Value::Pointer(place) = pointer else { return Ok(pointer) };
+    match machine.world().apart(place.address, how) {
         Some(new) => Ok(Value::pointer(Release::New, new)),
         None => Err(Failure::new(Reason::NoCounterpart(place.address))),
     }

@@ -44,6 +44,8 @@ pub enum Conversion<'t> {
 pub enum Pointee {
     /// Objects of this pair.
     Pair(PairId),
+    /// Objects of this pair, and in the new release what is split off them: which of the types that are made.
+    Beside(PairId, usize),
     /// A function.
     Function,
     /// Characters.
@@ -128,6 +130,8 @@ impl Conversion<'_> {
     /// Whether the bytes are right as they are, given which pairs are so.
     pub(super) fn is_same(&self, is_pair_same: &dyn Fn(PairId) -> bool) -> bool {
         match self {
+            // What is split off an object lies elsewhere.
+            Conversion::Pointer(Pointee::Beside(..)) => false,
             Conversion::Same | Conversion::Pointer(_) => true,
             Conversion::Number { from, to } => from.bits == to.bits && from.is_float == to.is_float,
             Conversion::Constants(constants, from, to) => constants.are_same() && from.bits == to.bits,

@@ -22,6 +22,10 @@ pub(super) struct Making<'p, 't> {
     pub(super) relation: Relation<'p, 't, 't>,
     pub(super) of_old: FxHashMap<TypeId, PairId>,
     pub(super) of_new: FxHashMap<TypeId, PairId>,
+    /// Old types that are merged into others.
+    pub(super) merged: FxHashSet<TypeId>,
+    /// New types that are split off others: which of those that are made.
+    pub(super) beside: FxHashMap<TypeId, usize>,
     pub(super) questions: Vec<Question<'t>>,
     /// Unions of which a fact tells which member counts: members of a pair's old type.
     pub(super) told: FxHashSet<(PairId, String)>,
@@ -55,15 +59,18 @@ pub(super) fn pairing<'t>(old: &'t Table, new: &'t Table, rules: &'t Rules) -> P
     let mut of_new: FxHashMap<TypeId, PairId> =
         new.types().filter_map(|ty| Some((ty.id(), id_of(pairs.index_of_new(ty))?))).collect();
     let mut said_of: FxHashMap<PairId, &Statement<'t>> = FxHashMap::default();
+    let (mut merged, mut beside) = (FxHashSet::default(), FxHashMap::default());
     for statement in &statements {
         let Some(id) = statement.from.first().and_then(|ty| of_old.get(&ty.id())).copied() else { continue };
         // Of two about one thing the later one counts.
         said_of.insert(id, statement);
-        for merged in statement.from.iter().skip(1) {
-            of_old.insert(merged.id(), id);
+        for one in statement.from.iter().skip(1) {
+            of_old.insert(one.id(), id);
+            merged.insert(one.id());
         }
-        for made in statement.to.iter().skip(1) {
+        for (index, made) in statement.to.iter().enumerate().skip(1) {
             of_new.insert(made.id(), id);
+            beside.insert(made.id(), index);
         }
     }
     let drained: Vec<Type<'t>> = rules
@@ -75,7 +82,8 @@ pub(super) fn pairing<'t>(old: &'t Table, new: &'t Table, rules: &'t Rules) -> P
         })
         .collect();
     let told = told(old, rules, &of_old);
-    let mut making = Making { relation: Relation::new(&pairs), of_old, of_new, questions: Vec::new(), told };
+    let relation = Relation::new(&pairs);
+    let mut making = Making { relation, of_old, of_new, merged, beside, questions: Vec::new(), told };
     let mut types = Vec::with_capacity(chosen.len());
     for ((_, pair), id) in chosen.iter().zip(0..) {
         let id = PairId(id);

@@ -9,7 +9,7 @@
 //! too: the old heap stays where it is.
 
 use crate::diagnostic::Release;
-use crate::eval::{Patch, Unreadable, World};
+use crate::eval::{Making, Patch, Unreadable, World};
 use mcrx_debuginfo::table::{Address, Table, Type, TypeId};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -35,8 +35,8 @@ struct Space {
     next: u64,
 }
 
-/// Where each old object has gone, with what is needed for places inside of it.
-pub(super) type Moves<'m> = dyn Fn(u64) -> Option<u64> + 'm;
+/// Where each old object has gone, with what is needed for places inside of it; or where something is that is split off it.
+pub(super) type Moves<'m> = dyn Fn(u64, Option<Making>) -> Option<u64> + 'm;
 
 /// Both.
 pub(super) struct Memory<'m> {
@@ -169,7 +169,14 @@ impl World for Memory<'_> {
 
     fn counterpart(&self, old: u64) -> Option<u64> {
         match &*self.moves.borrow() {
-            Some(moves) => moves(old),
+            Some(moves) => moves(old, None),
+            None => Some(old),
+        }
+    }
+
+    fn apart(&self, old: u64, how: Making) -> Option<u64> {
+        match &*self.moves.borrow() {
+            Some(moves) => moves(old, Some(how)),
             None => Some(old),
         }
     }

@@ -242,7 +242,11 @@ where
             let new = pair.new.and_then(|new| new.code()).map(|(entry, _)| new_file + entry.0);
             statics.insert(old_file + entry.0, (end.0.saturating_sub(entry.0).max(1), new));
         }
-        self.memory.move_by(Box::new(move |old| {
+        self.memory.move_by(Box::new(move |old, apart| {
+            if let Some(how) = apart {
+                let to = moves.get(&old).filter(|to| to.pair.pair == how.pair)?;
+                return to.made.get(how.made).map(|(first, _)| *first);
+            }
             let (start, to) = moves.range(..=old).next_back().unzip();
             if let (Some(start), Some(to)) = (start, to)
                 && old - start <= to.len

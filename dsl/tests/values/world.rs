@@ -3,7 +3,7 @@
 use mcrx_debuginfo::file::Binary;
 use mcrx_debuginfo::table::{Address, Table, TypeId};
 use mcrx_dsl::diagnostic::Release;
-use mcrx_dsl::eval::{Unreadable, World};
+use mcrx_dsl::eval::{Making, Unreadable, World};
 use std::process::Command;
 
 /// Where the block is.
@@ -29,6 +29,10 @@ impl World for Block {
     }
 
     fn counterpart(&self, old: u64) -> Option<u64> {
+        Some(old)
+    }
+
+    fn apart(&self, old: u64, _: Making) -> Option<u64> {
         Some(old)
     }
 

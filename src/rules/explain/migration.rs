@@ -180,6 +180,13 @@ impl<'t> Explainer<'_, 't> {
                 Some(pair) if !pair.is_same => format!("points to the same, a {} that changes", pair.name),
                 _ => SAME_TARGET.to_owned(),
             },
+            Conversion::Pointer(Pointee::Beside(id, made)) => {
+                let made = self.pairing.pair(*id).and_then(|pair| Some((pair.name, pair.made.get(*made)?)));
+                let name = |made: &Made<'t>| made.ty.name().unwrap_or("?").to_owned();
+                made.map_or_else(String::new, |(from, made)| {
+                    format!("points to the {} that is split off the {from}", name(made))
+                })
+            }
             Conversion::Pointer(Pointee::Function) => "points to the function of the same name".to_owned(),
             Conversion::Pointer(Pointee::Text | Pointee::Other) => SAME_TARGET.to_owned(),
             Conversion::Pointer(Pointee::Opaque) => "points to the same, whatever it is".to_owned(),

@@ -4,7 +4,7 @@ use super::world::View;
 use super::writes::Writes;
 use mcrx_debuginfo::table::{Address, TypeId};
 use mcrx_dsl::diagnostic::Release;
-use mcrx_dsl::eval::{Unreadable, World};
+use mcrx_dsl::eval::{Making, Unreadable, World};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
 
@@ -100,6 +100,10 @@ impl World for Draft<'_, '_, '_> {
 
     fn counterpart_of(&self, old: u64, bytes: u64) -> Option<u64> {
         self.view.counterpart_of(old, bytes)
+    }
+
+    fn apart(&self, old: u64, how: Making) -> Option<u64> {
+        self.view.apart(old, how)
     }
 
     fn allocate(&self, element: Option<TypeId>, bytes: u64) -> Option<u64> {

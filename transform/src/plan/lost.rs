@@ -75,6 +75,7 @@ fn describe(why: Lost) -> &'static str {
         Lost::Constant => "a constant that the new release does not have",
         Lost::Library => "in a library that the new process does not have in this version",
         Lost::Stack => "on a stack, which is given up",
+        Lost::Apart => "of which nothing is split off that the new release leads to",
         Lost::Nobodys => {
             "which is merged into other objects, and none that lives on has it: into which nothing says"
         }

@@ -104,7 +104,9 @@ impl<'a> Program<'a> {
                     self.add(migration, &inside.steps, (at.0 + from, at.1 + to), deeper)?;
                 }
                 Step::Zero { .. } => {}
-                Step::Choose { .. } | Step::Set { .. } | Step::Refuse { .. } => return None,
+                Step::Choose { .. } | Step::Beside { .. } | Step::Set { .. } | Step::Refuse { .. } => {
+                    return None;
+                }
             }
         }
         Some(())

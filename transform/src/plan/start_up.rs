@@ -212,7 +212,7 @@ pub(super) fn carry(twice: &Twice<'_>, scene: &Scene<'_>, map: &AddressMap<'_>, 
     if then == now && failed_now == failed_then && !is_kept && !is_other {
         return;
     }
-    if let Some(message) = opaque(twice, scene, &words) {
+    if let Some(message) = opaque(twice, scene, &words, map) {
         let number = scene.now.trace.blocks.at(twice.old.0).map_or(0, |(number, _)| number);
         let bytes = scene.now.trace.blocks.get(number).map_or(twice.old.1, |block| block.requested);
         let (object, site) = (format!("block of {bytes} bytes"), scene.like_untyped(number));
@@ -295,12 +295,17 @@ fn is_used_again(leaf: &Leaf, twice: &Twice<'_>, (then, now): (&[u8], &[u8]), ne
 }
 
 /// Why a block without a type, which changed since start-up, cannot be carried over by its bytes.
-fn opaque(twice: &Twice<'_>, scene: &Scene<'_>, words: &[pointers::Word]) -> Option<&'static str> {
+fn opaque(
+    twice: &Twice<'_>,
+    scene: &Scene<'_>,
+    words: &[pointers::Word],
+    map: &AddressMap<'_>,
+) -> Option<&'static str> {
     let (number, _) = scene.now.trace.blocks.at(twice.old.0)?;
     let is_untyped =
         matches!(twice.how, How::Plain) && twice.from.is_none() && scene.now.trace.is_own(number);
     let may_hold = || scene.least_change().is_some_and(|least| twice.old.1 >= least);
-    let has_words = || words.iter().any(|word| !word.is_sure);
+    let has_words = || words.iter().any(|word| !word.is_sure && !map.is_nothing_at(word.address));
     (is_untyped && may_hold() && has_words()).then_some(
         "it changed since start-up, it has no type, and there seem to be pointers in it: it may hold objects that change",
     )

@@ -5,7 +5,7 @@ use crate::side::Side;
 use crate::target::Room;
 use mcrx_debuginfo::table::{Address, TypeId};
 use mcrx_dsl::diagnostic::Release;
-use mcrx_dsl::eval::{Unreadable, World};
+use mcrx_dsl::eval::{Making, Unreadable, World};
 use std::cell::RefCell;
 
 /// Above all addresses: stands for a pointer that leads nowhere, until it is known whether it matters.
@@ -102,6 +102,19 @@ impl World for View<'_, '_> {
                 Some(old)
             }
             Landing::At(new) => Some(new.wrapping_add(old.wrapping_sub(address))),
+            Landing::Nothing(why) => Some(self.note(old, why)),
+        }
+    }
+
+    fn apart(&self, old: u64, how: Making) -> Option<u64> {
+        let Some(map) = self.map else { return Some(old) };
+        match map.apart(old, how) {
+            Landing::Same => Some(old),
+            Landing::Left => {
+                self.wanted.borrow_mut().push(old);
+                Some(old)
+            }
+            Landing::At(new) => Some(new),
             Landing::Nothing(why) => Some(self.note(old, why)),
         }
     }

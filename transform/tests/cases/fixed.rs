@@ -51,6 +51,7 @@ cases! {
     pointers_into_what_is_split_off
     pointers_to_members
     pointers_to_members_of_what_is_merged
+    pointers_to_what_is_split_off
     pointers_with_tags
     reached_by_what_is_done_at_last
     recompiled
@@ -60,6 +61,7 @@ cases! {
     start_up_differs
     static_variable_in_another_file
     table_hashed_anew
+    text_that_looks_like_an_address
     texts_inside_objects
     type_given_up
     union_told_by_a_tag

@@ -277,9 +277,8 @@ impl Change {
             (Change::Added(first), What::Int { .. }) => Change::Added(first),
             (Change::Added(_), What::Object(_) | What::Text { .. }) => Change::Added(First::Number(0)),
             (Change::Added(_), _) => Change::Stays,
+            (Change::Merged, What::Name) => Change::Merged,
             (Change::MovedInside | Change::Merged, what) if !what.is_simple() => Change::Stays,
-            // What start-up has made behind what is merged does not pair.
-            (Change::Merged, What::Inside(_)) => Change::Stays,
             (Change::Renamed, what) if what.has_fact() => Change::Stays,
             (change, _) => change,
         }

@@ -11,7 +11,11 @@ use std::path::Path;
 
 /// What is said for the way back, by case; and the members and variables of which the state is then another.
 const DOWN: &[(&str, &str, &[&str])] = &[
-    ("pointers_into_what_is_merged", "down { type user -> user + profile { profile.theme = zero } }", &[]),
+    (
+        "pointers_into_what_is_merged",
+        "down { type user -> user + profile { profile.theme = zero } }",
+        &["theme"],
+    ),
     (
         "pointers_to_members_of_what_is_merged",
         "down { type user -> user + profile { profile.theme = zero } }",
@@ -90,7 +94,6 @@ const REFUSED: &[(&str, &str)] = &[
         "client_before_start_up_was_done",
         "the new start-up has made one that would be lost: in `workers[0].open`, which leads to it, what the old one has there takes its place",
     ),
-    ("pointers_into_what_is_merged", "it leads to a `profile` now, which is split off `user`"),
     // A `down` that sets a variable from the one of its own name is left out, as if they paired by themselves.
     ("static_variable_in_another_file", " total` is gone: what becomes of what it says?"),
 ];

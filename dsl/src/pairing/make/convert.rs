@@ -99,18 +99,22 @@ impl<'t> Making<'_, 't> {
         // `void *` leads to whatever it led to.
         let (Some(old), Some(new)) = (old, new) else { return Some(Pointee::Opaque) };
         if let Some(pair) = self.of_old.get(&old.id()).filter(|id| self.of_new.get(&new.id()) == Some(id)) {
-            return Some(Pointee::Pair(*pair));
+            return match (self.beside.get(&new.id()), self.merged.contains(&old.id())) {
+                (None, _) => Some(Pointee::Pair(*pair)),
+                (Some(index), false) => Some(Pointee::Beside(*pair, *index)),
+                // Of what is merged nothing is split off again.
+                (Some(_), true) => None,
+            };
         }
         match (old.kind(), new.kind()) {
             // The new release's function of that name is called through it, whatever it takes.
             (Kind::Function(_), Kind::Function(_)) => Some(Pointee::Function),
             _ if is_text(old) && is_text(new) => Some(Pointee::Text),
             (Kind::Base(_), Kind::Base(_)) => (old.size() == new.size()).then_some(Pointee::Other),
-            (Kind::Pointer(one), Kind::Pointer(other)) => {
-                self.pointee(one, other, deeper).map(|_| Pointee::Other)
-            }
-            (Kind::Array { element: one, .. }, Kind::Array { element: other, .. }) => {
-                self.pointee(one, other, deeper).map(|_| Pointee::Other)
+            (Kind::Pointer(one), Kind::Pointer(other))
+            | (Kind::Array { element: one, .. }, Kind::Array { element: other, .. }) => {
+                let below = self.pointee(one, other, deeper);
+                below.filter(|below| !matches!(below, Pointee::Beside(..))).map(|_| Pointee::Other)
             }
             _ => {
                 let difference = self.relation.of(Some(old), Some(new));

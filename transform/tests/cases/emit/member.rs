@@ -113,9 +113,10 @@ impl Emitter<'_> {
             What::Function => format!("        {place} = {}(mix(s, {number}));\n", self.own("function_of")),
             What::Variable => format!("        {place} = &{}[mix(s, {number}) % 4];\n", self.own("spare")),
             What::Literal => format!("        {place} = {}(mix(s, {number}));\n", self.own("text_of")),
+            // Another one, or another text in its place.
             What::Name => format!(
-                "        free({place});\n        {place} = malloc(24);\n        if (!{place}) {{\n            abort();\n        \
-                 }}\n        letters({place}, 24, 23, s, {number});\n"
+                "        if (!{place} || mix(s, {number}) % 3) {{\n            free({place});\n            {place} = malloc(24);\n        \
+                 }}\n        if (!{place}) {{\n            abort();\n        }}\n        letters({place}, 24, 23, s, {number});\n"
             ),
             What::Any => self.any(place, number),
             What::Counted(of) => {
