@@ -15,7 +15,7 @@ use super::spell::quoted;
 use super::{Deriving, Subject};
 use crate::codes::{comes_back_otherwise, given_up, no_inverse};
 use crate::generate::spellings;
-use crate::pairing::{Asked, Constants, PairId, Pairing, Place, Question};
+use crate::pairing::{Asked, Constants, PairId, Pairing, Place, Question, TypePair};
 use mcrx_debuginfo::table::{Encoding, Kind, Type};
 
 /// Up to so many elements that have no place again are looked at one by one.
@@ -101,20 +101,24 @@ pub(super) fn of_pair(
         if is_link {
             return item(Says::Set(path, "null".to_owned()), None);
         }
-        // Where several types are made again, a path begins with the one that it is of.
-        let owner = pair.made.iter().position(|made| below(made.ty, &path).is_some());
-        let path = match (pair.rule, owner) {
-            (Some(rule), Some(owner)) if rule.to.len() > 1 => {
-                format!("{}.{path}", rule.to.get(owner).map_or("", |name| name.is.symbol.name.as_str()))
-            }
-            _ => path,
-        };
+        let path = with_owner(pair, path);
         let question = format!("`{path}` is new again: what is its value in objects that live?");
         return item(Says::Set(path, format!("todo {}", quoted(&question))), Some(Told::GivenUp));
     }
     let old = question.old.as_ref().map_or(path.as_str(), |place| place.path.as_str());
     let (value, told) = value(question, &format!("old.{old}"));
-    item(Says::Set(path, value), told)
+    item(Says::Set(with_owner(pair, path), value), told)
+}
+
+/// Where several types are made again, a path begins with the one that it is of.
+fn with_owner(pair: &TypePair<'_>, path: String) -> String {
+    let owner = pair.made.iter().position(|made| below(made.ty, &path).is_some());
+    match (pair.rule, owner) {
+        (Some(rule), Some(owner)) if rule.to.len() > 1 => {
+            format!("{}.{path}", rule.to.get(owner).map_or("", |name| name.is.symbol.name.as_str()))
+        }
+        _ => path,
+    }
 }
 
 /// A member of one of several types that are merged, as the first leads to it. `None`: it is the first one's own.

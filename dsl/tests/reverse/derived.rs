@@ -14,7 +14,7 @@ enum color { RED, GREEN, BLUE };
 struct number { int plain; int moved; int kept; long wide; unsigned char narrow; int gone; };
 struct array { int few[3]; enum color colors[2]; enum color color; char text[4]; char *name; void *p[2]; };
 struct node { int id; struct node *next; };
-struct pair { int left; struct other *other; };
+struct pair { int left; struct other *other; enum color color; unsigned char size; };
 struct other { int right; };
 struct whole { int id; int name; char *text; };
 int counter, gone_for_good, halves, twice;
@@ -29,7 +29,7 @@ struct inner { int moved; int spare; };
 struct number { int computed; struct inner inner; int kept; short wide; int narrow; int fresh; };
 struct array { int few[5]; enum color colors[2]; enum color color; char text[8]; char name[8]; void *p[4]; };
 struct node { int id; struct node *next; int more; };
-struct pair { int left; int right; };
+struct pair { int left; int right; enum color color; int size; };
 struct half { int id; struct part *part; };
 struct part { int name; char *text; };
 struct stats { int counter; } stats;
@@ -221,6 +221,14 @@ fn two_types_become_one_again_and_one_becomes_two() {
             "text = old.part.text",
         ],
     );
+    assert!(told.is_empty(), "{told:?}\n{}", reversed.text);
+}
+
+#[test]
+fn members_of_one_of_two_that_one_becomes_begin_with_its_name() {
+    let (reversed, told) = reversed("type pair + other -> pair { right = old.other.right  drop other }");
+    let says_of_pair = ["pair.color = match old.color {", "pair.size = old.size", "other.right = old.right"];
+    says(&reversed, &says_of_pair);
     assert!(told.is_empty(), "{told:?}\n{}", reversed.text);
 }
 

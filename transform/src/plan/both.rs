@@ -82,6 +82,12 @@ pub(super) fn beside<'t>(twice: &'t [Twice<'_>]) -> impl Iterator<Item = Beside>
     there.filter_map(|object| Some(Beside { old: object.old.0, how: object.making?, new: object.new.0 }))
 }
 
+/// Where the new start-up has what is split off old objects, of all that pair: also of those that are gone since.
+pub(super) fn split_off_pairs(scene: &Scene<'_>, pairs: &Pairs) -> Vec<u64> {
+    let others = pairs.iter().chain(pairs.parts()).flat_map(|pair| split_off(scene, &mut block(scene, pair)));
+    others.map(|object| object.new.0).filter(|address| *address != 0).collect()
+}
+
 /// Stands for where what is split off is, one for each.
 const SPLIT_OFF: u64 = 0xBAD2_0000_0000_0000;
 

@@ -5,6 +5,7 @@
 //! new one as it should: unless no other way leads to what the new start-up has made, and the old one has not made the like.
 
 use super::Scene;
+use super::both::split_off_pairs;
 use super::codes::Code;
 use super::conflict::{Conflicts, Hint};
 use super::writes::Writes;
@@ -40,8 +41,9 @@ pub(super) fn find(
     }
     let trace = scene.new.trace;
     let both = pairs.iter().chain(pairs.parts());
+    let both = both.map(|pair| pair.new.start).chain(split_off_pairs(scene, pairs));
     let paired: FxHashSet<u32> =
-        both.filter_map(|pair| trace.blocks.at(pair.new.start).map(|(number, _)| number)).collect();
+        both.filter_map(|address| trace.blocks.at(address).map(|(number, _)| number)).collect();
     // What the old release has the like of is not lost with its place, nor are bytes.
     let counts =
         |number: u32| trace.is_own(number) && !paired.contains(&number) && trace.marked.ty(number).is_some();

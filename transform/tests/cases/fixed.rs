@@ -58,6 +58,7 @@ cases! {
     renamed
     reset_in_the_place_of_what_is_dropped
     split
+    split_and_freed_since_start_up
     start_up_differs
     static_variable_in_another_file
     table_hashed_anew

@@ -6,7 +6,7 @@
 use super::case::{Case, Ready};
 use super::emit::{Emitter, source};
 use super::made_up::{MadeUp, asked};
-use super::model::{Change, Program, Release, What, World};
+use super::model::{Change, Program, Release, Struct, What, World};
 use super::oracle::{Form, Line};
 use super::rules::rules;
 use super::run::{BUILDS, Fault};
@@ -19,18 +19,25 @@ use std::fmt::Write as _;
 /// Cases of the usual run, and their seed.
 const USUAL: (usize, u64) = (120, 1);
 
-/// The same, of which only what is no pointer is given up, and no element, and nothing is merged: what is derived for the way back of that a
-/// person completes.
+/// The same, of which only what is no pointer is given up, and no element: what is derived for the way back of that a person completes. What something
+/// is merged into is split on the way back: it is held by no other object, and what is split off it keeps its sizes.
 fn reversible(mut world: World) -> World {
+    let has_part: Vec<bool> = world.structs.iter().map(Struct::has_part).collect();
+    let held_apart = |what: What| match what {
+        What::Inside(of) | What::Counted(of) if has_part.get(of) == Some(&true) => What::Constant,
+        other => other,
+    };
     for member in world.structs.iter_mut().flat_map(|one| &mut one.members) {
-        member.what = reversible_kind(member.what.not_shrunk());
-        let is_merged = member.change == Change::Merged;
-        if is_merged || member.change == Change::Dropped && !is_plain(member.what) {
+        member.what = held_apart(member.what.not_shrunk());
+        if member.change == Change::Merged {
+            member.what = as_large(member.what);
+        }
+        if member.change == Change::Dropped && !is_plain(member.what) {
             member.change = Change::Stays;
         }
     }
     for global in &mut world.globals {
-        global.what = reversible_kind(global.what);
+        global.what = held_apart(global.what);
         if global.change == Change::Dropped && !is_plain(global.what) {
             global.change = Change::Stays;
         }
@@ -38,10 +45,12 @@ fn reversible(mut world: World) -> World {
     world
 }
 
-/// Which of two that are made of one a pointer leads to is not known on the way back.
-fn reversible_kind(what: What) -> What {
+fn as_large(what: What) -> What {
     match what {
-        What::Part(of) => What::Object(of),
+        What::Int { new, .. } => What::Int { old: new, new },
+        What::Ints { of, new, .. } => What::Ints { of, old: new, new },
+        What::Text { new, .. } => What::Text { old: new, new },
+        What::Real { new_is_wide, .. } => What::Real { old_is_wide: new_is_wide, new_is_wide },
         other => other,
     }
 }
@@ -70,8 +79,13 @@ fn down(program: &Program) -> (String, Vec<String>) {
             let members: Vec<String> =
                 members.map(|(number, member)| old.member_name(number, member.change)).collect();
             if !members.is_empty() {
-                let sets: String = members.iter().map(|member| format!("{member} = zero\n")).collect();
-                let (from, to) = (new.type_name(index), old.type_name(index));
+                let (from, mut to) = (new.type_name(index), old.type_name(index));
+                // Of several types that are made each member's name begins with its own.
+                let own = if one.has_part() { format!("{to}.") } else { String::new() };
+                let sets: String = members.iter().map(|member| format!("{own}{member} = zero\n")).collect();
+                if one.has_part() {
+                    to = format!("{to} + {}", old.part_type(index));
+                }
                 let _ = writeln!(text, "type {from} -> {to} {{\n{sets}}}");
             }
             given_up.extend(members);
