@@ -99,6 +99,15 @@ impl Migrate for Migration {
         let Some(recipe) = self.recipe(how) else { return Ok(()) };
         recipe.make_into((old, recipe.old_size), &[], into, machine)
     }
+
+    fn take(&self, how: Making, old: u64, into: &mut [u8], machine: &mut Machine<'_>) -> Result<(), Failure> {
+        let Some(recipe) = self.recipe(how) else { return Ok(()) };
+        let object = (old, recipe.old_size);
+        machine.world().taken(object);
+        recipe.make_into(object, &[], into, machine)?;
+        machine.world().redirect(object, &|offset| recipe.value_place(self, offset), into);
+        Ok(())
+    }
 }
 
 /// Pairs of types for expressions.

@@ -36,6 +36,11 @@ pub trait Migrate {
         into: &mut [u8],
         machine: &mut Machine<'_>,
     ) -> Result<(), Failure>;
+
+    /// The same for an object that a rule takes whole, wherever it lies.
+    fn take(&self, how: Making, old: u64, into: &mut [u8], machine: &mut Machine<'_>) -> Result<(), Failure> {
+        self.migrate(how, old, into, machine)
+    }
 }
 
 /// No objects become others.
@@ -328,7 +333,7 @@ impl<'w> Machine<'w> {
             Code::Migrate(object, how, size) => {
                 let place = self.place(object)?;
                 let mut bytes = zeros(*size)?;
-                self.migrate.migrate(*how, place.address, &mut bytes, self)?;
+                self.migrate.take(*how, place.address, &mut bytes, self)?;
                 Ok(Value::Bytes(bytes))
             }
             Code::Copy(object, size) => {

@@ -37,6 +37,14 @@ pub trait World {
     /// Where something is that is split off the old object which begins at an address. `None`: nothing is.
     fn apart(&self, old: u64, how: Making) -> Option<u64>;
 
+    /// A rule takes an old object whole: where it begins, and how many bytes of it.
+    fn taken(&self, _old: (u64, u64)) {}
+
+    /// Puts right the pointers of a new object that was made of such an old one, by what is known of each of them. `place`: where what lies at an
+    /// offset of the old one lies in the new one. A recipe knows a pointer's value alone: not what facts say of it, nor whether it leads to
+    /// an object or to the member that it begins with.
+    fn redirect(&self, _old: (u64, u64), _place: &dyn Fn(u64) -> Option<u64>, _new: &mut [u8]) {}
+
     /// A new block for this many bytes, all zero, of elements of a type of the new release. `None`: there is no room.
     fn allocate(&self, element: Option<TypeId>, bytes: u64) -> Option<u64>;
 }

@@ -106,6 +106,14 @@ impl World for Draft<'_, '_, '_> {
         self.view.apart(old, how)
     }
 
+    fn taken(&self, old: (u64, u64)) {
+        self.view.taken(old);
+    }
+
+    fn redirect(&self, old: (u64, u64), place: &dyn Fn(u64) -> Option<u64>, new: &mut [u8]) {
+        self.view.redirect(old, place, new);
+    }
+
     fn allocate(&self, element: Option<TypeId>, bytes: u64) -> Option<u64> {
         self.view.allocate(element, bytes)
     }

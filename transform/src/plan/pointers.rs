@@ -6,6 +6,7 @@ use crate::side::Side;
 use mcrx_debuginfo::table::{Kind, Type};
 use mcrx_tracer::graph::Node;
 use mcrx_tracer::model::{Model, Sort, Ty};
+use mcrx_tracer::roots::Root;
 
 /// A word that is a pointer, or may be.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +51,27 @@ pub(super) fn into(side: &Side<'_>, node: Node, address: u64, words: &mut Vec<Wo
         };
         words.push(Word { offset: pointer.offset, word, address: pointer.word, is_sure, bytes });
     });
+}
+
+/// Those of some bytes of a block or a variable, with offsets from the first of these.
+pub(super) fn within(side: &Side<'_>, (address, len): (u64, u64)) -> Vec<Word> {
+    let trace = side.trace;
+    let of_variable = || {
+        let mut roots = trace
+            .graph
+            .roots()
+            .zip(&trace.roots)
+            .filter(|(_, root)| root.value.is_none() && root.ty.is_some());
+        let is_in = |root: &Root| address.checked_sub(root.address).is_some_and(|into| into < root.len);
+        roots.find(|(_, root)| is_in(root)).map(|(node, root)| (node, root.address))
+    };
+    let block = trace.blocks.at(address).map(|(number, into)| (Node(number), address - into));
+    let Some((node, start)) = block.or_else(of_variable) else { return Vec::new() };
+    let inside = address - start;
+    let mut words = of(side, node, start);
+    words.retain(|word| word.offset.checked_sub(inside).is_some_and(|offset| offset < len));
+    words.iter_mut().for_each(|word| word.offset -= inside);
+    words
 }
 
 /// Those that hold more than an address.

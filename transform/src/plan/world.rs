@@ -1,5 +1,6 @@
 //! What evaluation sees while a plan is made: an old process, the new one, and where pointers are to lead.
 
+use super::pointers;
 use crate::map::{AddressMap, Landing, Lost};
 use crate::side::Side;
 use crate::target::Room;
@@ -21,6 +22,8 @@ pub(crate) struct View<'v, 'a> {
     pub(crate) room: &'v dyn Room,
     /// Words of the object that hold more than an address, and the address in each.
     pub(crate) tagged: Vec<(u64, u64)>,
+    /// The same of objects that rules take whole.
+    tagged_beside: RefCell<Vec<(u64, u64)>>,
     nowhere: RefCell<Vec<(u64, Lost)>>,
     made: RefCell<Vec<(u64, u64)>>,
     wanted: RefCell<Vec<u64>>,
@@ -34,7 +37,8 @@ impl<'v, 'a> View<'v, 'a> {
         room: &'v dyn Room,
     ) -> View<'v, 'a> {
         let (nowhere, made, wanted) = (RefCell::default(), RefCell::default(), RefCell::default());
-        View { old, new, map, room, tagged: Vec::new(), nowhere, made, wanted }
+        let (tagged, tagged_beside) = (Vec::new(), RefCell::default());
+        View { old, new, map, room, tagged, tagged_beside, nowhere, made, wanted }
     }
 
     /// The old address that a word of a new object stands for, if it leads nowhere.
@@ -93,7 +97,8 @@ impl World for View<'_, '_> {
 
     fn counterpart_of(&self, old: u64, bytes: u64) -> Option<u64> {
         let Some(map) = self.map else { return Some(old) };
-        let tagged = self.tagged.iter().find(|(word, _)| *word == old);
+        let beside = self.tagged_beside.borrow();
+        let tagged = self.tagged.iter().chain(beside.iter()).find(|(word, _)| *word == old);
         let address = tagged.map_or(old, |(_, address)| *address);
         match map.get_of(address, bytes) {
             Landing::Same => Some(old),
@@ -116,6 +121,19 @@ impl World for View<'_, '_> {
             }
             Landing::At(new) => Some(new),
             Landing::Nothing(why) => Some(self.note(old, why)),
+        }
+    }
+
+    fn taken(&self, old: (u64, u64)) {
+        if self.map.is_some() {
+            let words = pointers::tagged(&pointers::within(&self.old, old));
+            self.tagged_beside.borrow_mut().extend(words);
+        }
+    }
+
+    fn redirect(&self, old: (u64, u64), place: &dyn Fn(u64) -> Option<u64>, new: &mut [u8]) {
+        if let Some(map) = self.map {
+            pointers::redirect(&pointers::within(&self.old, old), place, new, map, self);
         }
     }
 

@@ -43,6 +43,7 @@ cases! {
     members_reordered_and_dropped
     numbers_widened_and_narrowed
     objects_freed_since_start_up
+    objects_that_rules_take_whole
     odd_corners
     open_question_before_other_members
     pointer_just_past_the_end

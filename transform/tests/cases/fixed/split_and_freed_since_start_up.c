@@ -46,10 +46,12 @@ void start(void) {
 }
 
 void serve(void) {
+    if (first) {
 #if NEW
-    free(first->auth);
+        free(first->auth);
 #endif
-    free(first);
-    first = NULL;
+        free(first);
+        first = NULL;
+    }
     level_of(second) = 5;
 }
